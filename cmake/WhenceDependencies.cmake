@@ -1,0 +1,16 @@
+# Everything Whence links comes from the system; tools/setup installs it. Names used here are the
+# imported targets that the installed package config looks for again.
+find_package(Threads REQUIRED)
+find_package(TBB REQUIRED)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(onnxruntime REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo)
+if(WHENCE_TESTS)
+    find_package(GTest REQUIRED)
+    include(GoogleTest)
+endif()

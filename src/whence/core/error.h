@@ -1,0 +1,43 @@
+#pragma once
+// The one exception of Whence. A method that ran but did poorly says so in Diagnostics instead.
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace whence {
+
+/// What went wrong, in the only classes a caller can act on. Each has one exit code, one Python
+/// exception and one HTTP status (see kinds() in error.cpp and docs/errors.md).
+enum class ErrorKind {
+    usage,        ///< the request makes no sense: unknown method, class that does not exist
+    input,        ///< the data are wrong: ragged CSV, NaN, an image that is none, wrong shape
+    model,        ///< the model file is broken or refused
+    unsupported,  ///< the model is fine, but this method cannot explain it
+    limit,        ///< a time or memory limit was reached
+    io,           ///< a file could not be read or written
+    interrupted,  ///< stopped by the user
+    internal,     ///< a bug in Whence
+};
+
+/// One clear line: what, where, what to do.
+class Error : public std::runtime_error {
+ public:
+    Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+    [[nodiscard]] ErrorKind kind() const { return kind_; }
+
+ private:
+    ErrorKind kind_;
+};
+
+/// Exit code of the command line for an error of this kind (documented in docs/errors.md).
+[[nodiscard]] int exit_code(ErrorKind kind);
+
+/// Short name of the kind: "usage", "input", ...
+[[nodiscard]] std::string_view name(ErrorKind kind);
+
+/// `text` with control characters and invalid bytes replaced and cut to `limit` bytes: names that
+/// come from untrusted files pass through this before they reach a message or a terminal.
+[[nodiscard]] std::string printable(std::string_view text, size_t limit = 120);
+
+}  // namespace whence

@@ -1,0 +1,89 @@
+#pragma once
+// The answer: what contributed how much, compared with what, at what cost, and how wrong it may be.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "whence/core/target.h"
+#include "whence/core/tensor.h"
+
+namespace whence {
+
+/// One option of a method as it was used, defaults included. Names as on the command line.
+struct Option {
+    std::string name;
+    std::variant<bool, int64_t, double, std::string> value;
+};
+
+/// A number for every feature.
+struct Attribution {
+    /// One value per element of the input (gradient methods: same shape as the input, one row), or
+    /// one per player [players] (columns, superpixels).
+    Tensor values;
+    /// Name of each value where features have names (columns); else empty.
+    std::vector<std::string> names;
+    /// What each feature is in this input, as a person reads it: "17.99", "16.8 < worst radius".
+    std::vector<std::string> displays;
+    /// Superpixels: int32 label of each pixel [height, width], label = index into values. Else empty.
+    std::optional<Tensor> segments;
+    /// Standard error of each value where the method samples; else empty.
+    std::vector<double> standard_errors;
+    /// Intercept of a surrogate (LIME); none where the method has none.
+    std::optional<double> intercept;
+};
+
+/// The scalar explained and what it was compared with.
+struct TargetRecord {
+    ResolvedTarget resolved;
+    std::string label;                       ///< name of the class where known
+    double value = 0;                        ///< f(x)
+    std::string baseline;                    ///< describe(Baseline), or what the method implies
+    std::optional<double> baseline_value;    ///< f(baseline); none where there is no such point
+};
+
+struct Diagnostics {
+    /// sum(attributions) - (f(x) - f(baseline)), before any rescaling. None where the method claims
+    /// no completeness; then `no_error_because` says why.
+    std::optional<double> attribution_error;
+    /// |attribution_error| / |f(x) - f(baseline)|. None where the difference is (nearly) zero: then
+    /// the baseline does not separate, and a note says so.
+    std::optional<double> relative_error;
+    std::string no_error_because;
+    std::optional<double> surrogate_r2;        ///< LIME: weighted R2 of the local model
+    std::optional<double> local_prediction;    ///< LIME: the local model at the input itself
+    std::optional<bool> converged;             ///< adaptive methods: tolerance met within the budget
+    std::vector<std::string> notes;            ///< what a careful reader must know, one line each
+};
+
+struct Provenance {
+    std::string method;                ///< "integrated-gradients"
+    std::vector<Option> options;
+    uint64_t seed = 0;
+    std::string version;
+    int64_t evaluations = 0;           ///< rows through the forward pass alone
+    int64_t gradient_evaluations = 0;  ///< rows through forward and backward
+    double seconds = 0;                ///< wall clock; not part of what replay compares
+    // What was explained; filled by whoever read the files, empty for arrays in memory.
+    std::string model_path, model_sha256;
+    std::string input_path, input_sha256;
+    std::optional<int64_t> input_row;        ///< row of a table, counted from 0
+    std::string preprocessing;               ///< JSON of the preprocessing that was used
+    std::string background_path, background_sha256;
+};
+
+struct Explanation {
+    Attribution attribution;
+    TargetRecord target;
+    Diagnostics diagnostics;
+    Provenance provenance;
+};
+
+/// Sets attribution_error and relative_error from values, f(x) and f(baseline):
+/// E = R - T and E_rel = |E| / |T| (attribution target T, result R), the sum taken in double. A
+/// target below 1e-8 * max(1, |f(x)|, |f(baseline)|) gets no relative error but a note.
+void state_attribution_error(Explanation& explanation);
+
+}  // namespace whence

@@ -1,0 +1,258 @@
+#include "whence/core/explanation_json.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "whence/core/error.h"
+
+namespace whence {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int format_version = 1;
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+template <class T>
+Json optional(const std::optional<T>& value) {
+    if (!value) return nullptr;
+    if constexpr (std::is_same_v<T, double>) return number(*value);
+    else return *value;
+}
+
+Json tensor_json(const Tensor& tensor) {
+    Json values = Json::array();
+    if (tensor.type() == ElementType::float32) {
+        // Shortest text that reads back as the same float: half the size of a double's digits.
+        for (const float value : tensor.as<float>())
+            values.push_back(std::isfinite(value) ? Json(std::stod(Json(value).dump())) : Json(nullptr));
+    } else if (tensor.type() == ElementType::int32) {
+        for (const int32_t value : tensor.as<int32_t>()) values.push_back(value);
+    } else {
+        for (const double value : tensor.to_doubles()) values.push_back(number(value));
+    }
+    return {{"type", name(tensor.type())}, {"shape", tensor.shape()}, {"data", std::move(values)}};
+}
+
+Json options_json(const std::vector<Option>& options) {
+    Json out = Json::object();
+    for (const Option& option : options)
+        std::visit([&](const auto& value) { out[option.name] = value; }, option.value);
+    return out;
+}
+
+// Reading: every access names the key it failed at.
+[[noreturn]] void wrong(const std::string& key, const std::string& what) {
+    throw Error(ErrorKind::input, "explanation JSON: '" + key + "' " + what);
+}
+
+const Json& member(const Json& parent, const char* key) {
+    if (!parent.is_object() || !parent.contains(key)) wrong(key, "is missing");
+    return parent[key];
+}
+
+template <class T>
+T get(const Json& parent, const char* key) {
+    const Json& value = member(parent, key);
+    try {
+        return value.get<T>();
+    } catch (const nlohmann::json::exception&) {
+        wrong(key, "has the wrong type");
+    }
+}
+
+template <class T>
+std::optional<T> get_optional(const Json& parent, const char* key) {
+    if (!parent.contains(key) || parent[key].is_null()) return std::nullopt;
+    return get<T>(parent, key);
+}
+
+Tensor read_tensor(const Json& parent, const char* key) {
+    const Json& json = member(parent, key);
+    const auto shape = get<Shape>(json, "shape");
+    const auto type_name = get<std::string>(json, "type");
+    const Json& data = member(json, "data");
+    if (!data.is_array() || element_count(shape) != static_cast<int64_t>(data.size()))
+        wrong(key, "does not hold as many values as its shape says");
+    std::vector<double> values;
+    values.reserve(data.size());
+    for (const Json& value : data) {
+        if (!value.is_number() && !value.is_null()) wrong(key, "holds something that is no number");
+        values.push_back(value.is_null() ? std::nan("") : value.get<double>());
+    }
+    const Tensor wide = Tensor::of<double>(shape, values);
+    for (const ElementType type : {ElementType::float32, ElementType::float64, ElementType::int32})
+        if (name(type) == type_name) return wide.cast(type);
+    wrong(key, "has an element type that explanations do not use");
+}
+
+std::vector<Option> read_options(const Json& json) {
+    std::vector<Option> out;
+    for (const auto& [key, value] : json.items()) {
+        if (value.is_boolean()) out.push_back({key, value.get<bool>()});
+        else if (value.is_number_integer()) out.push_back({key, value.get<int64_t>()});
+        else if (value.is_number()) out.push_back({key, value.get<double>()});
+        else if (value.is_string()) out.push_back({key, value.get<std::string>()});
+        else wrong(key, "is no option value");
+    }
+    return out;
+}
+
+Json target_json(const TargetRecord& t) {
+    return {{"output", t.resolved.output},
+            {"index", t.resolved.index},
+            {"minus", optional(t.resolved.minus)},
+            {"label", t.label},
+            {"scale", name(t.resolved.scale)},
+            {"output_scale", name(t.resolved.output_scale)},
+            {"classes", t.resolved.classes},
+            {"value", number(t.value)},
+            {"baseline", t.baseline},
+            {"baseline_value", optional(t.baseline_value)}};
+}
+
+Json attribution_json(const Attribution& a) {
+    Json out = {{"values", tensor_json(a.values)}};
+    if (!a.names.empty()) out["names"] = a.names;
+    if (!a.displays.empty()) out["displays"] = a.displays;
+    if (a.segments) out["segments"] = tensor_json(*a.segments);
+    if (!a.standard_errors.empty()) out["standard_errors"] = a.standard_errors;
+    if (a.intercept) out["intercept"] = number(*a.intercept);
+    return out;
+}
+
+Json diagnostics_json(const Diagnostics& d) {
+    Json out = {{"attribution_error", optional(d.attribution_error)},
+                {"relative_error", optional(d.relative_error)}};
+    if (!d.no_error_because.empty()) out["no_error_because"] = d.no_error_because;
+    if (d.surrogate_r2) out["surrogate_r2"] = number(*d.surrogate_r2);
+    if (d.local_prediction) out["local_prediction"] = number(*d.local_prediction);
+    if (d.converged) out["converged"] = *d.converged;
+    out["notes"] = d.notes;
+    return out;
+}
+
+Json provenance_json(const Provenance& p) {
+    return {{"method", p.method},
+            {"options", options_json(p.options)},
+            {"seed", p.seed},
+            {"version", p.version},
+            {"evaluations", p.evaluations},
+            {"gradient_evaluations", p.gradient_evaluations},
+            {"seconds", number(p.seconds)},
+            {"model", {{"path", p.model_path}, {"sha256", p.model_sha256}}},
+            {"input",
+             {{"path", p.input_path}, {"sha256", p.input_sha256}, {"row", optional(p.input_row)}}},
+            {"preprocessing", p.preprocessing.empty() ? Json(nullptr) : Json::parse(p.preprocessing)},
+            {"background", {{"path", p.background_path}, {"sha256", p.background_sha256}}}};
+}
+
+TargetRecord read_target(const Json& json) {
+    TargetRecord t;
+    t.resolved = {.output = get<std::string>(json, "output"),
+                  .index = get<int64_t>(json, "index"),
+                  .minus = get_optional<int64_t>(json, "minus"),
+                  .scale = parse_scale(get<std::string>(json, "scale")),
+                  .output_scale = parse_scale(get<std::string>(json, "output_scale")),
+                  .classes = get<int64_t>(json, "classes")};
+    t.label = get<std::string>(json, "label");
+    t.value = get_optional<double>(json, "value").value_or(std::nan(""));
+    t.baseline = get<std::string>(json, "baseline");
+    t.baseline_value = get_optional<double>(json, "baseline_value");
+    return t;
+}
+
+Attribution read_attribution(const Json& json) {
+    Attribution a;
+    a.values = read_tensor(json, "values");
+    a.names = get_optional<std::vector<std::string>>(json, "names").value_or(std::vector<std::string>{});
+    a.displays = get_optional<std::vector<std::string>>(json, "displays").value_or(std::vector<std::string>{});
+    if (json.contains("segments")) a.segments = read_tensor(json, "segments");
+    a.standard_errors =
+        get_optional<std::vector<double>>(json, "standard_errors").value_or(std::vector<double>{});
+    a.intercept = get_optional<double>(json, "intercept");
+    for (const auto* labels : {&a.names, &a.displays})
+        if (!labels->empty() && static_cast<int64_t>(labels->size()) != a.values.size())
+            wrong("names", "are not as many as the values");
+    if (!a.standard_errors.empty() && static_cast<int64_t>(a.standard_errors.size()) != a.values.size())
+        wrong("standard_errors", "are not as many as the values");
+    return a;
+}
+
+Diagnostics read_diagnostics(const Json& json) {
+    Diagnostics d;
+    d.attribution_error = get_optional<double>(json, "attribution_error");
+    d.relative_error = get_optional<double>(json, "relative_error");
+    d.no_error_because = get_optional<std::string>(json, "no_error_because").value_or("");
+    d.surrogate_r2 = get_optional<double>(json, "surrogate_r2");
+    d.local_prediction = get_optional<double>(json, "local_prediction");
+    d.converged = get_optional<bool>(json, "converged");
+    d.notes = get_optional<std::vector<std::string>>(json, "notes").value_or(std::vector<std::string>{});
+    return d;
+}
+
+Provenance read_provenance(const Json& json) {
+    Provenance p;
+    p.method = get<std::string>(json, "method");
+    p.options = read_options(member(json, "options"));
+    p.seed = get<uint64_t>(json, "seed");
+    p.version = get<std::string>(json, "version");
+    p.evaluations = get<int64_t>(json, "evaluations");
+    p.gradient_evaluations = get<int64_t>(json, "gradient_evaluations");
+    p.seconds = get_optional<double>(json, "seconds").value_or(0);
+    p.model_path = get<std::string>(member(json, "model"), "path");
+    p.model_sha256 = get<std::string>(member(json, "model"), "sha256");
+    p.input_path = get<std::string>(member(json, "input"), "path");
+    p.input_sha256 = get<std::string>(member(json, "input"), "sha256");
+    p.input_row = get_optional<int64_t>(member(json, "input"), "row");
+    if (json.contains("preprocessing") && !json["preprocessing"].is_null())
+        p.preprocessing = json["preprocessing"].dump();
+    p.background_path = get<std::string>(member(json, "background"), "path");
+    p.background_sha256 = get<std::string>(member(json, "background"), "sha256");
+    return p;
+}
+
+// Untrusted text: refuse nesting that would exhaust the stack before parsing it.
+void refuse_deep_nesting(std::string_view text) {
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quoted && c == '\\') ++i;
+        else if (c == '"') quoted = !quoted;
+        else if (!quoted && (c == '[' || c == '{')) {
+            if (++depth > 64) throw Error(ErrorKind::input, "explanation JSON is nested too deeply");
+        } else if (!quoted && (c == ']' || c == '}')) --depth;
+    }
+}
+
+}  // namespace
+
+std::string to_json(const Explanation& e) {
+    const Json json = {{"whence", format_version},
+                       {"target", target_json(e.target)},
+                       {"diagnostics", diagnostics_json(e.diagnostics)},
+                       {"provenance", provenance_json(e.provenance)},
+                       {"attribution", attribution_json(e.attribution)}};
+    // One line for each part: readable in an editor, and an array of pixels stays one line.
+    std::string text;
+    for (const auto& [key, part] : json.items())
+        text += (text.empty() ? "{\"" : ",\n\"") + key + "\": " +
+                part.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return text + "}\n";
+}
+
+Explanation explanation_from_json(std::string_view text) {
+    refuse_deep_nesting(text);
+    const Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded()) throw Error(ErrorKind::input, "explanation JSON: this is not valid JSON");
+    if (get<int>(json, "whence") != format_version)
+        wrong("whence", "is a version of the format that this program does not know");
+    return {.attribution = read_attribution(member(json, "attribution")),
+            .target = read_target(member(json, "target")),
+            .diagnostics = read_diagnostics(member(json, "diagnostics")),
+            .provenance = read_provenance(member(json, "provenance"))};
+}
+
+}  // namespace whence

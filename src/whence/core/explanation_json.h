@@ -1,0 +1,17 @@
+#pragma once
+// An explanation as JSON, and back. Format: docs/explanation-json.md.
+
+#include <string>
+#include <string_view>
+
+#include "whence/core/explanation.h"
+
+namespace whence {
+
+/// UTF-8 text with a stable order of keys. NaN and infinity are written as null.
+[[nodiscard]] std::string to_json(const Explanation& explanation);
+
+/// Throws Error(input) naming what is missing or wrong; unknown keys are ignored.
+[[nodiscard]] Explanation explanation_from_json(std::string_view text);
+
+}  // namespace whence

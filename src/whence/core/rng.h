@@ -1,0 +1,45 @@
+#pragma once
+// Counter-based random numbers: the value depends on (seed, stream, index) alone, so any thread may
+// draw any sample and the result is the same bits for any number of threads.
+
+#include <cstdint>
+#include <span>
+
+namespace whence {
+
+/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3").
+/// One Rng is a short sequential stream for one purpose (`stream`) and one sample (`index`).
+class Rng {
+ public:
+    Rng(uint64_t seed, uint32_t stream, uint64_t index);
+
+    uint32_t next32();
+    uint64_t next64();
+    /// Uniform in [0, 1), 53 bits.
+    double uniform();
+    /// Uniform in (0, 1): safe for logarithms and inverse distribution functions.
+    double open_uniform();
+    /// Uniform integer in [0, n), unbiased (Lemire 2019). n > 0.
+    uint64_t below(uint64_t n);
+    /// Standard normal (Box-Muller, both values used in turn).
+    double normal();
+    /// Random order of `values` (Fisher-Yates).
+    void shuffle(std::span<int32_t> values);
+
+ private:
+    void refill();
+    uint32_t key_[2];
+    uint32_t counter_[4];
+    uint32_t block_[4];
+    int used_ = 4;
+    double spare_ = 0;
+    bool has_spare_ = false;
+};
+
+/// Inverse of the standard normal distribution function, p in (0, 1). Accurate to about 1e-15
+/// (Acklam's rational start, one Halley step with erfc).
+[[nodiscard]] double normal_quantile(double p);
+/// Standard normal distribution function.
+[[nodiscard]] double normal_cdf(double x);
+
+}  // namespace whence
