@@ -1,0 +1,83 @@
+#pragma once
+// What lies between a file and what a model reads, as the small JSON beside the model says it.
+// Format: docs/preprocessing.md.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "whence/core/tensor.h"
+#include "whence/data/csv.h"
+#include "whence/data/image.h"
+
+namespace whence::data {
+
+enum class InputKind { none, image, table };
+enum class ResizeMode {
+    shorter,  ///< the shorter side to resize_to (0: just enough to cover the input), shape kept
+    stretch,  ///< both sides to the input's
+    none,
+};
+enum class ChannelOrder { rgb, bgr, gray };
+enum class Layout { nchw, nhwc };
+
+/// The model reads (pixel * scale - mean) / std with pixels in [0, 1]; mean and std hold nothing, one
+/// number for all channels, or one for each in the model's own order of channels.
+struct ImagePreprocessing {
+    int64_t height = 0, width = 0;  ///< 0: as the model's input says
+    ResizeMode resize = ResizeMode::shorter;
+    int64_t resize_to = 0;
+    bool center_crop = true;
+    ChannelOrder channels = ChannelOrder::rgb;
+    Layout layout = Layout::nchw;
+    std::vector<double> mean, std;
+    double scale = 1;
+};
+
+struct TablePreprocessing {
+    std::vector<std::string> features;  ///< in the model's order; empty: all but the target
+    std::map<std::string, std::vector<std::string>> categories;  ///< fixed order of codes
+    std::string target;                 ///< column that is no input
+    std::filesystem::path background;   ///< CSV of training rows
+};
+
+struct Preprocessing {
+    InputKind kind = InputKind::none;
+    ImagePreprocessing image;
+    TablePreprocessing table;
+    std::vector<std::string> classes;  ///< names of the classes
+    std::filesystem::path labels;      ///< or the file that holds them, one per line
+};
+
+/// Relative paths become relative to `folder`. No other file is read. Throws Error(input) naming the
+/// key that is unknown, missing ("kind") or wrong.
+[[nodiscard]] Preprocessing preprocessing_from_json(std::string_view text,
+                                                    const std::filesystem::path& folder);
+/// Only what differs from the defaults; reads back as the same.
+[[nodiscard]] std::string to_json(const Preprocessing& preprocessing);
+
+/// "imagenet" (shorter side 256, crop 224, its mean and std), "unit" ([0, 1]), "tf" ([-1, 1]),
+/// "caffe" (bgr, 0 to 255 less the mean colour), "raw255" (0 to 255), "mnist" (grey, [0, 1]).
+/// Throws Error(usage) naming them. A JSON names one with "preset" and may change it.
+[[nodiscard]] Preprocessing preset(std::string_view name);
+
+/// The file, with the class names of its labels file.
+[[nodiscard]] Preprocessing read_preprocessing(const std::filesystem::path& path);
+/// MODEL.json beside MODEL.onnx, if there is one that says "kind".
+[[nodiscard]] std::optional<Preprocessing> find_beside(const std::filesystem::path& model);
+
+/// float32 [1, height, width, channels], pixels in [0, 1], one channel for gray, resized and cropped.
+/// `height` and `width` are the model's; where it leaves them open (0 or less) the preprocessing says
+/// them, where both do they must agree. Scale, mean, std, layout and the order bgr are not applied
+/// here: they become part of the graph, so that explanations stay in the space of pixels.
+[[nodiscard]] Tensor prepare_image(const Image& image, const Preprocessing& preprocessing,
+                                   int64_t height, int64_t width);
+
+/// The training table: features in the model's order, without the target, with fixed categories.
+[[nodiscard]] Table read_table(const std::filesystem::path& path, const Preprocessing& preprocessing);
+
+}  // namespace whence::data
