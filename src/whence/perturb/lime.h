@@ -1,0 +1,121 @@
+#pragma once
+// LIME: a linear model fitted to the model's answers near one input (Ribeiro, Singh, Guestrin 2016,
+// "Why should I trust you?"), with the lime package's (0.2.0.1) defaults. Its weights are the answer.
+//
+// Minimises  sum_i pi(d_i) (f(x_i) - b0 - b . z_i)^2 + ridge |b|^2  over samples x_i with interpretable
+// form z_i at distance d_i from the input, pi(d) = exp(-d^2 / (2 w^2)), b0 not penalised.
+// Cost: num_samples evaluations and about n d^2 operations for d features.
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "whence/core/baseline.h"
+#include "whence/core/explainer.h"
+#include "whence/core/schema.h"
+
+namespace whence {
+
+/// How samples are drawn.
+enum class LimeScheme {
+    /// From the distribution that the kernel already weights, so every sample counts 1 (GLIME: Tan,
+    /// Tian, Li 2023), in antithetic pairs, stratified. Same limit as `compatible` for many samples,
+    /// reached with fewer; in it the ridge term weighs less, as the weights are 1 and not pi.
+    stable,
+    /// As the lime package does: without regard to the kernel, then weighted by it; row 0 is the input.
+    compatible,
+};
+
+/// Which features the surrogate keeps when there are more than num_features.
+enum class FeatureSelection {
+    automatic,          ///< forward_selection up to 6 features, else highest_weights
+    none,               ///< all of them, num_features is not used
+    forward_selection,  ///< one by one, each time the one that raises the weighted R2 most
+    highest_weights,    ///< largest |weight * value| of a ridge fit (0.01) on all
+    lasso_path,         ///< last point of the LARS lasso path with no more than num_features
+};
+
+/// How columns of numbers become questions with two answers ("is it in the same bin as here?").
+enum class Discretizer { none, quartile, decile, entropy };
+
+[[nodiscard]] std::string_view name(LimeScheme scheme);
+[[nodiscard]] std::string_view name(FeatureSelection selection);
+[[nodiscard]] std::string_view name(Discretizer discretizer);
+/// Throw Error(usage) naming the choices.
+[[nodiscard]] LimeScheme parse_lime_scheme(std::string_view text);
+[[nodiscard]] FeatureSelection parse_feature_selection(std::string_view text);
+[[nodiscard]] Discretizer parse_discretizer(std::string_view text);
+
+struct LimeImageOptions {
+    int64_t num_samples = 1000;
+    int64_t num_features = 100000;
+    double kernel_width = 0.25;
+    double ridge = 1;
+    FeatureSelection feature_selection = FeatureSelection::automatic;
+    LimeScheme scheme = LimeScheme::stable;
+    /// What stands where a superpixel is off. None: the mean colour of that superpixel.
+    std::optional<Baseline> hide;
+    /// 0: exactly num_samples. Else stop before that, at 128, 256, 512, ... samples, once the order of
+    /// this many leading weights, and their distance to the rest, is settled at 95%.
+    int64_t settle_top = 0;
+};
+
+/// Explains an image by its superpixels. `segments`: integers [height, width], one label for each
+/// pixel. The result has one value for each segment, in the order of the labels; 0 for those that
+/// feature selection left out.
+class LimeImage : public Explainer {
+ public:
+    /// `model` must outlive this. Throws Error(usage) for options that make no sense, Error(input) if
+    /// `segments` is no matrix of integers.
+    LimeImage(const Model& model, Tensor segments, LimeImageOptions options = {});
+    [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
+                                      const Run& run) const override;
+
+ private:
+    const Model& model_;
+    Tensor segments_;
+    int64_t players_ = 0;
+    LimeImageOptions options_;
+};
+
+struct LimeTabularOptions {
+    int64_t num_samples = 5000;
+    int64_t num_features = 10;
+    /// None: 0.75 * sqrt(number of columns).
+    std::optional<double> kernel_width;
+    double ridge = 1;
+    FeatureSelection feature_selection = FeatureSelection::automatic;
+    LimeScheme scheme = LimeScheme::stable;
+    /// lime's discretize_continuous and discretizer in one: none = False.
+    Discretizer discretizer = Discretizer::quartile;
+    /// Class of each background row: for the entropy discretizer alone, which needs it.
+    std::vector<int64_t> background_labels;
+    /// Without discretizer: normal around the input's numbers, not the background's mean.
+    bool sample_around_instance = false;
+    int64_t settle_top = 0;  ///< as for images
+};
+
+namespace lime {
+class TabularSpace;
+}
+
+/// Explains one row of a table by its columns. The result has one value for each feature kept,
+/// largest magnitude first, named as lime names them: "15.2 < texture <= 18.8", "sex=female".
+class LimeTabular : public Explainer {
+ public:
+    /// `model` (must outlive this) reads rows [N, columns] of float64 or float32, columns as in
+    /// `schema`. `background`: float64 [rows, columns], at least one row. Throws Error(input) where
+    /// the background does not fit the schema or holds NaN, Error(usage) for senseless options.
+    LimeTabular(const Model& model, Schema schema, Tensor background,
+                LimeTabularOptions options = {});
+    ~LimeTabular() override;
+    [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
+                                      const Run& run) const override;
+
+ private:
+    const Model& model_;
+    LimeTabularOptions options_;
+    std::unique_ptr<const lime::TabularSpace> space_;
+};
+
+}  // namespace whence
