@@ -4,7 +4,9 @@
 
 #include "whence/gradients/explained_input.h"
 
-namespace whence::gradients {
+namespace whence {
+
+using namespace gradients;  // the helpers of this folder
 
 Explanation InputXGradient::explain(const Batch& input, const Target& target,
                                     const Run& run) const {
@@ -51,4 +53,4 @@ Explanation InputXGradient::explain(const Batch& input, const Target& target,
     return explanation;
 }
 
-}  // namespace whence::gradients
+}  // namespace whence

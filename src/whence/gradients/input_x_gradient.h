@@ -11,7 +11,7 @@
 #include "whence/core/baseline.h"
 #include "whence/core/explainer.h"
 
-namespace whence::gradients {
+namespace whence {
 
 struct InputXGradientOptions {
     Baseline baseline = baseline::Zeros{};
@@ -34,4 +34,4 @@ class InputXGradient final : public Explainer {
     Options options_;
 };
 
-}  // namespace whence::gradients
+}  // namespace whence

@@ -11,13 +11,13 @@
 #include "whence/core/explainer.h"
 #include "whence/gradients/quadrature.h"
 
-namespace whence::gradients {
+namespace whence {
 
 struct IntegratedGradientsOptions {
     /// Gradient evaluations of a fixed rule; 0: adaptive, as many as `tolerance` asks for.
     int64_t steps = 0;
     /// The fixed rule; adaptive steps choose their own nodes.
-    Rule rule = Rule::midpoint;
+    gradients::Rule rule = gradients::Rule::midpoint;
     /// Adaptive: largest |attribution error| / |f(x) - f(x0)|. Fixed and exact: what counts as
     /// converged.
     double tolerance = 1e-3;
@@ -48,4 +48,4 @@ class IntegratedGradients final : public Explainer {
     Options options_;
 };
 
-}  // namespace whence::gradients
+}  // namespace whence

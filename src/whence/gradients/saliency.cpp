@@ -5,7 +5,9 @@
 
 #include "whence/gradients/explained_input.h"
 
-namespace whence::gradients {
+namespace whence {
+
+using namespace gradients;  // the helpers of this folder
 
 Explanation Saliency::explain(const Batch& input, const Target& target, const Run& run) const {
     const auto start = std::chrono::steady_clock::now();
@@ -40,4 +42,4 @@ Explanation Saliency::explain(const Batch& input, const Target& target, const Ru
     return explanation;
 }
 
-}  // namespace whence::gradients
+}  // namespace whence

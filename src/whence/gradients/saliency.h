@@ -8,7 +8,7 @@
 
 #include "whence/core/explainer.h"
 
-namespace whence::gradients {
+namespace whence {
 
 struct SaliencyOptions {
     /// Magnitude only, as captum's Saliency does and as the paper draws it.
@@ -32,4 +32,4 @@ class Saliency final : public Explainer {
     Options options_;
 };
 
-}  // namespace whence::gradients
+}  // namespace whence
