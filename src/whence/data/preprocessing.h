@@ -1,6 +1,14 @@
 #pragma once
 // What lies between a file and what a model reads, as the small JSON beside the model says it.
-// Format: docs/preprocessing.md.
+//
+//   {"kind": "image", "preset": "unit", "size": [32, 32], "resize": "shorter", "resize_to": 36,
+//    "crop": "center", "channels": "rgb", "layout": "nchw", "scale": 1, "mean": [0.5, 0.5, 0.5],
+//    "std": [0.25, 0.25, 0.25], "classes": ["cat", "dog"]}
+//   {"kind": "table", "features": ["age", "job"], "categories": {"job": ["clerk", "cook"]},
+//    "target": "income", "background": "train.csv", "labels": "labels.txt"}
+//
+// Every key but "kind" may be left out; "size" may be one number, "labels" a file with a class name
+// on each line stands in for "classes".
 
 #include <cstdint>
 #include <filesystem>

@@ -34,8 +34,6 @@ class TableModel final : public Model {
 
  private:
     void check(const Tensor& rows) const;
-    [[nodiscard]] Tensor column_input(const Tensor& rows, size_t input) const;
-    [[nodiscard]] Tensor matrix_input(const Tensor& rows) const;
 
     const Model& inner_;
     Schema schema_;

@@ -1,0 +1,174 @@
+#include "preprocessing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "whence/core/error.h"
+#include "whence/core/file.h"
+
+namespace whence::data {
+namespace {
+
+constexpr uint64_t most_bytes = 16 << 20;
+
+struct Preset {
+    std::string_view name;
+    ImagePreprocessing image;
+};
+
+// Sources: torchvision's ImageNet recipes, the three modes of keras.applications.preprocess_input.
+const std::array<Preset, 6>& presets() {
+    static const std::array<Preset, 6> rows = {
+        Preset{"imagenet", {.height = 224, .width = 224, .resize_to = 256,
+                            .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}}},
+        Preset{"unit", {}},
+        Preset{"tf", {.mean = {0.5}, .std = {0.5}}},
+        Preset{"caffe", {.channels = ChannelOrder::bgr, .mean = {103.939, 116.779, 123.68}, .scale = 255}},
+        Preset{"raw255", {.scale = 255}},
+        Preset{"mnist", {.channels = ChannelOrder::gray}},
+    };
+    return rows;
+}
+
+std::vector<std::string> read_labels(const std::filesystem::path& path) {
+    const std::string text = whence::read_text(path, most_bytes);
+    std::vector<std::string> out;
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = std::min(text.find('\n', at), text.size());
+        out.push_back(text.substr(at, end - at));
+        if (out.back().ends_with('\r')) out.back().pop_back();
+        at = end + 1;
+    }
+    while (!out.empty() && out.back().empty()) out.pop_back();
+    if (out.empty()) throw Error(ErrorKind::input, printable(path.string(), 400) + ": no class names");
+    return out;
+}
+
+/// The given length where the model leaves its own open; both must agree where both are there.
+int64_t settle(int64_t of_model, int64_t given, std::string_view what) {
+    if (of_model < 1 && given < 1)
+        throw Error(ErrorKind::input, fmt::format("the model takes images of any {}; the preprocessing must "
+                                                  "say one ('size')", what));
+    if (of_model >= 1 && given >= 1 && of_model != given)
+        throw Error(ErrorKind::input, fmt::format("the preprocessing makes images of {} {}, the model reads {}",
+                                                  what, given, of_model));
+    return of_model >= 1 ? of_model : given;
+}
+
+/// torchvision's Resize: the shorter side becomes `to`, the longer one is cut to whole pixels.
+Image resize_shorter(const Image& image, int64_t to) {
+    const int64_t shorter = std::min(image.height, image.width);
+    return resize(image, image.height * to / shorter, image.width * to / shorter);
+}
+
+/// The smallest picture of the same shape that covers height x width.
+Image resize_to_cover(const Image& image, int64_t height, int64_t width) {
+    const bool by_height = height * image.width >= width * image.height;
+    const int64_t part = by_height ? height : width, whole = by_height ? image.height : image.width;
+    return resize(image, std::max(height, image.height * part / whole),
+                  std::max(width, image.width * part / whole));
+}
+
+Image fit(Image image, const ImagePreprocessing& how, int64_t height, int64_t width) {
+    if (how.resize == ResizeMode::stretch) return resize(image, height, width);
+    if (how.resize == ResizeMode::shorter)
+        image = how.resize_to > 0 ? resize_shorter(image, how.resize_to) : resize_to_cover(image, height, width);
+    if (how.center_crop) return center_crop(image, height, width);
+    if (image.height != height || image.width != width)
+        throw Error(ErrorKind::input,
+                    fmt::format("this image has {} x {} pixels, the model reads {} x {} (width x height), and "
+                                "the preprocessing does not crop", image.width, image.height, width, height));
+    return image;
+}
+
+/// Whether the file says "kind"; without it, it belongs to some other program.
+bool says_kind(const std::filesystem::path& path) {
+    const std::string text = whence::read_text(path, most_bytes);
+    const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+    // Broken JSON is ours to complain about: a person edited it and expects it to be read.
+    return json.is_discarded() || json.contains("kind");
+}
+
+Schema chosen(const Schema& found, const TablePreprocessing& how, const std::string& source) {
+    Schema out;
+    for (const Feature& feature : found)
+        if (how.features.empty() ? feature.name != how.target
+                                 : std::find(how.features.begin(), how.features.end(), feature.name) !=
+                                       how.features.end())
+            out.push_back(feature);
+    for (const auto& [name, categories] : how.categories) {
+        const auto feature = std::find_if(out.begin(), out.end(), [&](const Feature& f) { return f.name == name; });
+        if (feature == out.end())
+            throw Error(ErrorKind::input, fmt::format("{}: no column '{}', which the preprocessing gives "
+                                                      "categories", source, printable(name)));
+        feature->categories = categories;
+    }
+    return out;
+}
+
+}  // namespace
+
+Preprocessing preset(std::string_view name) {
+    std::string known;
+    for (const Preset& row : presets()) {
+        if (row.name == name) return {.kind = InputKind::image, .image = row.image};
+        known += (known.empty() ? "" : ", ") + std::string(row.name);
+    }
+    throw Error(ErrorKind::usage, fmt::format("no preset '{}'; there are {}", printable(name, 40), known));
+}
+
+Preprocessing read_preprocessing(const std::filesystem::path& path) {
+    try {
+        Preprocessing out = preprocessing_from_json(whence::read_text(path, most_bytes), path.parent_path());
+        if (!out.labels.empty()) out.classes = read_labels(out.labels);
+        return out;
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::io || error.kind() == ErrorKind::limit) throw;  // names its file
+        throw Error(error.kind(), printable(path.string(), 400) + ": " + error.what());
+    }
+}
+
+std::optional<Preprocessing> find_beside(const std::filesystem::path& model) {
+    std::filesystem::path path = model;
+    path.replace_extension(".json");
+    std::error_code ignored;
+    if (path == model || !std::filesystem::is_regular_file(path, ignored) ||
+        std::filesystem::file_size(path, ignored) > most_bytes || !says_kind(path))
+        return std::nullopt;
+    return read_preprocessing(path);
+}
+
+Tensor prepare_image(const Image& image, const Preprocessing& preprocessing, int64_t height, int64_t width) {
+    const ImagePreprocessing& how = preprocessing.image;
+    height = settle(height, how.height, "height");
+    width = settle(width, how.width, "width");
+    if (height > max_pixels / width) throw Error(ErrorKind::limit, "the model reads more than 100 million pixels");
+    const bool gray = how.channels == ChannelOrder::gray;
+    const Image fitted = fit(gray ? to_gray(image) : to_rgb(image), how, height, width);
+    Tensor out(ElementType::float32, {1, height, width, fitted.channels});
+    const std::span<float> values = out.as<float>();
+    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(fitted.pixels[i]) / 255.0F;
+    return out;
+}
+
+Table read_table(const std::filesystem::path& path, const Preprocessing& preprocessing) {
+    const std::string text = whence::read_text(path), name = path.string();
+    const TablePreprocessing& how = preprocessing.table;
+    Table table = parse_csv(text, name);
+    const Schema schema = chosen(table.schema, how, printable(name, 400));
+    // Fixed categories change how cells are read, a number may be a category's name.
+    if (!how.categories.empty()) table = parse_csv(text, name, schema);
+    std::vector<std::string> names = how.features;
+    if (names.empty())
+        for (const Feature& feature : schema) names.push_back(feature.name);
+    try {
+        return table.select(names);
+    } catch (const Error& error) {
+        throw Error(error.kind(), printable(name, 400) + ": " + error.what());
+    }
+}
+
+}  // namespace whence::data

@@ -1,0 +1,254 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "preprocessing.h"
+#include "whence/core/error.h"
+
+namespace whence::data {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int64_t longest_side = 100'000;
+
+[[noreturn]] void wrong(std::string_view key, std::string_view why) {
+    throw Error(ErrorKind::input, fmt::format("preprocessing: '{}' {}", key, why));
+}
+
+// ---- words ----------------------------------------------------------------------------------------
+
+template <class T>
+struct Word {
+    std::string_view text;
+    T value;
+};
+constexpr std::array kinds = {Word{"none", InputKind::none}, Word{"image", InputKind::image},
+                              Word{"table", InputKind::table}};
+constexpr std::array resizes = {Word{"shorter", ResizeMode::shorter}, Word{"stretch", ResizeMode::stretch},
+                                Word{"none", ResizeMode::none}};
+constexpr std::array crops = {Word{"center", true}, Word{"none", false}};
+constexpr std::array orders = {Word{"rgb", ChannelOrder::rgb}, Word{"bgr", ChannelOrder::bgr},
+                               Word{"gray", ChannelOrder::gray}};
+constexpr std::array layouts = {Word{"nchw", Layout::nchw}, Word{"nhwc", Layout::nhwc}};
+
+template <class T, size_t n>
+T read_word(const Json& json, std::string_view key, const std::array<Word<T>, n>& words) {
+    std::string choices;
+    for (const Word<T>& word : words) {
+        if (json.is_string() && json.get_ref<const std::string&>() == word.text) return word.value;
+        choices += (choices.empty() ? "" : ", ") + std::string(word.text);
+    }
+    wrong(key, "must be one of " + choices);
+}
+
+template <class T, size_t n>
+std::string_view word_for(T value, const std::array<Word<T>, n>& words) {
+    for (const Word<T>& word : words)
+        if (word.value == value) return word.text;
+    throw Error(ErrorKind::internal, "a preprocessing value without a word");
+}
+
+// ---- values ---------------------------------------------------------------------------------------
+
+int64_t read_side(const Json& json, std::string_view key) {
+    if (!json.is_number_unsigned() || json.get<uint64_t>() < 1 || json.get<uint64_t>() > longest_side)
+        wrong(key, fmt::format("must hold whole numbers from 1 to {}", longest_side));
+    return json.get<int64_t>();
+}
+
+void read_size(const Json& json, ImagePreprocessing& image) {
+    if (!json.is_array()) {
+        image.height = image.width = read_side(json, "size");
+        return;
+    }
+    if (json.size() != 2) wrong("size", "must be one side or [height, width]");
+    image.height = read_side(json[0], "size");
+    image.width = read_side(json[1], "size");
+    if (image.height * image.width > max_pixels) wrong("size", "is more than 100 million pixels");
+}
+
+double read_number(const Json& json, std::string_view key) {
+    if (!json.is_number() || !std::isfinite(json.get<double>())) wrong(key, "must hold numbers");
+    return json.get<double>();
+}
+
+std::vector<double> read_numbers(const Json& json, std::string_view key) {
+    if (!json.is_array()) return {read_number(json, key)};
+    std::vector<double> out;
+    for (const Json& value : json) out.push_back(read_number(value, key));
+    return out;
+}
+
+std::string read_text(const Json& json, std::string_view key) {
+    if (!json.is_string()) wrong(key, "must be text");
+    return json.get<std::string>();
+}
+
+std::vector<std::string> read_texts(const Json& json, std::string_view key) {
+    if (!json.is_array()) wrong(key, "must be a list of texts");
+    std::vector<std::string> out;
+    for (const Json& value : json) out.push_back(read_text(value, key));
+    return out;
+}
+
+std::vector<std::string> read_names(const Json& json, std::string_view key) {
+    std::vector<std::string> out = read_texts(json, key);
+    std::vector<std::string> sorted = out;
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    if (twice != sorted.end()) wrong(key, "names '" + printable(*twice, 40) + "' twice");
+    return out;
+}
+
+void read_categories(const Json& json, TablePreprocessing& table) {
+    if (!json.is_object()) wrong("categories", "must be an object: a list for each feature");
+    for (const auto& [feature, list] : json.items()) {
+        table.categories[feature] = read_names(list, "categories");
+        if (table.categories[feature].empty()) wrong("categories", "has an empty list");
+    }
+}
+
+std::filesystem::path read_path(const Json& json, std::string_view key, const std::filesystem::path& folder) {
+    const std::filesystem::path path = read_text(json, key);
+    if (path.empty()) wrong(key, "is empty");
+    return path.is_absolute() || folder.empty() ? path : (folder / path).lexically_normal();
+}
+
+// ---- keys -----------------------------------------------------------------------------------------
+
+constexpr unsigned for_image = 1, for_table = 2, for_all = 7;
+
+unsigned mask_of(InputKind kind) {
+    return kind == InputKind::image ? for_image : kind == InputKind::table ? for_table : 4;
+}
+
+struct Key {
+    std::string_view name;
+    unsigned kinds;
+    void (*read)(const Json&, Preprocessing&, const std::filesystem::path& folder);
+};
+
+using Folder = const std::filesystem::path&;
+constexpr std::array keys = {
+    Key{"kind", for_all, [](const Json&, Preprocessing&, Folder) {}},      // read before the others
+    Key{"preset", for_image, [](const Json&, Preprocessing&, Folder) {}},  // so is this
+    Key{"size", for_image, [](const Json& j, Preprocessing& p, Folder) { read_size(j, p.image); }},
+    Key{"resize", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.image.resize = read_word(j, "resize", resizes); }},
+    Key{"resize_to", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.image.resize_to = read_side(j, "resize_to"); }},
+    Key{"crop", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.image.center_crop = read_word(j, "crop", crops); }},
+    Key{"channels", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.image.channels = read_word(j, "channels", orders); }},
+    Key{"layout", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.image.layout = read_word(j, "layout", layouts); }},
+    Key{"scale", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.image.scale = read_number(j, "scale"); }},
+    Key{"mean", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.image.mean = read_numbers(j, "mean"); }},
+    Key{"std", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.image.std = read_numbers(j, "std"); }},
+    Key{"features", for_table,
+        [](const Json& j, Preprocessing& p, Folder) { p.table.features = read_names(j, "features"); }},
+    Key{"categories", for_table,
+        [](const Json& j, Preprocessing& p, Folder) { read_categories(j, p.table); }},
+    Key{"target", for_table,
+        [](const Json& j, Preprocessing& p, Folder) { p.table.target = read_text(j, "target"); }},
+    Key{"background", for_table,
+        [](const Json& j, Preprocessing& p, Folder f) { p.table.background = read_path(j, "background", f); }},
+    Key{"classes", for_all,
+        [](const Json& j, Preprocessing& p, Folder) { p.classes = read_texts(j, "classes"); }},
+    Key{"labels", for_all,
+        [](const Json& j, Preprocessing& p, Folder f) { p.labels = read_path(j, "labels", f); }},
+};
+
+const Key& key_for(const std::string& name, InputKind kind) {
+    std::string known;
+    for (const Key& key : keys) {
+        if (!(key.kinds & mask_of(kind))) continue;
+        if (key.name == name) return key;
+        known += (known.empty() ? "" : ", ") + std::string(key.name);
+    }
+    throw Error(ErrorKind::input, fmt::format("preprocessing: unknown key '{}'; kind '{}' has {}",
+                                              printable(name, 40), word_for(kind, kinds), known));
+}
+
+// ---- the whole ------------------------------------------------------------------------------------
+
+void check_channels(const ImagePreprocessing& image) {
+    const size_t channels = image.channels == ChannelOrder::gray ? 1 : 3;
+    for (const auto& [key, values] : {std::pair{"mean", &image.mean}, std::pair{"std", &image.std}})
+        if (values->size() > 1 && values->size() != channels)
+            wrong(key, fmt::format("has {} numbers for {} channel{}", values->size(), channels,
+                                   channels == 1 ? "" : "s"));
+    if (std::find(image.std.begin(), image.std.end(), 0.0) != image.std.end()) wrong("std", "must not be 0");
+    if (image.scale == 0) wrong("scale", "must not be 0");
+}
+
+Json parse(std::string_view text) {
+    try {
+        return Json::parse(text);
+    } catch (const Json::parse_error& error) {
+        const size_t end = std::min(error.byte, text.size());
+        const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(end), '\n');
+        throw Error(ErrorKind::input, fmt::format("preprocessing: no valid JSON (line {})", line));
+    } catch (const Json::exception&) {
+        throw Error(ErrorKind::input, "preprocessing: a number too large for JSON");
+    }
+}
+
+Json image_json(const ImagePreprocessing& image) {
+    const ImagePreprocessing standard;
+    Json json = Json::object();
+    if (image.height > 0) json["size"] = {image.height, image.width};
+    if (image.resize != standard.resize) json["resize"] = word_for(image.resize, resizes);
+    if (image.resize_to > 0) json["resize_to"] = image.resize_to;
+    if (image.center_crop != standard.center_crop) json["crop"] = word_for(image.center_crop, crops);
+    if (image.channels != standard.channels) json["channels"] = word_for(image.channels, orders);
+    if (image.layout != standard.layout) json["layout"] = word_for(image.layout, layouts);
+    if (image.scale != standard.scale) json["scale"] = image.scale;
+    if (!image.mean.empty()) json["mean"] = image.mean;
+    if (!image.std.empty()) json["std"] = image.std;
+    return json;
+}
+
+Json table_json(const TablePreprocessing& table) {
+    Json json = Json::object();
+    if (!table.features.empty()) json["features"] = table.features;
+    if (!table.categories.empty()) json["categories"] = table.categories;
+    if (!table.target.empty()) json["target"] = table.target;
+    if (!table.background.empty()) json["background"] = table.background.generic_string();
+    return json;
+}
+
+}  // namespace
+
+Preprocessing preprocessing_from_json(std::string_view text, const std::filesystem::path& folder) {
+    const Json json = parse(text);
+    if (!json.is_object()) throw Error(ErrorKind::input, "preprocessing: this JSON is no object");
+    if (!json.contains("kind")) wrong("kind", "is missing: image, table or none");
+    const InputKind kind = read_word(json["kind"], "kind", kinds);
+    Preprocessing out;
+    if (kind == InputKind::image && json.contains("preset")) out = preset(read_text(json["preset"], "preset"));
+    out.kind = kind;
+    for (const auto& [name, value] : json.items()) key_for(name, kind).read(value, out, folder);
+    check_channels(out.image);
+    if (!out.classes.empty() && !out.labels.empty()) wrong("labels", "and 'classes' exclude each other");
+    return out;
+}
+
+std::string to_json(const Preprocessing& preprocessing) {
+    Json json = {{"kind", word_for(preprocessing.kind, kinds)}};
+    if (preprocessing.kind == InputKind::image) json.update(image_json(preprocessing.image));
+    if (preprocessing.kind == InputKind::table) json.update(table_json(preprocessing.table));
+    // Once read, the names themselves serve better than the place they came from.
+    if (!preprocessing.classes.empty()) json["classes"] = preprocessing.classes;
+    else if (!preprocessing.labels.empty()) json["labels"] = preprocessing.labels.generic_string();
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace whence::data
