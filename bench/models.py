@@ -18,6 +18,8 @@ FOLDER = ROOT / "build" / "bench-models"
 OPSET = 17
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+CIFAR_MEAN = np.array([0.4914, 0.4822, 0.4465], np.float32)
+CIFAR_DEVIATION = np.array([0.2470, 0.2435, 0.2616], np.float32)
 
 
 def data_folder() -> Path | None:
@@ -55,9 +57,9 @@ def photo(name: str, side: int) -> np.ndarray | None:
     return np.asarray(picture)
 
 
-def normalised(picture: np.ndarray) -> np.ndarray:
-    """[1, 3, H, W] as ImageNet networks want it."""
-    scaled = (picture.astype(np.float32) / 255 - IMAGENET_MEAN) / IMAGENET_DEVIATION
+def normalised(picture: np.ndarray, mean: np.ndarray = IMAGENET_MEAN, deviation: np.ndarray = IMAGENET_DEVIATION) -> np.ndarray:
+    """[1, 3, H, W] as ImageNet networks want it, or with other statistics."""
+    scaled = (picture.astype(np.float32) / 255 - mean) / deviation
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
 
 
@@ -168,6 +170,24 @@ def real_squeezenet():
     return path, frozen(module)
 
 
+def shipped_cifar10() -> Path | None:
+    """The network of the examples with its logits as the only output, so that nobody has to ask which one is meant."""
+    import onnx
+
+    source = ROOT / "examples" / "models" / "cifar10_cnn.onnx"
+    if not source.is_file():
+        return None
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / "cifar10_cnn_logits.onnx"
+    model = onnx.load(source)
+    outputs = list(model.graph.output)
+    logits = next((o for o in outputs if o.name == "logits"), outputs[-1])
+    del model.graph.output[:]
+    model.graph.output.append(logits)
+    onnx.save(model, path)
+    return path
+
+
 def squeezenet_of_pixels() -> Path | None:
     """The trained SqueezeNet as a photograph meets it: [N, 3, 224, 224] in 0..255 in, probabilities out.
 
@@ -199,6 +219,34 @@ def squeezenet_of_pixels() -> Path | None:
     graph.node.append(helper.make_node("Softmax", [logits], ["probabilities"], axis=1))
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, ["N", 1000]))
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+    return path
+
+
+def mobilenet_of_pixels() -> Path | None:
+    """The trained MobileNetV1 0.25: [N, 3, 128, 128] in 0..255 in, probabilities out. Its scaling stands in front (the first convolution pads)."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    source = data_file("onnx_imagenet/mobilenet_v1_0.25_128.onnx")
+    if source is None:
+        return None
+    path = FOLDER / "mobilenet_v1_pixels.onnx"
+    if path.is_file():
+        return path
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    model = onnx.load(source)
+    graph = model.graph
+    inner = graph.input[0].name
+    graph.input[0].name = "pixels"
+    for name, value in (("middle", 128), ("reach", 128)):
+        graph.initializer.append(numpy_helper.from_array(np.array(value, np.float32), name))
+    graph.node.insert(0, helper.make_node("Sub", ["pixels", "middle"], ["centred"]))
+    graph.node.insert(1, helper.make_node("Div", ["centred", "reach"], [inner]))
+    graph.node.append(helper.make_node("Softmax", [graph.output[0].name], ["probabilities"], axis=1))
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, ["N", 1001]))
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
     return path
