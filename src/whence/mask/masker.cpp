@@ -1,0 +1,174 @@
+#include "whence/mask/masker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "whence/core/baseline.h"
+#include "whence/core/error.h"
+#include "whence/core/parallel.h"
+
+namespace whence {
+namespace {
+
+// A task smaller than this costs more to hand over than to do.
+constexpr int64_t bytes_per_task = 1 << 18;
+
+[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::input, message); }
+
+int64_t count_players(const std::vector<int32_t>& labels) {
+    const int32_t largest = labels.empty() ? -1 : *std::ranges::max_element(labels);
+    std::vector<bool> used(largest + 1, false);
+    for (const int32_t label : labels) {
+        if (label < -1) refuse("label " + std::to_string(label) + " is below -1");
+        if (label >= 0) used[label] = true;
+    }
+    const auto unused = std::ranges::find(used, false);
+    if (unused != used.end())
+        refuse("no element has label " + std::to_string(unused - used.begin()) +
+               "; labels must be 0, 1, 2, ... without gaps");
+    return largest + 1;
+}
+
+Tensor& explained(Batch& rows, const std::string& name) {
+    const Tensor* wanted = &rows.at(name);
+    return std::ranges::find_if(rows.tensors(), [&](NamedTensor& t) { return &t.value == wanted; })->value;
+}
+
+// Copies whole words of 16 bytes, so up to 15 bytes beyond `end` are overwritten: the next segment
+// writes them again. `limit` is the end of the row, which must not be passed.
+void copy_segment(const std::byte* from, std::byte* to, int64_t begin, int64_t end, int64_t limit) {
+    if (end - begin > 128 || limit - end < 16) {
+        std::memcpy(to + begin, from + begin, end - begin);
+        return;
+    }
+    for (int64_t i = begin; i < end; i += 16) std::memcpy(to + i, from + i, 16);
+}
+
+struct Pixels {
+    int64_t height, width, channels, pixel_step, channel_step;
+};
+
+Pixels pixels_of(const Tensor& image, const Tensor& segments) {
+    const Shape& shape = image.shape();
+    const auto axes = image_axes(shape);
+    if (!axes || image.rows() != 1)
+        refuse("segments need one image, height x width x channels or channels first; the input has shape " +
+               to_string(shape));
+    const int64_t height = shape[axes->height], width = shape[axes->width];
+    if (segments.shape() != Shape{height, width})
+        refuse("segments have shape " + to_string(segments.shape()) + ", the image has " +
+               std::to_string(height) + " x " + std::to_string(width) + " pixels");
+    const int64_t channels = shape[axes->channels];
+    return axes->channels == 3 ? Pixels{height, width, channels, channels, 1}
+                               : Pixels{height, width, channels, 1, height * width};
+}
+
+}  // namespace
+
+LabelMasker::LabelMasker(std::string input_name, Tensor input, Tensor baseline,
+                         const std::vector<int32_t>& labels, std::vector<std::string> names)
+    : input_name_(std::move(input_name)), input_(std::move(input)), baseline_(std::move(baseline)),
+      names_(std::move(names)) {
+    if (input_.type() == ElementType::string) refuse("text has no players of this kind");
+    if (input_.rows() != 1) refuse("one row is explained at a time, not " + to_string(input_.shape()));
+    if (input_.type() != baseline_.type() || input_.shape() != baseline_.shape())
+        refuse("the baseline has shape " + to_string(baseline_.shape()) + ", the input " +
+               to_string(input_.shape()));
+    if (static_cast<int64_t>(labels.size()) != input_.size())
+        refuse(std::to_string(labels.size()) + " labels for " + std::to_string(input_.size()) +
+               " elements");
+    players_ = count_players(labels);
+    if (!names_.empty() && static_cast<int64_t>(names_.size()) != players_)
+        refuse(std::to_string(names_.size()) + " names for " + std::to_string(players_) + " players");
+    cut_segments(labels);
+}
+
+void LabelMasker::cut_segments(const std::vector<int32_t>& labels) {
+    const auto width = static_cast<int64_t>(element_size(input_.type()));
+    for (size_t i = 0; i < labels.size(); ++i)
+        if (i == 0 || labels[i] != labels[i - 1])
+            segments_.push_back({static_cast<int64_t>(i) * width, labels[i]});
+    segments_.push_back({static_cast<int64_t>(labels.size()) * width, -1});
+}
+
+void LabelMasker::write_row(const uint8_t* present, std::byte* out) const {
+    const std::byte* sources[2] = {baseline_.data(), input_.data()};
+    const int64_t limit = segments_.back().begin;
+    for (size_t s = 0; s + 1 < segments_.size(); ++s) {
+        const int32_t player = segments_[s].player;
+        const bool keep = player < 0 || present[player] != 0;
+        copy_segment(sources[keep], out, segments_[s].begin, segments_[s + 1].begin, limit);
+    }
+}
+
+void LabelMasker::apply(MatrixView<const uint8_t> present, Batch& rows, const Run& run) const {
+    Tensor& out = explained(rows, input_name_);
+    if (out.type() != input_.type() || out.row_size() != input_.size() ||
+        present.rows != out.rows() || present.columns != players_)
+        throw Error(ErrorKind::internal, "masker: rows of " + to_string(out.shape()) + " for players " +
+                                             std::to_string(present.rows) + " x " +
+                                             std::to_string(present.columns));
+    const int64_t row_bytes = segments_.back().begin;
+    parallel_for(run, present.rows, bytes_per_task / std::max<int64_t>(1, row_bytes),
+                 [&](int64_t begin, int64_t end) {
+                     for (int64_t row = begin; row < end; ++row)
+                         write_row(present.row(row).data(), out.data() + row * row_bytes);
+                 });
+}
+
+std::vector<int32_t> column_labels(int64_t columns) {
+    std::vector<int32_t> labels(columns);
+    std::iota(labels.begin(), labels.end(), 0);
+    return labels;
+}
+
+std::vector<int32_t> pixel_labels(const Tensor& image, const Tensor& segments) {
+    const Pixels pixels = pixels_of(image, segments);
+    const std::span<const int32_t> of_pixel = segments.as<int32_t>();
+    std::vector<int32_t> labels(image.size());
+    for (int64_t c = 0; c < pixels.channels; ++c)
+        for (int64_t p = 0; p < pixels.height * pixels.width; ++p)
+            labels[p * pixels.pixel_step + c * pixels.channel_step] = of_pixel[p];
+    return labels;
+}
+
+Tensor renumbered(const Tensor& segments) {
+    const ElementType type = segments.type();
+    const bool integers = type != ElementType::string && type != ElementType::float16 &&
+                          type != ElementType::bfloat16 && type != ElementType::float32 &&
+                          type != ElementType::float64;
+    if (!integers || segments.rank() != 2 || segments.size() == 0)
+        refuse("segments must be whole numbers [height, width], not " + std::string(name(type)) + " " +
+               to_string(segments.shape()));
+    const std::vector<double> labels = segments.to_doubles();
+    std::vector<double> distinct = labels;
+    std::ranges::sort(distinct);
+    distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+    Tensor out(ElementType::int32, segments.shape());
+    for (size_t i = 0; i < labels.size(); ++i)
+        out.as<int32_t>()[i] =
+            static_cast<int32_t>(std::ranges::lower_bound(distinct, labels[i]) - distinct.begin());
+    return out;
+}
+
+Tensor superpixel_means(const Tensor& image, const Tensor& segments) {
+    const Pixels pixels = pixels_of(image, segments);
+    const std::span<const int32_t> of_pixel = segments.as<int32_t>();
+    const int64_t players = *std::ranges::max_element(of_pixel) + 1;
+    std::vector<double> values = image.to_doubles();
+    std::vector<double> sums(players * pixels.channels), counts(players);
+    const auto each = [&](auto&& visit) {
+        for (int64_t p = 0; p < pixels.height * pixels.width; ++p)
+            for (int64_t c = 0; c < pixels.channels; ++c)
+                visit(of_pixel[p], c, values[p * pixels.pixel_step + c * pixels.channel_step]);
+    };
+    for (const int32_t label : of_pixel) ++counts[label];
+    each([&](int32_t label, int64_t c, double& v) { sums[label * pixels.channels + c] += v; });
+    each([&](int32_t label, int64_t c, double& v) {
+        v = sums[label * pixels.channels + c] / counts[label];
+    });
+    return Tensor::of<double>(image.shape(), values).cast(image.type());
+}
+
+}  // namespace whence
