@@ -95,7 +95,7 @@ struct LimeTabularOptions {
     int64_t settle_top = 0;  ///< as for images
 };
 
-namespace lime {
+namespace perturb {
 class TabularSpace;
 }
 
@@ -115,7 +115,7 @@ class LimeTabular : public Explainer {
  private:
     const Model& model_;
     LimeTabularOptions options_;
-    std::unique_ptr<const lime::TabularSpace> space_;
+    std::unique_ptr<const perturb::TabularSpace> space_;
 };
 
 }  // namespace whence

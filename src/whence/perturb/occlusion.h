@@ -25,7 +25,7 @@ struct OcclusionOptions {
     Schema schema;
 };
 
-/// An image (4-D, see image_axes) gives one value for each pixel, [height, width], or for each
+/// An image (4-D, see image_axes) gives one value for each pixel, [1, height, width], or for each
 /// segment; rows of a table one for each column. No claim to completeness: values of parts that act
 /// together count their common effect once each.
 class Occlusion : public Explainer {

@@ -1,0 +1,37 @@
+#include "whence/perturb/explained_rows.h"
+
+#include <cmath>
+
+#include "whence/core/error.h"
+#include "whence/core/version.h"
+
+namespace whence::perturb {
+
+const NamedTensor& explained_tensor(const Batch& input) {
+    if (input.rows() != 1)
+        throw Error(ErrorKind::input, "one row is explained at a time, not " +
+                                          std::to_string(input.rows()));
+    for (const NamedTensor& tensor : input.tensors()) {
+        const ElementType type = tensor.value.type();
+        if (type != ElementType::float32 && type != ElementType::float64) continue;
+        const std::vector<double> values = tensor.value.to_doubles();
+        for (size_t i = 0; i < values.size(); ++i)
+            if (!std::isfinite(values[i]))
+                throw Error(ErrorKind::input, "input '" + printable(tensor.name) + "' holds " +
+                                                  (std::isnan(values[i]) ? "NaN" : "infinity") +
+                                                  " at position " + std::to_string(i));
+        return tensor;
+    }
+    throw Error(ErrorKind::input, "no input of float32 or float64 numbers to explain");
+}
+
+void fill_common(Explanation& explanation, const char* method, const Batch& input, const Run& run) {
+    explanation.provenance.method = method;
+    explanation.provenance.seed = run.seed;
+    explanation.provenance.version = version();
+    if (input.size() > 1)
+        explanation.diagnostics.notes.push_back("only input '" + printable(explained_tensor(input).name) +
+                                                "' is explained; the others are held constant");
+}
+
+}  // namespace whence::perturb

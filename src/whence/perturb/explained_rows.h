@@ -1,0 +1,17 @@
+#pragma once
+// Which tensor of the input is perturbed, and what is refused.
+
+#include "whence/core/batch.h"
+#include "whence/core/explanation.h"
+#include "whence/core/run.h"
+
+namespace whence::perturb {
+
+/// The first tensor of float32 or float64 in `input`. Throws Error(input) unless the batch holds one
+/// row, such a tensor, and only finite numbers in it.
+[[nodiscard]] const NamedTensor& explained_tensor(const Batch& input);
+
+/// A note where other tensors of the batch were held constant; method, seed, version.
+void fill_common(Explanation& explanation, const char* method, const Batch& input, const Run& run);
+
+}  // namespace whence::perturb

@@ -1,0 +1,15 @@
+#pragma once
+// The lasso path by least angle regression (Efron, Hastie, Johnstone, Tibshirani 2004, "Least angle
+// regression", section 3.1): the exact solution at every penalty where the set of features changes.
+
+#include <vector>
+
+#include "whence/perturb/moments.h"
+
+namespace whence::perturb {
+
+/// Coefficients at each knot of the path, from all zero (first) to least squares (last). Features that
+/// are (nearly) a combination of those already in stay out.
+[[nodiscard]] std::vector<Eigen::VectorXd> lasso_path(const Moments& moments);
+
+}  // namespace whence::perturb

@@ -1,0 +1,151 @@
+#include "whence/perturb/surrogate.h"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "whence/perturb/lars.h"
+
+namespace whence::perturb {
+namespace {
+
+// lime's constants: up to here forward selection is affordable; the ridge of the fit on all features.
+constexpr int64_t few_features = 6;
+constexpr double selection_ridge = 0.01;
+// Targets that differ less than rounding does are all the same.
+constexpr double rounding = 1e-14;
+
+std::vector<int32_t> all_features(const Moments& m) {
+    std::vector<int32_t> features(m.cross.size());
+    std::iota(features.begin(), features.end(), 0);
+    return features;
+}
+
+Eigen::MatrixXd penalised(const Moments& m, const std::vector<int32_t>& features, double ridge) {
+    Eigen::MatrixXd a = m.gram(features, features);
+    a.diagonal().array() += ridge;
+    return a;
+}
+
+// LDLT of a matrix whose singular directions (constant features without ridge) are left at 0.
+Eigen::VectorXd solve(const Moments& m, const std::vector<int32_t>& features, double ridge) {
+    const Eigen::VectorXd cross = m.cross(features);
+    return penalised(m, features, ridge).ldlt().solve(cross);
+}
+
+// Sweeps the chosen feature out of what is left of gram and cross each time, so that the gain of every
+// candidate, (cross_j)^2 / gram_jj, is the drop of the squared error that least squares would see.
+std::vector<int32_t> forward_selection(const Moments& m, int64_t num_features) {
+    Eigen::MatrixXd gram = m.gram;
+    Eigen::VectorXd cross = m.cross;
+    std::vector<int32_t> left = all_features(m), chosen;
+    while (static_cast<int64_t>(chosen.size()) < num_features && !left.empty()) {
+        const auto gain = [&](int32_t j) {
+            return gram(j, j) > rounding * m.gram(j, j) ? cross[j] * cross[j] / gram(j, j) : 0;
+        };
+        const auto best = std::ranges::max_element(left, {}, gain);
+        const int32_t j = *best;
+        left.erase(best);
+        chosen.push_back(j);
+        if (gram(j, j) <= rounding * m.gram(j, j)) continue;
+        const Eigen::VectorXd column = gram.col(j) / gram(j, j);
+        cross -= cross[j] * column;
+        gram -= gram(j, j) * column * column.transpose();
+    }
+    return chosen;
+}
+
+std::vector<int32_t> highest_weights(const Moments& m, std::span<const double> origin,
+                                     int64_t num_features) {
+    std::vector<int32_t> features = all_features(m);
+    if (num_features >= static_cast<int64_t>(features.size())) return features;
+    const Eigen::VectorXd weights = solve(m, features, selection_ridge);
+    std::ranges::stable_sort(features, std::ranges::greater{},
+                             [&](int32_t j) { return std::abs(weights[j] * origin[j]); });
+    features.resize(num_features);
+    return features;
+}
+
+std::vector<int32_t> from_lasso_path(const Moments& m, int64_t num_features) {
+    const std::vector<Eigen::VectorXd> knots = lasso_path(m);
+    std::vector<int32_t> features = all_features(m);
+    for (size_t knot = knots.size() - 1; knot > 0; --knot) {
+        features.clear();
+        for (Eigen::Index j = 0; j < knots[knot].size(); ++j)
+            if (knots[knot][j] != 0) features.push_back(static_cast<int32_t>(j));
+        if (static_cast<int64_t>(features.size()) <= num_features) break;
+    }
+    return features;
+}
+
+}  // namespace
+
+double Surrogate::at(std::span<const double> point) const {
+    double value = intercept;
+    for (size_t i = 0; i < features.size(); ++i) value += coefficients[i] * point[features[i]];
+    return value;
+}
+
+std::vector<int32_t> select_features(const Moments& moments, std::span<const double> origin,
+                                     FeatureSelection selection, int64_t num_features) {
+    if (selection == FeatureSelection::automatic)
+        selection = num_features <= few_features ? FeatureSelection::forward_selection
+                                                 : FeatureSelection::highest_weights;
+    switch (selection) {
+        case FeatureSelection::forward_selection: return forward_selection(moments, num_features);
+        case FeatureSelection::highest_weights:
+            return highest_weights(moments, origin, num_features);
+        case FeatureSelection::lasso_path: return from_lasso_path(moments, num_features);
+        default: return all_features(moments);
+    }
+}
+
+Surrogate fit(const Moments& moments, std::vector<int32_t> features, double ridge) {
+    const Eigen::VectorXd weights = solve(moments, features, ridge);
+    const Eigen::VectorXd cross = moments.cross(features);
+    const double error = moments.target_square - 2 * weights.dot(cross) +
+                         weights.dot(moments.gram(features, features) * weights);
+    Surrogate surrogate;
+    surrogate.intercept = moments.target_mean - weights.dot(moments.mean(features));
+    const double nothing = moments.weight * std::pow(rounding * moments.target_mean, 2);
+    surrogate.r2 = moments.target_square > nothing ? 1 - error / moments.target_square : 1;
+    std::vector<int32_t> order(features.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, std::ranges::greater{},
+                             [&](int32_t i) { return std::abs(weights[i]); });
+    for (const int32_t i : order) {
+        surrogate.features.push_back(features[i]);
+        surrogate.coefficients.push_back(weights[i]);
+    }
+    return surrogate;
+}
+
+std::vector<double> standard_errors(const Design& design, std::span<const double> targets,
+                                    const Moments& moments, const Surrogate& surrogate, double ridge,
+                                    int64_t cluster) {
+    const auto rows = static_cast<int64_t>(targets.size());
+    const auto k = static_cast<Eigen::Index>(surrogate.features.size());
+    std::vector<double> residuals(targets.begin(), targets.end());
+    for (int64_t row = 0; row < rows; ++row) {
+        residuals[row] -= surrogate.intercept;
+        for (Eigen::Index j = 0; j < k; ++j)
+            residuals[row] -= surrogate.coefficients[j] * design.at(row, surrogate.features[j]);
+    }
+    const Eigen::MatrixXd inverse =
+        penalised(moments, surrogate.features, ridge).ldlt().solve(Eigen::MatrixXd::Identity(k, k));
+    const Eigen::MatrixXd gram = moments.gram(surrogate.features, surrogate.features);
+    const double freedom = 1 + gram.cwiseProduct(inverse).sum();
+    const double left = static_cast<double>(rows) - freedom;
+    if (left <= 0) return {};
+    const Eigen::MatrixXd meat =
+        clustered_scores(design, moments, residuals, surrogate.features, cluster);
+    const Eigen::MatrixXd product = inverse * meat;
+    std::vector<double> errors(k);
+    for (Eigen::Index j = 0; j < k; ++j)
+        errors[j] = std::sqrt(static_cast<double>(rows) / left *
+                              std::max(0.0, product.row(j).dot(inverse.col(j))));
+    return errors;
+}
+
+}  // namespace whence::perturb

@@ -1,0 +1,39 @@
+#pragma once
+// The linear model itself: which features it keeps, its weights, and how sure they are.
+
+#include <span>
+#include <vector>
+
+#include "whence/perturb/lime.h"
+#include "whence/perturb/moments.h"
+
+namespace whence::perturb {
+
+struct Surrogate {
+    std::vector<int32_t> features;     ///< kept, largest |weight| first
+    std::vector<double> coefficients;  ///< of those
+    double intercept = 0;
+    double r2 = 0;  ///< weighted; 1 where the targets are all the same, as scikit-learn counts it
+    /// Value at one point of the interpretable space (all features, not only those kept).
+    [[nodiscard]] double at(std::span<const double> point) const;
+};
+
+/// The features to keep, at most `num_features` unless `selection` is none. `origin`: the input as the
+/// surrogate sees it.
+[[nodiscard]] std::vector<int32_t> select_features(const Moments& moments,
+                                                   std::span<const double> origin,
+                                                   FeatureSelection selection, int64_t num_features);
+
+/// Weighted least squares on `features` with penalty `ridge` |b|^2, intercept free.
+[[nodiscard]] Surrogate fit(const Moments& moments, std::vector<int32_t> features, double ridge);
+
+/// Standard errors of the coefficients by the sandwich A^-1 B A^-1, A = gram + ridge, B from scores
+/// summed over clusters of `cluster` rows (2: antithetic pairs), times n / (n - df) with
+/// df = 1 + tr(gram A^-1). It holds whatever the true function is, and errs on the large side where
+/// samples are stratified. Empty where there are not more than df samples. Of the spread of samples
+/// alone: the bias of the ridge term is not in it.
+[[nodiscard]] std::vector<double> standard_errors(const Design& design, std::span<const double> targets,
+                                                  const Moments& moments, const Surrogate& surrogate,
+                                                  double ridge, int64_t cluster);
+
+}  // namespace whence::perturb
