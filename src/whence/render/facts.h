@@ -18,11 +18,13 @@ namespace whence::render {
 [[nodiscard]] std::string method_title(std::string_view method);
 /// "malignant (class 0 of 2)", "class 3 minus class 5", "output y".
 [[nodiscard]] std::string target_name(const TargetRecord& target);
+/// Its name alone, where it has one: "malignant".
+[[nodiscard]] std::string short_target(const TargetRecord& target);
 /// "probability", "logit", "log-probability", "raw output".
 [[nodiscard]] std::string scale_name(const TargetRecord& target);
 /// "50 evaluations with gradient, 1 000 without".
 [[nodiscard]] std::string cost(const Provenance& provenance);
-/// "0.0023 (0.4 %)", or "none: " and why.
+/// "+0.0023 (0.4 %)", or "none (why)".
 [[nodiscard]] std::string error_fact(const Diagnostics& diagnostics);
 
 /// One label and what stands beside it.

@@ -36,7 +36,4 @@ struct ReportOptions {
 [[nodiscard]] std::string html_fragment(const ReportItem& item, int64_t top = 10);
 [[nodiscard]] std::string html_fragment(const Explanation& explanation, int64_t top = 10);
 
-/// `text` cleaned and with & < > " ' escaped: safe in HTML and XML text and attributes.
-[[nodiscard]] std::string escaped(std::string_view text, size_t limit = 2000);
-
 }  // namespace whence::render

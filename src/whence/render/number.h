@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace whence::render {
 
@@ -13,7 +14,7 @@ namespace whence::render {
 [[nodiscard]] std::string signed_number(double value, int digits = 3);
 /// "0.4 %", "12 %", "below 0.01 %". `fraction` 1 is 100 %.
 [[nodiscard]] std::string percent(double fraction);
-/// "1 000 000": thin groups of three, written with a plain space.
+/// "1 000 000": groups of three, parted by a plain space.
 [[nodiscard]] std::string count(int64_t value);
 /// "0.12 s", "3 min 20 s".
 [[nodiscard]] std::string duration(double seconds);
@@ -31,6 +32,6 @@ class Column {
 };
 
 /// Hyphens of numbers replaced by the minus sign U+2212, for print and screen.
-[[nodiscard]] std::string typeset(std::string number);
+[[nodiscard]] std::string typeset(std::string_view text);
 
 }  // namespace whence::render

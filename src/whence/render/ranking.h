@@ -26,6 +26,12 @@ struct Ranking {
     double largest = 0;                    ///< largest finite |value|
 };
 
+/// Name and display in one: "worst radius = 17.99"; a display that names the feature itself ("16.8 <
+/// worst radius") alone.
+[[nodiscard]] std::string label_of(const Weight& weight);
+/// Whether every display names its feature, so that a column of names would say it twice.
+[[nodiscard]] bool displays_name_features(const Ranking& ranking);
+
 [[nodiscard]] Ranking rank(const Explanation& explanation, int64_t top);
 
 }  // namespace whence::render
