@@ -26,7 +26,9 @@ struct Pairs {
 // to the exponent. Written to be inlined into loops that the compiler turns into vectors.
 __attribute__((always_inline)) inline float exp2_of_negative(float x) {
     constexpr float round = 0x1.8p23F;  // adding it rounds to an integer, kept in the lowest bits
-    x = x < -125.0F ? -125.0F : x;
+    // Bits of negative numbers grow with the magnitude: a minimum of integers is no branch.
+    x = std::bit_cast<float>(
+        std::min(std::bit_cast<uint32_t>(x), std::bit_cast<uint32_t>(-125.0F)));
     const float shifted = x + round;
     const float f = x - (shifted - round);
     float p = 1.3276479e-3F;
