@@ -113,7 +113,7 @@ class ColumnParser {
     }
 
  private:
-    std::string shown() const { return "column '" + printable(feature_.name) + "'"; }
+    std::string shown() const { return fmt::format("column '{}'", printable(feature_.name)); }
 
     const Feature& feature_;
     std::unordered_map<std::string, double> codes_;

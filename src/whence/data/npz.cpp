@@ -124,13 +124,16 @@ class ZipReader {
         }
     }
 
+    /// The entry as it lies in the archive. After what is deflated, which knows its own end, comes a
+    /// little more: stb takes the last codes for truncated where nothing follows them.
     Bytes packed_bytes(const Entry& entry) const {
         const size_t at = entry.offset;
         if (at > bytes_.size() || number(at, 4) != local_signature)
             fail("entry '" + printable(entry.name) + "' is not where the directory says");
         const size_t start = at + local_size + number(at + 26, 2) + number(at + 28, 2);
         if (start > bytes_.size() || entry.packed_size > bytes_.size() - start) fail("it is truncated");
-        return bytes_.subspan(start, entry.packed_size);
+        const size_t more = entry.method == deflated ? 8 : 0;
+        return bytes_.subspan(start, std::min(entry.packed_size + more, bytes_.size() - start));
     }
 
     Bytes bytes_;

@@ -92,21 +92,28 @@ bool says_kind(const std::filesystem::path& path) {
     return json.is_discarded() || json.contains("kind");
 }
 
-Schema chosen(const Schema& found, const TablePreprocessing& how, const std::string& source) {
-    Schema out;
-    for (const Feature& feature : found)
-        if (how.features.empty() ? feature.name != how.target
-                                 : std::find(how.features.begin(), how.features.end(), feature.name) !=
-                                       how.features.end())
-            out.push_back(feature);
+/// The features in the model's order; without such a list all columns but the target.
+Table choose_columns(const Table& table, const TablePreprocessing& how, const std::string& source) {
+    std::vector<std::string> names = how.features;
+    if (names.empty())
+        for (const Feature& feature : table.schema)
+            if (feature.name != how.target) names.push_back(feature.name);
+    try {
+        return table.select(names);
+    } catch (const Error& error) {
+        throw Error(error.kind(), fmt::format("{}: {}", source, error.what()));
+    }
+}
+
+void fix_categories(Schema& schema, const TablePreprocessing& how, const std::string& source) {
     for (const auto& [name, categories] : how.categories) {
-        const auto feature = std::find_if(out.begin(), out.end(), [&](const Feature& f) { return f.name == name; });
-        if (feature == out.end())
+        const auto feature =
+            std::find_if(schema.begin(), schema.end(), [&](const Feature& f) { return f.name == name; });
+        if (feature == schema.end())
             throw Error(ErrorKind::input, fmt::format("{}: no column '{}', which the preprocessing gives "
                                                       "categories", source, printable(name)));
         feature->categories = categories;
     }
-    return out;
 }
 
 }  // namespace
@@ -157,18 +164,11 @@ Tensor prepare_image(const Image& image, const Preprocessing& preprocessing, int
 Table read_table(const std::filesystem::path& path, const Preprocessing& preprocessing) {
     const std::string text = whence::read_text(path), name = path.string();
     const TablePreprocessing& how = preprocessing.table;
-    Table table = parse_csv(text, name);
-    const Schema schema = chosen(table.schema, how, printable(name, 400));
-    // Fixed categories change how cells are read, a number may be a category's name.
-    if (!how.categories.empty()) table = parse_csv(text, name, schema);
-    std::vector<std::string> names = how.features;
-    if (names.empty())
-        for (const Feature& feature : schema) names.push_back(feature.name);
-    try {
-        return table.select(names);
-    } catch (const Error& error) {
-        throw Error(error.kind(), printable(name, 400) + ": " + error.what());
-    }
+    Table table = choose_columns(parse_csv(text, name), how, printable(name, 400));
+    if (how.categories.empty()) return table;
+    // Fixed categories change how cells are read: a number may be the name of one.
+    fix_categories(table.schema, how, printable(name, 400));
+    return parse_csv(text, name, table.schema);
 }
 
 }  // namespace whence::data

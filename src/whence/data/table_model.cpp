@@ -15,7 +15,7 @@ constexpr size_t none = std::numeric_limits<size_t>::max();
 
 [[noreturn]] void fail(const std::string& why) { throw Error(ErrorKind::input, why); }
 
-std::string shown(std::string_view name) { return "'" + printable(name) + "'"; }
+std::string shown(std::string_view name) { return fmt::format("'{}'", printable(name)); }
 
 /// One matrix of all columns; else one input for each column.
 bool reads_matrix(const Model& model) {
