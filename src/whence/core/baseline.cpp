@@ -101,6 +101,8 @@ template <class... F>
 struct overloaded : F... {
     using F::operator()...;
 };
+template <class... F>
+overloaded(F...) -> overloaded<F...>;  // Clang 14 does not deduce aggregates by itself
 
 }  // namespace
 

@@ -107,8 +107,8 @@ Table choose_columns(const Table& table, const TablePreprocessing& how, const st
 
 void fix_categories(Schema& schema, const TablePreprocessing& how, const std::string& source) {
     for (const auto& [name, categories] : how.categories) {
-        const auto feature =
-            std::find_if(schema.begin(), schema.end(), [&](const Feature& f) { return f.name == name; });
+        auto feature = schema.begin();
+        while (feature != schema.end() && feature->name != name) ++feature;
         if (feature == schema.end())
             throw Error(ErrorKind::input, fmt::format("{}: no column '{}', which the preprocessing gives "
                                                       "categories", source, printable(name)));

@@ -25,17 +25,17 @@ struct Word {
     std::string_view text;
     T value;
 };
-constexpr std::array kinds = {Word{"none", InputKind::none}, Word{"image", InputKind::image},
-                              Word{"table", InputKind::table}};
-constexpr std::array resizes = {Word{"shorter", ResizeMode::shorter}, Word{"stretch", ResizeMode::stretch},
-                                Word{"none", ResizeMode::none}};
-constexpr std::array crops = {Word{"center", true}, Word{"none", false}};
-constexpr std::array orders = {Word{"rgb", ChannelOrder::rgb}, Word{"bgr", ChannelOrder::bgr},
-                               Word{"gray", ChannelOrder::gray}};
-constexpr std::array layouts = {Word{"nchw", Layout::nchw}, Word{"nhwc", Layout::nhwc}};
+constexpr Word<InputKind> kinds[] = {
+    {"none", InputKind::none}, {"image", InputKind::image}, {"table", InputKind::table}};
+constexpr Word<ResizeMode> resizes[] = {
+    {"shorter", ResizeMode::shorter}, {"stretch", ResizeMode::stretch}, {"none", ResizeMode::none}};
+constexpr Word<bool> crops[] = {{"center", true}, {"none", false}};
+constexpr Word<ChannelOrder> orders[] = {
+    {"rgb", ChannelOrder::rgb}, {"bgr", ChannelOrder::bgr}, {"gray", ChannelOrder::gray}};
+constexpr Word<Layout> layouts[] = {{"nchw", Layout::nchw}, {"nhwc", Layout::nhwc}};
 
 template <class T, size_t n>
-T read_word(const Json& json, std::string_view key, const std::array<Word<T>, n>& words) {
+T read_word(const Json& json, std::string_view key, const Word<T> (&words)[n]) {
     std::string choices;
     for (const Word<T>& word : words) {
         if (json.is_string() && json.get_ref<const std::string&>() == word.text) return word.value;
@@ -45,7 +45,7 @@ T read_word(const Json& json, std::string_view key, const std::array<Word<T>, n>
 }
 
 template <class T, size_t n>
-std::string_view word_for(T value, const std::array<Word<T>, n>& words) {
+std::string_view word_for(T value, const Word<T> (&words)[n]) {
     for (const Word<T>& word : words)
         if (word.value == value) return word.text;
     throw Error(ErrorKind::internal, "a preprocessing value without a word");
