@@ -1,0 +1,328 @@
+// Convolutions. The gradient of x is a convolution of d with the weights turned around; which form is
+// fastest depends on stride and groups (docs/decisions/0004). Every fast form needs constant weights
+// and known lengths; scatter_windows (ConvTranspose) is the general one.
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <numeric>
+
+#include "whence/graph/gradient/spatial.h"
+
+namespace whence::graph {
+namespace {
+
+struct Convolution {
+    const Tensor* weights;  ///< [M, C/g, k...]
+    Window window;
+    int64_t group;
+    int64_t channels;  ///< C, of x
+    int64_t outputs;   ///< M, of y
+    std::vector<int64_t> in, out;
+};
+
+int64_t product(const std::vector<int64_t>& values) {
+    return std::accumulate(values.begin(), values.end(), int64_t{1}, std::multiplies<>());
+}
+
+// Copies weights [M, C/g, k...] to a tensor of `shape` whose elements `place` locates:
+// place(m, c, tap position per axis) is the flat index of W[m, c within group, tap], or -1.
+using Place = std::function<int64_t(int64_t m, int64_t c, const std::vector<int64_t>& tap)>;
+
+Tensor rearranged(const Tensor& weights, const std::vector<int64_t>& kernel, Shape shape, const Place& place) {
+    Tensor out(weights.type(), std::move(shape));
+    const size_t size = element_size(weights.type());
+    const int64_t per_group = weights.shape()[1];
+    std::vector<int64_t> tap(kernel.size(), 0);
+    int64_t flat = 0;
+    for (int64_t m = 0; m < weights.shape()[0]; ++m)
+        for (int64_t c = 0; c < per_group; ++c) {
+            std::ranges::fill(tap, 0);
+            for (int64_t k = 0; k < product(kernel); ++k, ++flat) {
+                if (const int64_t to = place(m, c, tap); to >= 0)
+                    std::memcpy(out.data() + to * size, weights.data() + flat * size, size);
+                for (size_t axis = kernel.size(); axis-- > 0 && ++tap[axis] == kernel[axis];) tap[axis] = 0;
+            }
+        }
+    return out;
+}
+
+int64_t flat_index(const std::vector<int64_t>& position, const std::vector<int64_t>& lengths) {
+    int64_t flat = 0;
+    for (size_t axis = 0; axis < lengths.size(); ++axis) flat = flat * lengths[axis] + position[axis];
+    return flat;
+}
+
+// Weights with inputs and outputs exchanged within each group and every axis reversed: [C, M/g, k...].
+Tensor turned(const Convolution& c) {
+    const std::vector<int64_t>& kernel = c.window.kernel;
+    const int64_t per_out = c.outputs / c.group, per_in = c.channels / c.group, taps = product(kernel);
+    Shape shape = {c.channels, per_out};
+    shape.insert(shape.end(), kernel.begin(), kernel.end());
+    return rearranged(*c.weights, kernel, shape, [&](int64_t m, int64_t ch, const auto& tap) {
+        std::vector<int64_t> mirrored = tap;
+        for (size_t axis = 0; axis < kernel.size(); ++axis) mirrored[axis] = kernel[axis] - 1 - tap[axis];
+        const int64_t g = m / per_out;
+        return ((g * per_in + ch) * per_out + m % per_out) * taps + flat_index(mirrored, kernel);
+    });
+}
+
+std::vector<int64_t> joined(std::vector<int64_t> a, const std::vector<int64_t>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+// Stride 1 (of d, however it came to its lengths): one convolution with the turned weights. `length`
+// is that of d per axis. Empty if a padding would be negative.
+std::string turned_convolution(Backward& n, const Convolution& c, const std::string& d,
+                               const std::vector<int64_t>& length) {
+    std::vector<int64_t> begin, end;
+    for (size_t axis = 0; axis < c.window.axes(); ++axis) {
+        const int64_t span = c.window.span(axis);
+        begin.push_back(span - 1 - c.window.begin[axis]);
+        end.push_back(c.in[axis] - length[axis] + c.window.begin[axis]);
+        if (begin.back() < 0 || end.back() < 0) return "";
+    }
+    return n.b.node("Conv", {d, n.b.constant(turned(c))},
+                    {{"kernel_shape", c.window.kernel},
+                     {"dilations", c.window.dilations},
+                     {"group", c.group},
+                     {"pads", joined(begin, end)}});
+}
+
+// Zeros between the elements of d, so that d has stride 1: nearest enlargement times a grid of ones.
+std::string spread_by_stride(Backward& n, const std::string& d, const Convolution& c,
+                             const std::vector<int64_t>& lengths) {
+    std::vector<float> scales = {1, 1};
+    for (const int64_t s : c.window.strides) scales.push_back(static_cast<float>(s));
+    const std::string large =
+        n.b.node("Resize", {d, "", n.b.constant(Tensor::of<float>({static_cast<int64_t>(scales.size())}, scales))},
+                 {{"mode", std::string("nearest")},
+                  {"coordinate_transformation_mode", std::string("asymmetric")},
+                  {"nearest_mode", std::string("floor")}});
+    Tensor grid(ElementType::float32, joined({1, 1}, lengths));
+    std::vector<int64_t> position(lengths.size(), 0);
+    for (float& value : grid.as<float>()) {
+        bool on = true;
+        for (size_t axis = 0; axis < lengths.size(); ++axis) on = on && position[axis] % c.window.strides[axis] == 0;
+        value = on ? 1.0F : 0.0F;
+        for (size_t axis = lengths.size(); axis-- > 0 && ++position[axis] == lengths[axis];) position[axis] = 0;
+    }
+    return n.b.mul(large, n.b.constant(grid.cast(n.type())));
+}
+
+std::string by_spreading(Backward& n, const Convolution& c) {
+    std::vector<int64_t> lengths;
+    for (size_t axis = 0; axis < c.window.axes(); ++axis) lengths.push_back(c.out[axis] * c.window.strides[axis]);
+    for (size_t axis = 0; axis < c.window.axes(); ++axis)
+        if (c.in[axis] - lengths[axis] + c.window.begin[axis] < 0 || c.window.span(axis) - 1 < c.window.begin[axis])
+            return "";
+    // A kernel of one tap may come first, on the few elements, and be spread afterwards.
+    if (product(c.window.kernel) == 1 && lengths == c.in && product(c.window.begin) == 0) {
+        const std::string small = n.b.node("Conv", {n.d(), n.b.constant(turned(c))},
+                                           {{"kernel_shape", c.window.kernel}, {"group", c.group}});
+        return spread_by_stride(n, small, c, lengths);
+    }
+    return turned_convolution(n, c, spread_by_stride(n, n.d(), c, lengths), lengths);
+}
+
+// Along one axis with stride s, position s m + phase of dx sums over taps k with (phase + begin - k)
+// divisible by s, each at position m + (phase + begin - k) / s of d.
+struct Phase {
+    int64_t first_tap = 0;  ///< the smallest such k
+    int64_t taps = 0;
+    int64_t low = 0, high = 0;  ///< range of the offsets (phase + begin - k) / s
+};
+
+Phase phase_of(const Window& w, size_t axis, int64_t phase) {
+    const int64_t s = w.strides[axis], shifted = phase + w.begin[axis];
+    Phase p{.first_tap = shifted % s};
+    if (p.first_tap >= w.kernel[axis]) return p;
+    p.taps = (w.kernel[axis] - 1 - p.first_tap) / s + 1;
+    p.high = (shifted - p.first_tap) / s;
+    p.low = p.high - (p.taps - 1);
+    return p;
+}
+
+// Few channels (an image): all phases as channels of one convolution, then DepthToSpace.
+std::string by_depth_to_space(Backward& n, const Convolution& c) {
+    const Window& w = c.window;
+    const int64_t s = w.strides[0];
+    std::vector<int64_t> low, size, begin, end;
+    for (size_t axis = 0; axis < 2; ++axis) {
+        int64_t least = 0, most = 0;
+        for (int64_t phase = 0; phase < s; ++phase) {
+            const Phase p = phase_of(w, axis, phase);
+            if (p.taps == 0) continue;
+            least = std::min(least, p.low);
+            most = std::max(most, p.high);
+        }
+        const int64_t positions = (c.in[axis] + s - 1) / s;
+        low.push_back(least);
+        size.push_back(most - least + 1);
+        begin.push_back(-least);
+        end.push_back(positions - 1 + most - (c.out[axis] - 1));
+        if (end.back() < 0) return "";
+    }
+    const Shape shape = {c.channels * s * s, c.outputs, size[0], size[1]};
+    Tensor weights = rearranged(*c.weights, w.kernel, shape, [&](int64_t m, int64_t ch, const auto& tap) {
+        std::vector<int64_t> phase(2), offset(2);
+        for (size_t axis = 0; axis < 2; ++axis) {
+            phase[axis] = ((tap[axis] - w.begin[axis]) % s + s) % s;
+            offset[axis] = (phase[axis] + w.begin[axis] - tap[axis]) / s - low[axis];
+        }
+        const int64_t channel = (ch * s + phase[0]) * s + phase[1];
+        return ((channel * c.outputs + m) * size[0] + offset[0]) * size[1] + offset[1];
+    });
+    const std::string phases = n.b.node("Conv", {n.d(), n.b.constant(std::move(weights))},
+                                        {{"kernel_shape", size}, {"pads", joined(begin, end)}});
+    std::string whole = n.b.node("DepthToSpace", {phases}, {{"blocksize", s}, {"mode", std::string("CRD")}});
+    if (c.in[0] % s != 0 || c.in[1] % s != 0)
+        whole = n.b.node("Slice", {whole, n.b.ints({0, 0}), n.b.ints(c.in), n.b.ints({2, 3})});
+    return whole;
+}
+
+// One convolution with stride 1 for each phase, on the taps that reach it.
+std::string phase_convolution(Backward& n, const Convolution& c, const std::vector<Phase>& phases,
+                              const std::vector<int64_t>& positions) {
+    std::vector<int64_t> taps, begin, end;
+    for (size_t axis = 0; axis < phases.size(); ++axis) {
+        taps.push_back(phases[axis].taps);
+        begin.push_back(-phases[axis].low);
+        end.push_back(positions[axis] - 1 + phases[axis].high - (c.out[axis] - 1));
+        if (begin.back() < 0 || end.back() < 0) return "";
+    }
+    Tensor weights = rearranged(
+        *c.weights, c.window.kernel, joined({c.channels, c.outputs}, taps),
+        [&](int64_t m, int64_t ch, const std::vector<int64_t>& tap) -> int64_t {
+            std::vector<int64_t> at(tap.size());
+            for (size_t axis = 0; axis < tap.size(); ++axis) {
+                const int64_t past = tap[axis] - phases[axis].first_tap;
+                if (past < 0 || past % c.window.strides[axis] != 0) return -1;
+                at[axis] = phases[axis].taps - 1 - past / c.window.strides[axis];
+            }
+            return (ch * c.outputs + m) * product(taps) + flat_index(at, taps);
+        });
+    return n.b.node("Conv", {n.d(), n.b.constant(std::move(weights))},
+                    {{"kernel_shape", taps}, {"pads", joined(begin, end)}});
+}
+
+// parts[phase] of [N, C, L0, L1, ...] become [N, C, s0 L0, s1 L1, ...], the last axis first.
+std::string interleaved(Backward& n, std::vector<std::string> parts, const Convolution& c,
+                        std::vector<int64_t> lengths) {
+    const auto with_one = [&](size_t axis) {
+        std::vector<int64_t> shape = joined({-1, c.channels}, lengths);
+        shape.insert(shape.begin() + static_cast<int64_t>(axis) + 3, 1);
+        return n.b.ints(shape);
+    };
+    for (size_t axis = lengths.size(); axis-- > 0;) {
+        const auto s = static_cast<size_t>(c.window.strides[axis]);
+        std::vector<std::string> merged;
+        for (size_t first = 0; first < parts.size(); first += s) {
+            std::vector<std::string> group;
+            for (size_t k = 0; k < s; ++k) group.push_back(n.b.reshape(parts[first + k], with_one(axis)));
+            merged.push_back(n.b.concat(group, static_cast<int64_t>(axis) + 3));
+        }
+        lengths[axis] *= static_cast<int64_t>(s);
+        for (std::string& part : merged) part = n.b.reshape(part, n.b.ints(joined({-1, c.channels}, lengths)));
+        parts = std::move(merged);
+    }
+    return parts[0];
+}
+
+std::string by_phases(Backward& n, const Convolution& c) {
+    const Window& w = c.window;
+    std::vector<int64_t> positions, phase(w.axes(), 0);
+    for (size_t axis = 0; axis < w.axes(); ++axis)
+        positions.push_back((c.in[axis] + w.strides[axis] - 1) / w.strides[axis]);
+    std::vector<std::string> parts;
+    for (int64_t count = product(w.strides); count > 0; --count) {
+        std::vector<Phase> phases;
+        for (size_t axis = 0; axis < w.axes(); ++axis) {
+            phases.push_back(phase_of(w, axis, phase[axis]));
+            if (phases.back().taps == 0) return "";  // a phase nothing reaches: spreading does that
+        }
+        parts.push_back(phase_convolution(n, c, phases, positions));
+        if (parts.back().empty()) return "";
+        for (size_t axis = w.axes(); axis-- > 0 && ++phase[axis] == w.strides[axis];) phase[axis] = 0;
+    }
+    std::string whole = interleaved(n, std::move(parts), c, positions);
+    std::vector<int64_t> axes(w.axes());
+    std::iota(axes.begin(), axes.end(), 2);
+    for (size_t axis = 0; axis < w.axes(); ++axis)
+        if (c.in[axis] % w.strides[axis] != 0)
+            return n.b.node("Slice", {whole, n.b.ints(std::vector<int64_t>(w.axes(), 0)), n.b.ints(c.in),
+                                      n.b.ints(axes)});
+    return whole;
+}
+
+// The fastest form that fits; empty if none does.
+std::string fast_form(Backward& n, const Convolution& c) {
+    const Window& w = c.window;
+    if (w.all_strides(1)) return turned_convolution(n, c, n.d(), c.out);
+    if (!w.all_dilations(1)) return "";
+    const bool square = w.axes() == 2 && w.strides[0] == w.strides[1];
+    if (c.group == 1 && c.channels <= 4 && square) return by_depth_to_space(n, c);
+    if (c.group == 1 && product(w.kernel) > 1 && product(w.strides) <= 16)
+        if (std::string form = by_phases(n, c); !form.empty()) return form;
+    return by_spreading(n, c);
+}
+
+void conv(Backward& n) {
+    if (n.wants(1)) n.refuse("its weights depend on the input");
+    if (n.wants(2)) {
+        std::vector<int64_t> axes = {0};
+        for (int64_t axis = 2; axis < n.rank(n.y()); ++axis) axes.push_back(axis);
+        n.give(2, n.b.reduce_sum(n.d(), axes, false));
+    }
+    if (!n.wants(0)) return;
+    const Shape shape = n.lengths(n.x(1));
+    if (shape.size() < 3) n.refuse("the shape of its weights is not known");
+    const Window window = read_window(n, {shape.begin() + 2, shape.end()});
+    const int64_t group = n.node.integer("group", 1);
+    const Tensor* weights = n.b.graph().constant(n.x(1));
+    const auto in = spatial_lengths(n, n.x()), out = spatial_lengths(n, n.y());
+    std::string gradient;
+    if (weights && in && out) {
+        const Convolution c{.weights = weights, .window = window, .group = group,
+                            .channels = shape[1] * group, .outputs = shape[0], .in = *in, .out = *out};
+        gradient = fast_form(n, c);
+    }
+    n.give(0, gradient.empty() ? scatter_windows(n, n.d(), n.x(1), window, group) : gradient);
+}
+
+// y = ConvTranspose(x): its adjoint is the plain convolution with the same weights.
+void conv_transpose(Backward& n) {
+    if (n.wants(1)) n.refuse("its weights depend on the input");
+    if (!n.wants(0)) return;
+    const Shape shape = n.lengths(n.x(1));
+    if (shape.size() < 3) n.refuse("the shape of its weights is not known");
+    Window w = read_window(n, {shape.begin() + 2, shape.end()});
+    const bool automatic = n.node.has("output_shape") || n.node.text("auto_pad", "NOTSET").starts_with("SAME");
+    if (automatic) {
+        // The padding follows from the lengths: what the full scatter has too much.
+        const auto in = spatial_lengths(n, n.x()), out = spatial_lengths(n, n.y());
+        if (!in || !out) n.refuse("automatic padding of an input whose size is not known");
+        const std::vector<int64_t> extra = n.node.integers("output_padding");
+        for (size_t axis = 0; axis < w.axes(); ++axis) {
+            const int64_t full = w.strides[axis] * ((*in)[axis] - 1) + w.span(axis) +
+                                 (extra.empty() ? 0 : extra[axis]);
+            const int64_t total = std::max<int64_t>(0, full - (*out)[axis]);
+            const bool upper = n.node.text("auto_pad", "NOTSET") == "SAME_UPPER";
+            w.begin[axis] = upper ? total / 2 : total - total / 2;
+            w.end[axis] = total - w.begin[axis];
+        }
+    }
+    n.give(0, n.b.node("Conv", {n.d(), n.x(1)},
+                       {{"kernel_shape", w.kernel},
+                        {"strides", w.strides},
+                        {"dilations", w.dilations},
+                        {"group", n.node.integer("group", 1)},
+                        {"pads", joined(w.begin, w.end)}}));
+}
+
+}  // namespace
+
+std::vector<RuleRow> conv_rules() { return {{"Conv", conv}, {"ConvTranspose", conv_transpose}}; }
+
+}  // namespace whence::graph

@@ -1,0 +1,144 @@
+#include "whence/graph/gradient/gradient.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "whence/core/error.h"
+#include "whence/graph/gradient/rules.h"
+
+namespace whence::graph {
+namespace {
+
+bool carries_gradient(const Graph& graph, const std::string& tensor) {
+    const auto type = graph.value(tensor).type;
+    return !type || *type == ElementType::float32 || *type == ElementType::float64 ||
+           *type == ElementType::float16 || *type == ElementType::bfloat16;
+}
+
+// Tensors that depend on one of `from` through nodes that carry gradients.
+std::unordered_set<std::string> downstream(const Graph& graph, const std::vector<std::string>& from) {
+    std::unordered_set<std::string> reached(from.begin(), from.end());
+    for (const Node& node : graph.nodes) {
+        if (stops_gradient(node)) continue;
+        const auto is_reached = [&](const std::string& name) { return reached.count(name) != 0; };
+        if (std::ranges::none_of(node.inputs, is_reached) && std::ranges::none_of(node.captures, is_reached))
+            continue;
+        for (const std::string& output : node.outputs)
+            if (!output.empty() && carries_gradient(graph, output)) reached.insert(output);
+    }
+    return reached;
+}
+
+// Nodes between the wrt tensors and the target, in the order of the file.
+std::vector<size_t> path_nodes(const Graph& graph, const std::unordered_set<std::string>& reached,
+                               const std::string& of) {
+    std::unordered_set<std::string> needed = {of};
+    std::vector<size_t> path;
+    for (size_t i = graph.nodes.size(); i-- > 0;) {
+        const Node& node = graph.nodes[i];
+        if (stops_gradient(node)) continue;
+        const bool used = std::ranges::any_of(node.outputs, [&](const std::string& output) {
+            return needed.count(output) && reached.count(output);
+        });
+        if (!used) continue;
+        bool leads_back = false;
+        const auto visit = [&](const std::string& input) {
+            if (!reached.count(input)) return;
+            needed.insert(input);
+            leads_back = true;
+        };
+        std::ranges::for_each(node.inputs, visit);
+        std::ranges::for_each(node.captures, visit);
+        // A wrt tensor is reached by definition: its own producer need not be crossed.
+        if (leads_back) path.push_back(i);
+    }
+    std::ranges::reverse(path);
+    return path;
+}
+
+class Sweep {
+ public:
+    Sweep(Graph& graph, const std::vector<std::string>& wrt)
+        : builder_(graph), reached_(downstream(graph, wrt)) {}
+
+    void seed(const std::string& tensor, const std::string& gradient) { add(tensor, gradient); }
+
+    void run(const std::vector<Node>& path) {
+        for (auto node = path.rbegin(); node != path.rend(); ++node) step(*node);
+    }
+
+    // The sum of all contributions to a tensor's gradient; empty if there is none.
+    std::string gradient(const std::string& tensor) {
+        const auto found = parts_.find(tensor);
+        if (found == parts_.end()) return "";
+        std::vector<std::string>& parts = found->second;
+        while (parts.size() > 1) {
+            const std::string sum = builder_.add(parts[0], parts[1]);
+            parts.erase(parts.begin(), parts.begin() + 2);
+            parts.push_back(sum);
+        }
+        return parts[0];
+    }
+
+ private:
+    void add(const std::string& tensor, const std::string& gradient) {
+        parts_[tensor].push_back(gradient);
+    }
+
+    void step(const Node& node) {
+        std::vector<std::string> gradients;
+        for (const std::string& output : node.outputs)
+            gradients.push_back(output.empty() ? "" : gradient(output));
+        if (std::ranges::all_of(gradients, &std::string::empty)) return;
+        std::vector<bool> wanted;
+        for (const std::string& input : node.inputs) wanted.push_back(reached_.count(input) != 0);
+        Backward backward(builder_, node, std::move(gradients), std::move(wanted));
+        find_rule(node)(backward);
+        for (size_t i = 0; i < node.inputs.size(); ++i)
+            if (backward.wants(i) && !backward.given()[i].empty()) add(node.inputs[i], backward.given()[i]);
+    }
+
+    Builder builder_;
+    std::unordered_set<std::string> reached_;
+    std::unordered_map<std::string, std::vector<std::string>> parts_;
+};
+
+}  // namespace
+
+std::vector<std::string> add_gradients(Graph& graph, const std::string& of, const std::string& seed,
+                                       const std::vector<std::string>& wrt) {
+    if (graph.opset() < 18) throw Error(ErrorKind::internal, "gradients need a graph of opset 18 or newer");
+    std::vector<Node> path;
+    for (const size_t i : path_nodes(graph, downstream(graph, wrt), of)) {
+        const Node& node = graph.nodes[i];
+        if (!find_rule(node) || !node.captures.empty())
+            throw Error(ErrorKind::unsupported, "no gradient rule for " + node.describe());
+        path.push_back(node);
+    }
+    Sweep sweep(graph, wrt);
+    sweep.seed(of, seed);
+    sweep.run(path);
+    std::vector<std::string> gradients;
+    for (const std::string& tensor : wrt) gradients.push_back(sweep.gradient(tensor));
+    return gradients;
+}
+
+std::vector<std::string> missing_rules(const Graph& graph, const std::string& from, const std::string& to,
+                                       bool& connected) {
+    const auto reached = downstream(graph, {from});
+    connected = reached.count(to) != 0 && carries_gradient(graph, from);
+    std::set<std::string> missing;
+    if (!connected) return {};
+    for (const size_t i : path_nodes(graph, reached, to)) {
+        const Node& node = graph.nodes[i];
+        if (!find_rule(node) || !node.captures.empty())
+            missing.insert(node.domain.empty() ? node.op : node.domain + "." + node.op);
+    }
+    return {missing.begin(), missing.end()};
+}
+
+}  // namespace whence::graph

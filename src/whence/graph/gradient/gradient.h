@@ -1,0 +1,31 @@
+#pragma once
+// The gradient of an ONNX graph is an ONNX graph: one reverse sweep over a table of rules.
+
+#include <string>
+#include <vector>
+
+#include "whence/graph/graph.h"
+
+namespace whence::graph {
+
+/// Appends to `graph` the nodes that compute, for the scalar sum(seed * of), its gradient with
+/// respect to each tensor of `wrt`, and returns their names (same shape and type as the tensors).
+///
+/// `seed` names a tensor of the shape of `of` that is already in the graph. The graph must be of
+/// opset 18 or newer (upgrade_opset) and annotated with ranks (Graph::values). Broadcasting is undone
+/// in one place. Where the target does not depend on a tensor, the name returned is empty: absent is
+/// not zero. Throws Error(unsupported) naming operator, node and output of the first node on a path
+/// between a wrt tensor and `of` that has no rule.
+[[nodiscard]] std::vector<std::string> add_gradients(Graph& graph, const std::string& of,
+                                                     const std::string& seed,
+                                                     const std::vector<std::string>& wrt);
+
+/// Operators without a rule on the paths from `from` to `to`; empty: `to` is differentiable with
+/// respect to `from`. `connected` is set to false if there is no path that carries a gradient.
+[[nodiscard]] std::vector<std::string> missing_rules(const Graph& graph, const std::string& from,
+                                                     const std::string& to, bool& connected);
+
+/// Names of all operators with a rule, sorted: what docs/operators.md lists.
+[[nodiscard]] std::vector<std::string> differentiable_operators();
+
+}  // namespace whence::graph

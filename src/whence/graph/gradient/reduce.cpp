@@ -1,0 +1,83 @@
+// Reductions. Opset 18 form: the axes are the second input.
+
+#include "whence/graph/gradient/rules.h"
+
+namespace whence::graph {
+namespace {
+
+// Calls with y or d brought back to the rank of x: reduced axes have length 1.
+std::string keep_axes(Backward& n, const std::string& reduced) {
+    if (n.node.integer("keepdims", 1) != 0) return reduced;
+    // Which axes are gone is read off the shapes of a reduction that keeps them.
+    if (const auto axes = n.constant_ints(1); axes && !axes->empty())
+        return n.b.node("Unsqueeze", {reduced, n.x(1)});
+    std::vector<std::string> inputs = {n.x()};
+    if (n.node.has_input(1)) inputs.push_back(n.x(1));
+    const int64_t noop = n.node.integer("noop_with_empty_axes", 0);
+    const std::string kept = n.b.node("ReduceMax", inputs, {{"noop_with_empty_axes", noop}});
+    return n.b.reshape(reduced, n.b.shape(kept));
+}
+
+std::string spread(Backward& n, const std::string& kept) {
+    return n.b.node("Expand", {kept, n.b.shape(n.x())});
+}
+
+void reduce_sum(Backward& n) { n.give(0, spread(n, keep_axes(n, n.d()))); }
+
+void reduce_mean(Backward& n) {
+    const auto count = [&](const std::string& t) { return n.b.cast(n.b.node("Size", {t}), n.type()); };
+    const std::string share = n.b.div(keep_axes(n, n.d()), n.b.div(count(n.x()), count(n.y())));
+    n.give(0, spread(n, share));
+}
+
+// To the elements that equal the result, in equal parts where several do.
+void reduce_extremum(Backward& n) {
+    const std::string equal =
+        n.b.cast(n.b.node("Equal", {n.x(), keep_axes(n, n.y())}), n.type());
+    std::vector<std::string> inputs = {equal};
+    if (n.node.has_input(1)) inputs.push_back(n.x(1));
+    const std::string count =
+        n.b.node("ReduceSum", inputs, {{"noop_with_empty_axes", n.node.integer("noop_with_empty_axes", 0)}});
+    n.give(0, n.b.mul(equal, n.b.div(keep_axes(n, n.d()), count)));
+}
+
+void reduce_l1(Backward& n) {
+    n.give(0, n.b.mul(n.b.node("Sign", {n.x()}), keep_axes(n, n.d())));
+}
+
+// x / y; at y = 0 the norm has no slope, and 0 is what every framework answers.
+void reduce_l2(Backward& n) {
+    const std::string y = keep_axes(n, n.y());
+    const std::string zero = n.b.node("Equal", {y, n.scalar(0)});
+    const std::string safe = n.b.node("Where", {zero, n.scalar(1), y});
+    n.give(0, n.b.mul(n.x(), n.b.div(keep_axes(n, n.d()), safe)));
+}
+
+void reduce_sum_square(Backward& n) {
+    n.give(0, n.b.mul(n.b.mul(n.x(), n.scalar(2)), keep_axes(n, n.d())));
+}
+
+void reduce_log_sum(Backward& n) {
+    n.give(0, spread(n, n.b.div(keep_axes(n, n.d()), n.b.node("Exp", {keep_axes(n, n.y())}))));
+}
+
+void reduce_log_sum_exp(Backward& n) {
+    const std::string weight = n.b.node("Exp", {n.b.sub(n.x(), keep_axes(n, n.y()))});
+    n.give(0, n.b.mul(weight, keep_axes(n, n.d())));
+}
+
+}  // namespace
+
+std::vector<RuleRow> reduce_rules() {
+    return {{"ReduceSum", reduce_sum},
+            {"ReduceMean", reduce_mean},
+            {"ReduceMax", reduce_extremum},
+            {"ReduceMin", reduce_extremum},
+            {"ReduceL1", reduce_l1},
+            {"ReduceL2", reduce_l2},
+            {"ReduceSumSquare", reduce_sum_square},
+            {"ReduceLogSum", reduce_log_sum},
+            {"ReduceLogSumExp", reduce_log_sum_exp}};
+}
+
+}  // namespace whence::graph

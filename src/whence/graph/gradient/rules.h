@@ -1,0 +1,86 @@
+#pragma once
+// What a gradient rule sees, and the table of rules.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "whence/graph/builder.h"
+#include "whence/graph/graph.h"
+
+namespace whence::graph {
+
+/// One node of the sweep. A rule reads the gradients of the node's outputs and gives the gradients of
+/// its inputs. Letters as in the formulas: x, y values, d the gradient of y.
+class Backward {
+ public:
+    Backward(Builder& builder, Node of, std::vector<std::string> output_gradients,
+             std::vector<bool> wanted)
+        : b(builder), node(std::move(of)), output_gradients_(std::move(output_gradients)),
+          wanted_(std::move(wanted)), given_(node.inputs.size()) {}
+
+    Builder& b;
+    const Node node;  ///< a copy: the builder appends to the vector the original lives in
+
+    [[nodiscard]] const std::string& x(size_t i = 0) const { return node.inputs.at(i); }
+    [[nodiscard]] const std::string& y(size_t i = 0) const { return node.outputs.at(i); }
+    /// Gradient of output i; empty if nothing flows into it.
+    [[nodiscard]] const std::string& d(size_t i = 0) const { return output_gradients_.at(i); }
+    /// True if somebody needs the gradient of input i.
+    [[nodiscard]] bool wants(size_t i) const { return i < wanted_.size() && wanted_[i]; }
+
+    /// Gives the gradient of input i, of exactly that input's shape.
+    void give(size_t i, const std::string& gradient) { given_.at(i) = gradient; }
+    /// Gives a gradient of the shape of output 0 for an input that may have been broadcast to it.
+    void give_broadcast(size_t i, const std::string& gradient);
+    [[nodiscard]] const std::vector<std::string>& given() const { return given_; }
+
+    [[nodiscard]] ElementType type() const { return type_of(node.inputs.at(0)); }
+    /// Floating-point type of a tensor (float32 where unknown).
+    [[nodiscard]] ElementType type_of(const std::string& tensor) const;
+    /// Rank; throws Error(unsupported) naming the node if it is unknown.
+    [[nodiscard]] int64_t rank(const std::string& tensor) const;
+    /// Known lengths, -1 where unknown.
+    [[nodiscard]] Shape lengths(const std::string& tensor) const;
+    /// `axis` counted from the front.
+    [[nodiscard]] int64_t front(int64_t axis, int64_t rank) const { return axis < 0 ? axis + rank : axis; }
+    [[nodiscard]] std::string scalar(double value) const { return b.scalar(value, type()); }
+    /// The int64 values of a constant input; none if it is absent or computed.
+    [[nodiscard]] std::optional<std::vector<int64_t>> constant_ints(size_t i) const;
+    /// A shape tensor for Reshape: constant where at most one length is unknown, else computed.
+    [[nodiscard]] std::string shape_of(const std::string& tensor) const;
+    /// 1 where t > 0, else 0, smooth to nothing in between: HardSigmoid with a huge slope keeps ONNX
+    /// Runtime's blocked layout, which Where and comparisons leave. `t` of the node's type.
+    [[nodiscard]] std::string positive(const std::string& t) const;
+    [[noreturn]] void refuse(const std::string& why) const;
+
+ private:
+    std::vector<std::string> output_gradients_;
+    std::vector<bool> wanted_;
+    std::vector<std::string> given_;
+};
+
+using Rule = void (*)(Backward&);
+
+struct RuleRow {
+    const char* op;
+    Rule rule;
+};
+
+/// The rule for an operator of ai.onnx; nullptr if there is none.
+[[nodiscard]] Rule find_rule(const Node& node);
+/// True for operators through which no gradient flows by definition (Shape, ArgMax, Greater, ...).
+[[nodiscard]] bool stops_gradient(const Node& node);
+
+// The table, one part for each file.
+std::vector<RuleRow> activation_rules();
+std::vector<RuleRow> conv_rules();
+std::vector<RuleRow> elementwise_rules();
+std::vector<RuleRow> linear_rules();
+std::vector<RuleRow> normalization_rules();
+std::vector<RuleRow> pool_rules();
+std::vector<RuleRow> reduce_rules();
+std::vector<RuleRow> resize_rules();
+std::vector<RuleRow> shape_rules();
+
+}  // namespace whence::graph

@@ -1,0 +1,22 @@
+#pragma once
+// Model files: read through a validating reader, written, compared by their bytes.
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "whence/graph/graph.h"
+
+namespace whence::graph {
+
+/// Reads a model. Every file is hostile until it is read: sizes are checked before they are
+/// allocated, names before they are used, external data must lie inside `folder` (links resolved).
+/// Throws Error(model) with one line saying what is wrong and where.
+[[nodiscard]] Graph parse_model(std::span<const std::byte> bytes, const std::filesystem::path& folder);
+[[nodiscard]] Graph read_model(const std::filesystem::path& path);
+
+/// The model as ONNX bytes, constants inside. Throws Error(limit) above 2 GiB.
+[[nodiscard]] std::string serialize(const Graph& graph);
+
+}  // namespace whence::graph

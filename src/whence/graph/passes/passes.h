@@ -1,0 +1,65 @@
+#pragma once
+// Rewrites of a graph, one for each file. Every pass leaves a graph that verifies.
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "whence/core/target.h"
+#include "whence/graph/graph.h"
+
+namespace whence::graph {
+
+/// Constant nodes become initializers; copies (Identity) of them too.
+void fold_constants(Graph& graph);
+
+/// Rewrites operators of opsets 7 to 17 in their form of opset 18, so that everything after knows one
+/// form. Throws Error(unsupported) below 7, or where a subgraph would have to be rewritten.
+/// Forms changed: axes, bounds and pads that were attributes; Softmax over several axes; Upsample and
+/// Resize-10; Dropout (Identity at inference); Scatter.
+void upgrade_opset(Graph& graph);
+
+/// Folds a BatchNormalization into the convolution before it, where weights and statistics are
+/// constant and nobody else reads the convolution. Tensors named in `keep` stay as they are.
+void fold_batch_normalization(Graph& graph, const std::set<std::string>& keep);
+
+/// Makes a fixed batch of one free: inputs, constants of Reshape that state it, and constant rows that
+/// are concatenated to every row. True if the graph changed. Whether rows are then independent is
+/// for the caller to verify by running it.
+bool free_batch_dimension(Graph& graph);
+
+/// Drops a ZipMap (class labels to scores, as a list of dictionaries) before an output: the output
+/// becomes the plain matrix of scores. Returns the class labels it held.
+std::vector<std::string> drop_zipmap(Graph& graph);
+
+/// How pixels become what an image model reads: (pixel * scale - mean) / std for each channel.
+struct PixelTransform {
+    bool channels_first = true;
+    bool reverse_channels = false;  ///< BGR
+    std::vector<double> mean, std;  ///< one entry, or one for each channel; empty: 0 and 1
+    double scale = 1;
+    int64_t channels = 3;
+};
+
+/// Puts the transform in front of the model's only input: the graph then reads pixels
+/// [N, H, W, C] in [0, 1], and everything that follows (baselines, gradients, maps) is in pixels.
+/// Returns the new input's name.
+std::string add_pixel_transform(Graph& graph, const PixelTransform& transform, int64_t height, int64_t width);
+
+/// In what scale an output is, read off the operator that makes it; raw where that says nothing.
+[[nodiscard]] Scale output_scale(const Graph& graph, const std::string& output);
+
+/// Name of a tensor that holds the scores of `output` in another scale: the input of the final Softmax
+/// where there is one, else appended. Elements of a row keep their order. Throws
+/// Error(unsupported) if it cannot be had.
+std::string scores_in(Graph& graph, const std::string& output, Scale scale);
+
+/// The part of the graph that computes `outputs`; its inputs are those it needs.
+[[nodiscard]] Graph cut_below(const Graph& graph, const std::vector<std::string>& outputs);
+
+/// The part of the graph between the tensor `from`, which becomes an input, and the model's outputs.
+/// Tensors that bypass `from` keep their own inputs.
+[[nodiscard]] Graph cut_above(const Graph& graph, const std::string& from);
+
+}  // namespace whence::graph

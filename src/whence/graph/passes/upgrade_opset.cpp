@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "whence/core/error.h"
+#include "whence/graph/builder.h"
+#include "whence/graph/passes/passes.h"
+
+namespace whence::graph {
+namespace {
+
+constexpr int64_t oldest = 7, canonical = 18;
+
+// Rewrites one node; nodes it needs before itself go through the builder.
+struct Upgrade {
+    Graph& graph;
+    Builder& builder;
+    int64_t from;
+    Node& node;
+
+    // Moves an attribute of integers to input `position`.
+    void to_input(const char* key, size_t position) {
+        if (!node.has(key)) return;
+        set_input(position, builder.ints(node.integers(key)));
+        node.attributes.erase(key);
+    }
+    void set_input(size_t position, const std::string& name) {
+        if (node.inputs.size() <= position) node.inputs.resize(position + 1);
+        node.inputs[position] = name;
+    }
+    [[nodiscard]] ElementType type() const {
+        return graph.value(node.inputs[0]).type.value_or(ElementType::float32);
+    }
+    void number_to_input(const char* key, size_t position) {
+        if (!node.has(key)) return;
+        set_input(position, builder.scalar(node.number(key, 0), type()));
+        node.attributes.erase(key);
+    }
+};
+
+void axes_to_input(Upgrade& u) { u.to_input("axes", 1); }
+
+void pad(Upgrade& u) {
+    if (u.from >= 11) return;
+    u.to_input("pads", 1);
+    u.number_to_input("value", 2);
+}
+
+void clip(Upgrade& u) {
+    if (u.from >= 11) return;
+    u.number_to_input("min", 1);
+    u.number_to_input("max", 2);
+}
+
+void slice(Upgrade& u) {
+    if (u.from >= 10) return;
+    u.to_input("starts", 1);
+    u.to_input("ends", 2);
+    u.to_input("axes", 3);
+}
+
+void top_k(Upgrade& u) {
+    if (u.from >= 10) return;
+    u.set_input(1, u.builder.ints({u.node.integer("k", 1)}));
+    u.node.attributes.erase("k");
+}
+
+void split(Upgrade& u) {
+    u.to_input("split", 1);
+    if (!u.node.has_input(1) && !u.node.has("num_outputs"))
+        u.node.attributes["num_outputs"] = static_cast<int64_t>(u.node.outputs.size());
+}
+
+// Before opset 13 the axes from `axis` on were flattened into one.
+void softmax(Upgrade& u) {
+    if (u.from >= 13) return;
+    const int64_t axis = u.node.integer("axis", 1);
+    u.node.attributes["axis"] = int64_t{-1};
+    const auto shape = u.graph.value(u.node.inputs[0]).shape;
+    if (shape && (axis == static_cast<int64_t>(shape->size()) - 1 || axis == -1)) return;
+    const std::string original = u.node.inputs[0], result = u.node.outputs[0];
+    u.node.inputs[0] = u.builder.node("Flatten", {original}, {{"axis", axis}});
+    u.node.outputs[0] = u.graph.fresh("whence/" + u.node.op);
+    Node flat = u.node;
+    u.graph.nodes.push_back(flat);
+    u.node = Node{.op = "Reshape",
+                  .name = flat.name,
+                  .inputs = {flat.outputs[0], u.builder.shape(original)},
+                  .outputs = {result},
+                  .attributes = {{"allowzero", int64_t{1}}}};
+}
+
+void drop_to_identity(Upgrade& u) {
+    u.node.op = "Identity";
+    u.node.inputs.resize(1);
+    u.node.attributes.clear();
+    if (u.node.outputs.size() > 1 && !u.node.outputs[1].empty())
+        throw Error(ErrorKind::unsupported, "the mask of a " + u.node.describe() + " is used");
+    u.node.outputs.resize(1);
+}
+
+void batch_normalization(Upgrade& u) {
+    for (const char* key : {"spatial", "is_test", "consumed_inputs", "momentum"}) u.node.attributes.erase(key);
+    u.node.outputs.resize(1);
+}
+
+void upsample(Upgrade& u) {
+    u.node.op = "Resize";
+    if (u.node.has("scales")) {
+        const auto& scales = std::get<std::vector<float>>(u.node.attributes["scales"]);
+        u.set_input(1, u.builder.constant(Tensor::of<float>({static_cast<int64_t>(scales.size())}, scales)));
+        u.node.attributes.erase("scales");
+    }
+    u.node.inputs = {u.node.inputs[0], "", u.node.inputs.at(1)};
+    u.node.attributes["coordinate_transformation_mode"] = std::string("asymmetric");
+    u.node.attributes["nearest_mode"] = std::string("floor");
+    if (u.node.text("mode", "nearest") == "bilinear") u.node.attributes["mode"] = std::string("linear");
+}
+
+void resize(Upgrade& u) {
+    if (u.from == 10) upsample(u);
+}
+
+void scatter(Upgrade& u) { u.node.op = "ScatterElements"; }
+
+struct Row {
+    const char* op;
+    int64_t before;  // applies to graphs older than this opset
+    void (*rewrite)(Upgrade&);
+};
+constexpr Row rewrites[] = {
+    {"ReduceSum", 13, axes_to_input},       {"Squeeze", 13, axes_to_input},
+    {"Unsqueeze", 13, axes_to_input},       {"ReduceMean", 18, axes_to_input},
+    {"ReduceMax", 18, axes_to_input},       {"ReduceMin", 18, axes_to_input},
+    {"ReduceProd", 18, axes_to_input},      {"ReduceL1", 18, axes_to_input},
+    {"ReduceL2", 18, axes_to_input},        {"ReduceLogSum", 18, axes_to_input},
+    {"ReduceLogSumExp", 18, axes_to_input}, {"ReduceSumSquare", 18, axes_to_input},
+    {"Pad", 11, pad},                       {"Clip", 11, clip},
+    {"Slice", 10, slice},                   {"TopK", 10, top_k},
+    {"Split", 18, split},                   {"Softmax", 13, softmax},
+    {"LogSoftmax", 13, softmax},            {"Hardmax", 13, softmax},
+    {"BatchNormalization", 14, batch_normalization},
+    {"Upsample", 18, upsample},             {"Resize", 11, resize},
+    {"Scatter", 11, scatter}};
+
+}  // namespace
+
+void upgrade_opset(Graph& graph) {
+    const int64_t from = graph.opset();
+    if (from < oldest)
+        throw Error(ErrorKind::unsupported,
+                    "gradients need operator set 7 or newer; this model has " + std::to_string(from));
+    std::vector<Node> nodes = std::move(graph.nodes);
+    // The names of nodes that are out of the graph while it is rebuilt stay taken through `values`.
+    std::set<std::string> taken;
+    for (const Node& node : nodes) taken.insert(node.outputs.begin(), node.outputs.end());
+    graph.nodes.clear();
+    Builder builder(graph);
+    for (Node& node : nodes) {
+        if (!node.captures.empty() && from < canonical)
+            throw Error(ErrorKind::unsupported,
+                        node.describe() + " holds a subgraph of an operator set older than 18");
+        Upgrade upgrade{graph, builder, from, node};
+        if (node.is("Dropout") && node.integer("training_mode", 0) == 0) drop_to_identity(upgrade);
+        if (node.domain.empty())
+            for (const Row& row : rewrites)
+                if (node.op == row.op && from < row.before) {
+                    row.rewrite(upgrade);
+                    break;
+                }
+        graph.nodes.push_back(std::move(node));
+    }
+    graph.opsets[""] = std::max(from, canonical);
+}
+
+}  // namespace whence::graph

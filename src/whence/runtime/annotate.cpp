@@ -1,0 +1,101 @@
+#include "whence/runtime/annotate.h"
+
+#include <algorithm>
+
+#include "whence/core/error.h"
+#include "whence/core/rng.h"
+#include "whence/runtime/session.h"
+
+namespace whence::runtime {
+namespace {
+
+constexpr uint32_t made_up_stream = 0x3A4E;
+
+// A graph whose outputs are all its tensors.
+graph::Graph with_all_outputs(const graph::Graph& graph) {
+    graph::Graph all = graph;
+    all.outputs.clear();
+    for (const graph::Node& node : all.nodes)
+        for (const std::string& output : node.outputs)
+            if (!output.empty()) all.outputs.push_back({.name = output});
+    return all;
+}
+
+// Operators whose result is a scalar when ONNX Runtime reports no dimensions.
+bool may_be_scalar(const graph::Node& node) {
+    return node.is("Size") || node.is("Squeeze") || node.is("Gather") || node.op.starts_with("Reduce") ||
+           node.is("ArgMax") || node.is("ArgMin") || node.is("Constant") || node.is("Reshape");
+}
+
+void measure_shapes(graph::Graph& graph, const graph::Graph& all, const Session& session) {
+    const bool fixed_lengths = std::ranges::all_of(graph.inputs, [](const graph::ValueInfo& input) {
+        const Shape lengths = input.lengths();
+        return !lengths.empty() && std::none_of(lengths.begin() + 1, lengths.end(), [](int64_t l) { return l < 0; });
+    });
+    const int64_t rows = 2;
+    const std::vector<Tensor> inputs = made_up_inputs(graph, rows);
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& input : inputs) pointers.push_back(&input);
+    const std::vector<Tensor> values = session.run(pointers, Run{});
+    for (size_t i = 0; i < values.size(); ++i) {
+        graph::ValueInfo& info = graph.values[all.outputs[i].name];
+        if (info.shape) continue;
+        info.shape.emplace();
+        for (size_t d = 0; d < values[i].shape().size(); ++d) {
+            const int64_t length = values[i].shape()[d];
+            info.shape->push_back({fixed_lengths && !(d == 0 && length == rows) ? length : -1, ""});
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<Tensor> made_up_inputs(const graph::Graph& graph, int64_t rows) {
+    std::vector<Tensor> inputs;
+    for (const graph::ValueInfo& info : graph.inputs) {
+        Shape shape = info.lengths();
+        for (size_t d = 0; d < shape.size(); ++d)
+            if (shape[d] < 0) shape[d] = d == 0 ? rows : 1;
+        const ElementType type = info.type.value_or(ElementType::float32);
+        Tensor tensor(type, shape);
+        if (type == ElementType::float32 || type == ElementType::float64) {
+            std::vector<double> values(tensor.size());
+            Rng rng(0, made_up_stream, inputs.size());
+            for (double& value : values) value = rng.uniform();
+            tensor = Tensor::of<double>(shape, values).cast(type);
+        }
+        inputs.push_back(std::move(tensor));
+    }
+    return inputs;
+}
+
+void annotate(graph::Graph& graph) {
+    const graph::Graph all = with_all_outputs(graph);
+    const Session session(all, {.threads = 1, .optimise = false});
+    bool unknown = false;
+    size_t position = 0;
+    std::vector<graph::ValueInfo> infos = session.output_infos();
+    for (const graph::Node& node : graph.nodes)
+        for (const std::string& output : node.outputs) {
+            if (output.empty()) continue;
+            graph::ValueInfo& info = infos[position++];
+            if (info.shape && info.shape->empty()) {
+                info.shape.reset();
+                unknown = true;
+            }
+            graph.values[output] = std::move(info);
+        }
+    if (!unknown) return;
+    try {
+        measure_shapes(graph, all, session);
+    } catch (const Error&) {
+        // The made-up input did not run. What may be a scalar is taken for one; the rest stays unknown
+        // and a rule that needs it says so.
+        for (const graph::Node& node : graph.nodes)
+            for (const std::string& output : node.outputs)
+                if (!output.empty() && !graph.values[output].shape && may_be_scalar(node))
+                    graph.values[output].shape.emplace();
+    }
+}
+
+}  // namespace whence::runtime

@@ -1,0 +1,14 @@
+#pragma once
+#include "whence/graph/graph.h"
+
+namespace whence::runtime {
+
+/// Fills Graph::values with the types and shapes of all tensors. ONNX Runtime infers them; where it
+/// cannot tell even the rank, a run on made-up rows does (if the inputs' lengths allow one).
+void annotate(graph::Graph& graph);
+
+/// Rows of made-up values for every input of the graph: uniform numbers in [0, 1] for floats, zeros
+/// and empty text for the rest. Unknown lengths other than the batch become 1.
+[[nodiscard]] std::vector<Tensor> made_up_inputs(const graph::Graph& graph, int64_t rows);
+
+}  // namespace whence::runtime

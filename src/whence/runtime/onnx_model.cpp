@@ -1,0 +1,338 @@
+#include "whence/runtime/onnx_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "whence/core/error.h"
+#include "whence/core/file.h"
+#include "whence/core/hash.h"
+#include "whence/graph/gradient/gradient.h"
+#include "whence/graph/io.h"
+#include "whence/runtime/annotate.h"
+#include "whence/runtime/environment.h"
+#include "whence/runtime/gradient_graph.h"
+#include "whence/runtime/session.h"
+
+namespace whence {
+namespace {
+
+using graph::Graph;
+using runtime::Session;
+
+// Two rows together must give what each gives alone, up to the rounding of differently blocked sums.
+constexpr double batch_tolerance = 1e-4;
+
+bool is_float(ElementType type) { return type == ElementType::float32 || type == ElementType::float64; }
+
+std::vector<TensorInfo> infos(const std::vector<graph::ValueInfo>& values) {
+    std::vector<TensorInfo> out;
+    for (const graph::ValueInfo& value : values)
+        out.push_back({.name = value.name, .type = value.type.value_or(ElementType::float32), .shape = value.lengths()});
+    return out;
+}
+
+std::vector<const Tensor*> pointers(const std::vector<Tensor>& tensors) {
+    std::vector<const Tensor*> out;
+    for (const Tensor& tensor : tensors) out.push_back(&tensor);
+    return out;
+}
+
+bool close(const Tensor& a, const Tensor& b) {
+    if (a.shape() != b.shape() || a.type() != b.type()) return false;
+    if (!is_float(a.type())) return a == b;
+    const std::vector<double> x = a.to_doubles(), y = b.to_doubles();
+    double scale = 0;
+    for (const double value : x) scale = std::max(scale, std::abs(value));
+    for (size_t i = 0; i < x.size(); ++i)
+        if (!(std::abs(x[i] - y[i]) <= batch_tolerance * scale) && !(std::isnan(x[i]) && std::isnan(y[i])))
+            return false;
+    return true;
+}
+
+// Rows are independent: two made-up rows run together and one by one agree.
+bool rows_are_independent(const Graph& graph, const Session& session) {
+    try {
+        const std::vector<Tensor> both = runtime::made_up_inputs(graph, 2);
+        const std::vector<Tensor> together = session.run(pointers(both), Run{});
+        for (int64_t row = 0; row < 2; ++row) {
+            std::vector<Tensor> one;
+            for (const Tensor& input : both) one.push_back(input.slice_rows(row, 1));
+            const std::vector<Tensor> alone = session.run(pointers(one), Run{});
+            for (size_t i = 0; i < alone.size(); ++i)
+                if (together[i].rows() != 2 || !close(together[i].slice_rows(row, 1), alone[i])) return false;
+        }
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+void append_rows(std::vector<Tensor>& all, std::vector<Tensor> part) {
+    if (all.empty()) {
+        all = std::move(part);
+        return;
+    }
+    for (size_t i = 0; i < all.size(); ++i) {
+        Shape shape = all[i].shape();
+        if (shape.empty()) shape = {1};
+        const int64_t before = all[i].rows();
+        shape[0] = before + part[i].rows();
+        Tensor joined(all[i].type(), shape);
+        if (joined.type() == ElementType::string) {
+            std::ranges::copy(all[i].as<std::string>(), joined.as<std::string>().begin());
+            std::ranges::copy(part[i].as<std::string>(), joined.as<std::string>().begin() + all[i].size());
+        } else {
+            std::memcpy(joined.data(), all[i].data(), all[i].bytes());
+            std::memcpy(joined.data() + all[i].bytes(), part[i].data(), part[i].bytes());
+        }
+        all[i] = std::move(joined);
+    }
+}
+
+std::string request_key(const GradientRequest& request) {
+    std::string key = request.output + '\n' + std::string(name(request.scale)) + (request.index ? "\ni" : "\nt") +
+                      (request.minus ? "m" : "");
+    for (const std::string& value : request.values) key += "\nv" + value;
+    for (const std::string& gradient : request.gradients) key += "\ng" + gradient;
+    return key;
+}
+
+Tensor class_number(int64_t index) { return Tensor::of<int64_t>({1}, std::vector<int64_t>{index}); }
+
+}  // namespace
+
+struct OnnxModel::State {
+    std::string sha256;
+    Graph graph;
+    std::vector<TensorInfo> inputs, outputs;
+    std::vector<std::string> labels;
+    int64_t fixed_batch = 0;
+    std::string batch_note;
+    int threads = 0;
+    std::unique_ptr<Session> forward;
+
+    // Made when first needed, kept for the next call.
+    std::mutex mutex;
+    std::unique_ptr<Graph> canonical;  ///< opset 18, annotated: what gradients are built from
+    std::map<std::string, std::unique_ptr<Session>> gradient_sessions;
+
+    const Graph& canonical_graph();
+    const Session& gradient_session(const GradientRequest& request);
+    void free_batch();
+    std::vector<Tensor> checked(const Batch& batch) const;
+    std::vector<Tensor> run_rows(const Session& session, const std::vector<Tensor>& inputs,
+                                 const std::vector<const Tensor*>& extra, const Run& run) const;
+};
+
+// Gradients start from the graph with batch normalisation folded: fewer nodes both ways. Requests that
+// name a folded tensor get a graph of their own in gradient_session.
+const Graph& OnnxModel::State::canonical_graph() {
+    if (!canonical) {
+        auto made = std::make_unique<Graph>(graph);
+        runtime::annotate(*made);
+        graph::upgrade_opset(*made);
+        runtime::annotate(*made);
+        canonical = std::move(made);
+    }
+    return *canonical;
+}
+
+const Session& OnnxModel::State::gradient_session(const GradientRequest& request) {
+    const std::string key = request_key(request);
+    const std::lock_guard lock(mutex);
+    std::unique_ptr<Session>& session = gradient_sessions[key];
+    if (!session) {
+        Graph base = canonical_graph();
+        std::set<std::string> keep(request.values.begin(), request.values.end());
+        keep.insert(request.gradients.begin(), request.gradients.end());
+        graph::fold_batch_normalization(base, keep);
+        session = std::make_unique<Session>(runtime::gradient_graph(base, request),
+                                            runtime::SessionOptions{.threads = threads});
+    }
+    return *session;
+}
+
+// A file exported for one row is freed and tried; where that fails, rows run one by one.
+void OnnxModel::State::free_batch() {
+    const auto first = [](const graph::ValueInfo& input) {
+        return input.shape && !input.shape->empty() ? (*input.shape)[0].length : -1;
+    };
+    if (graph.inputs.empty() || first(graph.inputs[0]) < 0) return;
+    Graph freed = graph;
+    if (graph::free_batch_dimension(freed)) {
+        try {
+            auto session = std::make_unique<Session>(freed, runtime::SessionOptions{.threads = threads});
+            if (rows_are_independent(freed, *session)) {
+                graph = std::move(freed);
+                forward = std::move(session);
+                batch_note = "exported for one row; the batch dimension was freed and verified";
+                return;
+            }
+        } catch (const Error&) {
+            // The freed graph does not even load: keep the original.
+        }
+    }
+    fixed_batch = first(graph.inputs[0]);
+    batch_note = fmt::format("exported for batches of {}; freeing the batch dimension failed, so rows run {} by {}",
+                             fixed_batch, fixed_batch, fixed_batch);
+}
+
+std::vector<Tensor> OnnxModel::State::checked(const Batch& batch) const {
+    if (batch.empty() || batch.rows() < 1) throw Error(ErrorKind::input, "the input has no rows");
+    std::vector<Tensor> tensors;
+    for (const TensorInfo& info : inputs) {
+        const Tensor& given = batch.at(info.name);
+        const bool fits = given.rank() == static_cast<int64_t>(info.shape.size()) || info.shape.empty();
+        bool lengths = fits;
+        for (size_t d = 1; fits && d < info.shape.size(); ++d)
+            lengths = lengths && (info.shape[d] < 0 || info.shape[d] == given.shape()[d]);
+        if (!lengths) {
+            Shape wanted = info.shape;
+            if (!wanted.empty()) wanted[0] = -1;
+            throw Error(ErrorKind::input, fmt::format("input '{}' has shape {}; the model reads {}", printable(info.name),
+                                                      to_string(given.shape()), to_string(wanted)));
+        }
+        if (given.type() != info.type && !(is_float(given.type()) && is_float(info.type)))
+            throw Error(ErrorKind::input, fmt::format("input '{}' holds {}; the model reads {}", printable(info.name),
+                                                      name(given.type()), name(info.type)));
+        tensors.push_back(given.type() == info.type ? given : given.cast(info.type));
+    }
+    return tensors;
+}
+
+std::vector<Tensor> OnnxModel::State::run_rows(const Session& session, const std::vector<Tensor>& tensors,
+                                               const std::vector<const Tensor*>& extra, const Run& run) const {
+    const int64_t rows = tensors.empty() ? 1 : tensors[0].rows();
+    const auto with_extra = [&](const std::vector<Tensor>& part) {
+        std::vector<const Tensor*> all = pointers(part);
+        all.insert(all.end(), extra.begin(), extra.end());
+        return all;
+    };
+    if (fixed_batch == 0) return session.run(with_extra(tensors), run);
+    if (rows % fixed_batch != 0)
+        throw Error(ErrorKind::input, fmt::format("this model reads {} rows at a time; {} were given", fixed_batch, rows));
+    std::vector<Tensor> results;
+    for (int64_t first = 0; first < rows; first += fixed_batch) {
+        std::vector<Tensor> part;
+        for (const Tensor& tensor : tensors) part.push_back(tensor.slice_rows(first, fixed_batch));
+        append_rows(results, session.run(with_extra(part), run));
+    }
+    return results;
+}
+
+OnnxModel::OnnxModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
+OnnxModel::OnnxModel(OnnxModel&&) noexcept = default;
+OnnxModel& OnnxModel::operator=(OnnxModel&&) noexcept = default;
+OnnxModel::~OnnxModel() = default;
+
+OnnxModel OnnxModel::load(const std::filesystem::path& path, const OnnxModelOptions& options) {
+    const std::vector<std::byte> bytes = read_file(path);
+    try {
+        return parse(bytes, path.parent_path(), options);
+    } catch (const Error& error) {
+        throw Error(error.kind(), printable(path.string(), 400) + ": " + error.what());
+    }
+}
+
+OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesystem::path& folder,
+                           const OnnxModelOptions& options) {
+    auto state = std::make_unique<State>();
+    state->sha256 = whence::sha256(bytes);
+    state->threads = options.threads;
+    state->graph = graph::parse_model(bytes, folder);
+    graph::fold_constants(state->graph);
+    state->labels = graph::drop_zipmap(state->graph);
+    if (options.pixels)
+        graph::add_pixel_transform(state->graph, options.pixels->transform, options.pixels->height, options.pixels->width);
+    state->free_batch();
+    if (!state->forward)
+        state->forward = std::make_unique<Session>(state->graph, runtime::SessionOptions{.threads = state->threads});
+    state->inputs = infos(state->graph.inputs);
+    state->outputs = infos(state->forward->output_infos());
+    for (TensorInfo& output : state->outputs) output.scale = graph::output_scale(state->graph, output.name);
+    return OnnxModel(std::move(state));
+}
+
+const std::vector<TensorInfo>& OnnxModel::inputs() const { return state_->inputs; }
+const std::vector<TensorInfo>& OnnxModel::outputs() const { return state_->outputs; }
+const std::string& OnnxModel::sha256() const { return state_->sha256; }
+const Graph& OnnxModel::graph() const { return state_->graph; }
+const std::vector<std::string>& OnnxModel::class_labels() const { return state_->labels; }
+int64_t OnnxModel::fixed_batch() const { return state_->fixed_batch; }
+const std::string& OnnxModel::batch_note() const { return state_->batch_note; }
+
+// Sessions run on one pool, which one call at a time fills; without a pool calls may overlap.
+int OnnxModel::concurrency() const { return state_->threads == 1 ? runtime_threads() : 1; }
+
+int64_t OnnxModel::preferred_batch() const {
+    if (state_->fixed_batch > 0) return state_->fixed_batch;
+    int64_t elements = 1;
+    for (const TensorInfo& input : state_->inputs) {
+        int64_t size = 1;
+        for (size_t d = 1; d < input.shape.size(); ++d) size *= std::max<int64_t>(1, input.shape[d]);
+        elements += size;
+    }
+    // Images: activations are tens of times larger than the pixels, and should stay in the cache.
+    const bool image = !state_->inputs.empty() && state_->inputs[0].shape.size() >= 4;
+    const int64_t most = image ? 64 : 1024;
+    return std::clamp<int64_t>(static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>((int64_t{1} << 21) / elements))), 1, most);
+}
+
+Batch OnnxModel::predict(const Batch& inputs, const Run& run) const {
+    std::vector<Tensor> outputs = state_->run_rows(*state_->forward, state_->checked(inputs), {}, run);
+    Batch out;
+    for (size_t i = 0; i < outputs.size(); ++i) out.add(state_->outputs[i].name, std::move(outputs[i]));
+    return out;
+}
+
+GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& request, const Run& run) const {
+    const std::vector<Tensor> tensors = state_->checked(inputs);
+    const Session& session = state_->gradient_session(request);
+    const Tensor index = class_number(request.index.value_or(0)), minus = class_number(request.minus.value_or(0));
+    std::vector<const Tensor*> extra;
+    if (request.index) extra.push_back(&index);
+    if (request.minus) extra.push_back(&minus);
+    std::vector<Tensor> outputs = state_->run_rows(session, tensors, extra, run);
+    GradientResult result{.target = outputs[0].to_doubles()};
+    const auto classes = outputs[1].as<int64_t>();
+    result.index.assign(classes.begin(), classes.end());
+    for (size_t i = 2; i < outputs.size(); ++i)
+        (i < 2 + request.values.size() ? result.values : result.gradients).push_back(std::move(outputs[i]));
+    return result;
+}
+
+std::vector<Differentiability> OnnxModel::differentiability() const {
+    const std::lock_guard lock(state_->mutex);
+    // Annotated types tell which tensors can carry a gradient; an old opset's operators are named as
+    // they stand in the file where it cannot be brought to opset 18.
+    const Graph* graph = &state_->graph;
+    try {
+        graph = &state_->canonical_graph();
+    } catch (const Error&) {
+    }
+    std::vector<Differentiability> all;
+    for (const TensorInfo& output : state_->outputs)
+        for (const TensorInfo& input : state_->inputs) {
+            Differentiability d{.output = output.name, .input = input.name};
+            d.missing = graph::missing_rules(*graph, input.name, output.name, d.connected);
+            all.push_back(std::move(d));
+        }
+    return all;
+}
+
+Graph OnnxModel::gradient_graph(const GradientRequest& request) const {
+    const std::lock_guard lock(state_->mutex);
+    Graph base = state_->canonical_graph();
+    std::set<std::string> keep(request.values.begin(), request.values.end());
+    keep.insert(request.gradients.begin(), request.gradients.end());
+    graph::fold_batch_normalization(base, keep);
+    return runtime::gradient_graph(base, request);
+}
+
+}  // namespace whence

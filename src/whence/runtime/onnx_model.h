@@ -1,0 +1,76 @@
+#pragma once
+// An ONNX file as a model: predictions, and gradients of any output with respect to any tensor.
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "whence/core/model.h"
+#include "whence/graph/graph.h"
+#include "whence/graph/passes/passes.h"
+
+namespace whence {
+
+/// How pixels reach an image model: a transform put in front of its graph, and the size it reads.
+struct PixelInput {
+    graph::PixelTransform transform;
+    int64_t height = 0, width = 0;
+};
+
+struct OnnxModelOptions {
+    int threads = 0;  ///< 0: the pool that models share; 1: the caller's thread; n: its own pool
+    std::optional<PixelInput> pixels;  ///< the model then reads pixels [N, H, W, C] in [0, 1]
+};
+
+/// Whether one output can be differentiated with respect to one input.
+struct Differentiability {
+    std::string output, input;
+    bool connected = true;              ///< false: nothing differentiable leads from input to output
+    std::vector<std::string> missing;   ///< operators without a gradient rule on the way
+};
+
+class OnnxModel : public DifferentiableModel {
+ public:
+    /// Throws Error(io), Error(model) or Error(limit) with one line naming the file and the reason.
+    static OnnxModel load(const std::filesystem::path& path, const OnnxModelOptions& options = {});
+    /// From bytes in memory; external data are looked for in `folder`.
+    static OnnxModel parse(std::span<const std::byte> bytes, const std::filesystem::path& folder = {},
+                           const OnnxModelOptions& options = {});
+    OnnxModel(OnnxModel&&) noexcept;
+    OnnxModel& operator=(OnnxModel&&) noexcept;
+    ~OnnxModel() override;
+
+    [[nodiscard]] const std::vector<TensorInfo>& inputs() const override;
+    [[nodiscard]] const std::vector<TensorInfo>& outputs() const override;
+    /// float64 given where float32 is read (or the other way round) is converted.
+    [[nodiscard]] Batch predict(const Batch& inputs, const Run& run) const override;
+    [[nodiscard]] GradientResult run(const Batch& inputs, const GradientRequest& request,
+                                     const Run& run) const override;
+    [[nodiscard]] int concurrency() const override;
+    [[nodiscard]] int64_t preferred_batch() const override;
+
+    /// SHA-256 of the file.
+    [[nodiscard]] const std::string& sha256() const;
+    /// The graph as it runs: constants folded, batch freed, pixels in front.
+    [[nodiscard]] const graph::Graph& graph() const;
+    /// Class names that the file itself holds (ZipMap); empty if none.
+    [[nodiscard]] const std::vector<std::string>& class_labels() const;
+    /// Rows that one run of the file takes: 0 any number, 1 one by one.
+    [[nodiscard]] int64_t fixed_batch() const;
+    /// What happened to the batch dimension, in words; empty if the file left it free.
+    [[nodiscard]] const std::string& batch_note() const;
+    /// For every output with respect to every input.
+    [[nodiscard]] std::vector<Differentiability> differentiability() const;
+    /// The graph of the request as a model of its own: forward and backward in one ONNX file.
+    [[nodiscard]] graph::Graph gradient_graph(const GradientRequest& request) const;
+
+ private:
+    struct State;
+    explicit OnnxModel(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace whence

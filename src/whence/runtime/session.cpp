@@ -1,0 +1,174 @@
+#include "whence/runtime/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "whence/core/error.h"
+#include "whence/graph/io.h"
+#include "whence/runtime/ort.h"
+#include "whence/runtime/watchdog.h"
+
+namespace whence::runtime {
+namespace {
+
+struct TypeRow {
+    ONNXTensorElementDataType number;
+    ElementType type;
+};
+constexpr TypeRow types[] = {
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, ElementType::float32},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE, ElementType::float64},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16, ElementType::float16},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16, ElementType::bfloat16},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8, ElementType::int8},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16, ElementType::int16},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, ElementType::int32},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, ElementType::int64},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, ElementType::uint8},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16, ElementType::uint16},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32, ElementType::uint32},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64, ElementType::uint64},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, ElementType::boolean},
+    {ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING, ElementType::string}};
+
+std::optional<ElementType> element_type(ONNXTensorElementDataType number) {
+    for (const TypeRow& row : types)
+        if (row.number == number) return row.type;
+    return std::nullopt;
+}
+
+// One line of ONNX Runtime's message, without the source positions it begins with.
+std::string reason(const Ort::Exception& error) {
+    std::string text = printable(error.what(), 300);
+    std::ranges::replace(text, '\n', ' ');
+    return text;
+}
+
+Ort::Value to_value(const Tensor& tensor, const OrtMemoryInfo* memory) {
+    const Shape& shape = tensor.shape();
+    if (tensor.type() == ElementType::string) {
+        Ort::AllocatorWithDefaultOptions allocator;
+        Ort::Value value = Ort::Value::CreateTensor(allocator, shape.data(), shape.size(),
+                                                    ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
+        std::vector<const char*> texts;
+        for (const std::string& text : tensor.as<std::string>()) texts.push_back(text.c_str());
+        value.FillStringTensor(texts.data(), texts.size());
+        return value;
+    }
+    const auto row = std::ranges::find(types, tensor.type(), &TypeRow::type);
+    // ONNX Runtime does not write to inputs.
+    return Ort::Value::CreateTensor(memory, const_cast<std::byte*>(tensor.data()), tensor.bytes(),
+                                    shape.data(), shape.size(), row->number);
+}
+
+Tensor to_tensor(const Ort::Value& value) {
+    if (!value.IsTensor()) throw Error(ErrorKind::unsupported, "an output is no plain tensor");
+    const auto info = value.GetTensorTypeAndShapeInfo();
+    const auto type = element_type(info.GetElementType());
+    if (!type) throw Error(ErrorKind::unsupported, "an output has an element type that Whence does not read");
+    Tensor out(*type, info.GetShape());
+    if (*type == ElementType::string) {
+        const auto texts = out.as<std::string>();
+        for (size_t i = 0; i < texts.size(); ++i) texts[i] = value.GetStringTensorElement(i);
+    } else if (out.bytes() > 0) {
+        std::memcpy(out.data(), value.GetTensorRawData(), out.bytes());
+    }
+    return out;
+}
+
+Ort::SessionOptions session_options(const SessionOptions& options) {
+    Ort::SessionOptions out;
+    out.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
+    if (options.threads == 0) {
+        out.DisablePerSessionThreads();
+    } else {
+        out.SetIntraOpNumThreads(options.threads);
+        out.SetInterOpNumThreads(1);
+    }
+    out.SetGraphOptimizationLevel(options.optimise ? ORT_ENABLE_ALL : ORT_DISABLE_ALL);
+    out.AddConfigEntry("session.use_env_allocators", "1");
+    return out;
+}
+
+std::vector<const char*> pointers(const std::vector<std::string>& names) {
+    std::vector<const char*> out;
+    for (const std::string& name : names) out.push_back(name.c_str());
+    return out;
+}
+
+}  // namespace
+
+struct Session::State {
+    Ort::Session session{nullptr};
+    Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+    std::vector<std::string> input_names, output_names;
+    std::vector<const char*> input_pointers, output_pointers;
+};
+
+Session::Session(const graph::Graph& graph, const SessionOptions& options)
+    : state_(std::make_unique<State>()) {
+    const std::string bytes = graph::serialize(graph);
+    try {
+        state_->session = Ort::Session(environment(), bytes.data(), bytes.size(), session_options(options));
+    } catch (const Ort::Exception& error) {
+        throw Error(ErrorKind::model, "the model cannot be run: " + reason(error));
+    } catch (const std::bad_alloc&) {
+        throw Error(ErrorKind::limit, "the model needs more memory than the limit allows");
+    }
+    for (const graph::ValueInfo& input : graph.inputs) state_->input_names.push_back(input.name);
+    for (const graph::ValueInfo& output : graph.outputs) state_->output_names.push_back(output.name);
+    state_->input_pointers = pointers(state_->input_names);
+    state_->output_pointers = pointers(state_->output_names);
+}
+
+Session::~Session() = default;
+
+std::vector<Tensor> Session::run(const std::vector<const Tensor*>& inputs, const Run& run) const {
+    run.check();
+    std::vector<Ort::Value> values;
+    values.reserve(inputs.size());
+    for (const Tensor* input : inputs) values.push_back(to_value(*input, state_->memory));
+    Ort::RunOptions options;
+    const std::stop_callback on_stop(run.stop, [&] { options.SetTerminate(); });
+    const Watchdog on_deadline(run.deadline, [&] { options.SetTerminate(); });
+    try {
+        const std::vector<Ort::Value> outputs =
+            state_->session.Run(options, state_->input_pointers.data(), values.data(), values.size(),
+                                state_->output_pointers.data(), state_->output_pointers.size());
+        std::vector<Tensor> tensors;
+        tensors.reserve(outputs.size());
+        for (const Ort::Value& output : outputs) tensors.push_back(to_tensor(output));
+        return tensors;
+    } catch (const Ort::Exception& error) {
+        run.check();  // ended on demand
+        const std::string why = reason(error);
+        const bool memory = why.find("memory") != std::string::npos && why.find("smaller than requested") != std::string::npos;
+        throw Error(memory ? ErrorKind::limit : ErrorKind::model, "the model failed: " + why);
+    } catch (const std::bad_alloc&) {
+        throw Error(ErrorKind::limit, "the model needs more memory than the limit allows");
+    }
+}
+
+std::vector<graph::ValueInfo> Session::output_infos() const {
+    std::vector<graph::ValueInfo> infos;
+    for (size_t i = 0; i < state_->output_names.size(); ++i) {
+        graph::ValueInfo info{.name = state_->output_names[i]};
+        const Ort::TypeInfo type_info = state_->session.GetOutputTypeInfo(i);
+        if (type_info.GetONNXType() == ONNX_TYPE_TENSOR) {
+            const auto tensor = type_info.GetTensorTypeAndShapeInfo();
+            info.type = element_type(tensor.GetElementType());
+            const std::vector<int64_t> shape = tensor.GetShape();
+            std::vector<const char*> symbols(shape.size());
+            tensor.GetSymbolicDimensions(symbols.data(), symbols.size());
+            info.shape.emplace();
+            for (size_t d = 0; d < shape.size(); ++d)
+                info.shape->push_back({shape[d], shape[d] < 0 && symbols[d] ? symbols[d] : ""});
+        }
+        infos.push_back(std::move(info));
+    }
+    return infos;
+}
+
+}  // namespace whence::runtime

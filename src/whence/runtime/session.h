@@ -1,0 +1,38 @@
+#pragma once
+// One graph, ready to run.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "whence/core/batch.h"
+#include "whence/core/run.h"
+#include "whence/graph/graph.h"
+
+namespace whence::runtime {
+
+struct SessionOptions {
+    int threads = 0;       ///< 0: the shared pool; 1: the caller's thread; n: a pool of its own
+    bool optimise = true;  ///< false: only to ask for types and shapes
+};
+
+class Session {
+ public:
+    /// Throws Error(model) with ONNX Runtime's reason in one line.
+    Session(const graph::Graph& graph, const SessionOptions& options);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    /// Outputs in the graph's order. Safe from several threads. Ends early when `run` demands it.
+    [[nodiscard]] std::vector<Tensor> run(const std::vector<const Tensor*>& inputs, const Run& run) const;
+
+    /// Types and shapes of the outputs as ONNX Runtime infers them. A rank of 0 may mean "unknown".
+    [[nodiscard]] std::vector<graph::ValueInfo> output_infos() const;
+
+ private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace whence::runtime
