@@ -13,9 +13,8 @@ constexpr TextStyle fact_style{.size = 11, .color = faint_ink};
 std::string in_words(const Fact& fact) {
     if (fact.label == "target" || fact.label == "cost") return fact.text;
     if (fact.label == "seed") return "seed " + fact.text;
-    if (fact.label.starts_with("f(")) return fact.label + " = " + typeset(fact.text);
-    if (fact.label == "attribution error") return fact.label + ": " + typeset(fact.text);
-    return fact.label + ": " + fact.text;
+    const char* between = fact.label.starts_with("f(") && fact.text != "none" ? " = " : ": ";
+    return fact.label + between + typeset_fact(fact);
 }
 
 }  // namespace

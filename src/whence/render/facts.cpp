@@ -117,4 +117,8 @@ std::vector<Fact> facts(const Explanation& explanation) {
     return out;
 }
 
+std::string typeset_fact(const Fact& fact) {
+    return fact.text.starts_with('-') ? typeset("-") + fact.text.substr(1) : fact.text;
+}
+
 }  // namespace whence::render

@@ -34,6 +34,9 @@ struct Fact {
 /// Target, prediction, baseline, error, cost and seed: what stands above every picture.
 [[nodiscard]] std::vector<Fact> facts(const Explanation& explanation);
 
+/// Its text with a minus sign for the hyphen of a number (and of nothing else).
+[[nodiscard]] std::string typeset_fact(const Fact& fact);
+
 /// How serious a finding is.
 enum class Level { good, remark, warning };
 struct Finding {

@@ -112,7 +112,7 @@ void add_values(const Explanation& explanation, std::vector<Finding>& out) {
 }
 
 std::string opening(const TargetRecord& target) {
-    const std::string what = target_name(target), value = number(target.value);
+    const std::string what = target_name(target), value = typeset(number(target.value));
     if (target.resolved.minus)
         return "The model's " + scale_name(target) + " of " + what + " is " + value + ".";
     switch (target.resolved.scale) {
@@ -130,9 +130,7 @@ std::string strongest(const std::vector<Weight>& weights, bool raising) {
     for (const Weight& weight : weights) {
         if (raising ? weight.value <= 0 : weight.value >= 0) continue;
         if (!std::isfinite(weight.value)) continue;
-        const std::string display = weight.display.empty() ? "" : " (" + weight.display + ")";
-        return weight.name + display + (raising ? " raises it most (" : " lowers it most (") +
-               signed_number(weight.value) + ")";
+        return label_of(weight) + " (" + typeset(signed_number(weight.value)) + ")";
     }
     return "";
 }
@@ -147,8 +145,10 @@ std::string main_point(const Explanation& explanation) {
     }
     const Ranking all = rank(explanation, explanation.attribution.values.size());
     const std::string up = strongest(all.top, true), down = strongest(all.top, false);
-    if (up.empty() && down.empty()) return "";
-    return " " + up + (up.empty() || down.empty() ? "" : "; ") + down + ".";
+    std::string out;
+    if (!up.empty()) out += " What raises it most: " + up + ".";
+    if (!down.empty()) out += " What lowers it most: " + down + ".";
+    return out;
 }
 
 std::string players(const Explanation& explanation) {
@@ -187,8 +187,9 @@ std::string summary(const Explanation& explanation) {
     if (target.baseline_value) {
         const std::string baseline = clean(target.baseline);
         out += " At the baseline" + (baseline.empty() ? "" : " (" + baseline + ")") + " it is " +
-               number(*target.baseline_value) + ". " + method + " spreads the difference of " +
-               signed_number(target.value - *target.baseline_value) + " over " + players(explanation) +
+               typeset(number(*target.baseline_value)) + ". " + method +
+               " spreads the difference of " +
+               typeset(signed_number(target.value - *target.baseline_value)) + " over " + players(explanation) +
                ".";
     } else {
         out += " " + method + " weighs " + players(explanation) + ".";

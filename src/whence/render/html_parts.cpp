@@ -87,7 +87,7 @@ std::string element(const char* tag, std::string_view text) {
 std::string facts_html(const Explanation& explanation) {
     std::string out = "<dl class=\"facts\">";
     for (const Fact& fact : facts(explanation))
-        out += "<div>" + element("dt", fact.label) + element("dd", fact.text) + "</div>";
+        out += "<div>" + element("dt", fact.label) + element("dd", typeset_fact(fact)) + "</div>";
     return out + "</dl>\n";
 }
 

@@ -31,6 +31,7 @@ const std::string_view part_style = R"(
 .whence td.bar,.whence th.bar{width:38%;min-width:7em;padding-left:.8em;padding-right:0}
 .whence td.value{text-align:right}
 .whence th.value{text-align:right}
+.whence .scores svg{display:block;margin-top:.15em}
 .whence td.bar svg{display:block;width:100%;height:15px;overflow:visible}
 .whence tr.rest td,.whence tr.rest th{opacity:.75}
 .whence .plus{fill:var(--for)}.whence .minus{fill:var(--against)}
@@ -39,7 +40,7 @@ const std::string_view part_style = R"(
 .whence .zero,.whence .whisker{vector-effect:non-scaling-stroke;fill:none}
 .whence .track{fill:currentColor;fill-opacity:.12}.whence .level{fill:currentColor;fill-opacity:.6}
 .whence .key{display:inline-block;width:.75em;height:.75em;border-radius:2px;margin:0 .35em 0 0}
-.whence .key.plus{background:var(--for)}.whence .key.minus{background:var(--against);margin-left:1em}
+.whence .key.plus{background:var(--for);margin-left:1em}.whence .key.minus{background:var(--against)}
 .whence .panels{display:flex;flex-wrap:wrap;gap:1em;margin:.5em 0}
 .whence .panels figure{margin:0;flex:0 1 18em;min-width:9em}
 .whence .panels img{display:block;width:100%;border:1px solid var(--line);box-sizing:border-box}
@@ -52,8 +53,7 @@ const std::string_view part_style = R"(
 .whence .trust li{padding:.25em 0 .25em 5.2em;position:relative}
 .whence .trust b{position:absolute;left:0;font-size:.8em;line-height:1.6;padding:0 .5em;
   border:1px solid var(--line);border-radius:4px;font-weight:400}
-.whence .trust .warning b{background:var(--for);border-color:var(--for);color:#fff;font-weight:700;
-  background:#b04a12;border-color:#b04a12}
+.whence .trust .warning b{background:#b04a12;border-color:#b04a12;color:#fff;font-weight:700}
 .whence details{margin:1em 0}
 .whence summary{cursor:pointer}
 .whence .empty{opacity:.75}

@@ -12,7 +12,7 @@
 namespace whence::render {
 namespace {
 
-constexpr int64_t least_width = 40;
+constexpr int64_t least_width = 40, widest_bars = 48;
 
 // Signs and colours of this terminal.
 struct Ink {
@@ -119,12 +119,13 @@ std::string table(const Ranking& ranking, const Map* map, const Ink& ink) {
     std::vector<Row> rows = rows_of(ranking, map, ink);
     if (ink.options.ascii)
         for (Row& row : rows) row.name = to_ascii(row.name), row.value = to_ascii(row.value);
-    const int64_t names = widest(rows, &Row::name, width * 2 / 5);
-    const int64_t values = widest(rows, &Row::value, width / 4);
-    const int64_t weights = widest(rows, &Row::weight, width);
-    const int64_t gaps = 2 + (values > 0 ? 2 : 0) + 1;
-    const BarRoom room =
-        bar_room(ranking, std::max<int64_t>(6, std::min<int64_t>(width - names - values - weights - gaps, 48)));
+    const int64_t weights = widest(rows, &Row::weight, width / 2);
+    // Names and values share what weights, gaps (5) and a short bar (8) leave; bars get the rest.
+    const int64_t words = width - weights - 13;
+    const int64_t values = widest(rows, &Row::value, words * 2 / 5);
+    const int64_t names = widest(rows, &Row::name, words - values);
+    const int64_t left = width - names - values - weights - (values > 0 ? 5 : 3);
+    const BarRoom room = bar_room(ranking, std::clamp<int64_t>(left, 3, widest_bars));
     std::string out;
     for (const Row& row : rows) {
         std::string name = padded(shortened(row.name, names, ink.ellipsis()), names);
