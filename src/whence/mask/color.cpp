@@ -1,6 +1,7 @@
 #include "whence/mask/color.h"
 
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "whence/core/parallel.h"
@@ -8,7 +9,7 @@
 namespace whence::superpixel {
 namespace {
 
-constexpr int64_t pixel_grain = 4096;
+constexpr int64_t pixel_grain = 16384;
 
 constexpr double xyz_from_rgb[3][3] = {{0.412453, 0.357580, 0.180423},
                                        {0.212671, 0.715160, 0.072169},
@@ -21,41 +22,36 @@ double linear(double srgb) {
 
 double lightness(double t) { return t > 0.008856 ? std::cbrt(t) : 7.787 * t + 16.0 / 116.0; }
 
-// Most images hold 8-bit values: their powers are computed once. Both ways of rounding k / 255, as
-// float and as double, are met.
-class LinearTable {
+// Powers are slow and most images hold 256 different values: each is remembered in the place that
+// its bits point to.
+class LinearMemo {
  public:
-    LinearTable() {
-        for (size_t k = 0; k < 256; ++k) {
-            exact_[k] = static_cast<double>(k) / 255.0;
-            single_[k] = static_cast<float>(exact_[k]);
-            exact_linear_[k] = linear(exact_[k]);
-            single_linear_[k] = linear(single_[k]);
-        }
-    }
-    [[nodiscard]] double operator()(double srgb) const {
-        if (srgb >= 0 && srgb <= 1) {
-            const auto k = static_cast<size_t>(srgb * 255.0 + 0.5);
-            if (srgb == exact_[k]) return exact_linear_[k];
-            if (srgb == single_[k]) return single_linear_[k];
-        }
-        return linear(srgb);
+    double operator()(double srgb) {
+        const auto bits = std::bit_cast<uint64_t>(srgb);
+        Entry& entry = entries_[bits * 0x9E3779B97F4A7C15 >> (64 - place_bits)];
+        if (entry.bits != bits) entry = {bits, linear(srgb)};
+        return entry.value;
     }
 
  private:
-    std::array<double, 256> exact_, single_, exact_linear_, single_linear_;
+    static constexpr int place_bits = 11;
+    struct Entry {
+        uint64_t bits = 0;  // of 0.0, whose value is 0.0
+        double value = 0;
+    };
+    std::array<Entry, size_t{1} << place_bits> entries_{};
 };
 
 }  // namespace
 
 void rgb_to_lab(Planes& image, const Run& run) {
-    static const LinearTable table;
     double* const first = image.plane(0);
     double* const second = image.plane(1);
     double* const third = image.plane(2);
     parallel_for(run, image.pixels(), pixel_grain, [&](int64_t begin, int64_t end) {
+        LinearMemo memo;
         for (int64_t i = begin; i < end; ++i) {
-            const double red = table(first[i]), green = table(second[i]), blue = table(third[i]);
+            const double red = memo(first[i]), green = memo(second[i]), blue = memo(third[i]);
             double f[3];
             for (int k = 0; k < 3; ++k)
                 f[k] = lightness((red * xyz_from_rgb[k][0] + green * xyz_from_rgb[k][1] +

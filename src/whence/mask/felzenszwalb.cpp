@@ -47,36 +47,48 @@ class Forest {
     std::vector<double> inner_;
 };
 
-// Calls visit(root, other root, cost) for each edge in order whose ends are in different sets.
+// Calls visit(root, other root, edge) for each edge in turn whose ends are in different sets.
 template <class Visit>
-void for_each_border(const Edges& edges, std::span<const uint32_t> order, Forest& forest,
-                     const Run& run, Visit visit) {
-    for (size_t i = 0; i < order.size(); ++i) {
+void for_each_border(std::span<const Edge> edges, Forest& forest, const Run& run, Visit visit) {
+    for (size_t i = 0; i < edges.size(); ++i) {
         if (i % check_every == 0) run.check();
-        const uint32_t edge = order[i];
-        const int32_t a = forest.root(edges.from[edge]), b = forest.root(edges.to[edge]);
-        if (a != b) visit(a, b, edges.cost[edge]);
+        const int32_t a = forest.root(edges[i].from), b = forest.root(edges[i].to);
+        if (a != b) visit(a, b, edges[i]);
     }
+}
+
+// Joins sets along edges no dearer than those within them, and returns the edges left between sets.
+std::vector<Edge> merge_alike(std::span<const Edge> edges, double scale, Forest& forest,
+                              const Run& run) {
+    std::vector<Edge> left;
+    for_each_border(edges, forest, run, [&](int32_t a, int32_t b, const Edge& edge) {
+        // Single precision as in scikit-image: it decides near ties.
+        const auto bound_a = static_cast<float>(forest.inner(a) + scale / forest.size(a));
+        const auto bound_b = static_cast<float>(forest.inner(b) + scale / forest.size(b));
+        if (edge.cost < std::min(bound_a, bound_b))
+            forest.inner(forest.join(a, b)) = edge.cost;
+        else
+            left.push_back(edge);
+    });
+    return left;
+}
+
+void merge_small(std::span<const Edge> edges, int32_t min_size, Forest& forest, const Run& run) {
+    for_each_border(edges, forest, run, [&](int32_t a, int32_t b, const Edge&) {
+        if (std::min(forest.size(a), forest.size(b)) < min_size) forest.join(a, b);
+    });
 }
 
 }  // namespace
 
 Labels segment_pixels(Planes image, const Felzenszwalb& options, const Run& run) {
     smooth(image, options.sigma, run);
-    const Edges edges = neighbor_edges(image);
-    const std::vector<uint32_t> order = stable_order(edges.cost);
-    const double scale = options.scale / 255.0;  // the paper's colours reach 255
-
+    std::vector<Edge> edges = neighbor_edges(image);
+    sort_by_cost(edges);
     Forest forest(image.pixels());
-    for_each_border(edges, order, forest, run, [&](int32_t a, int32_t b, double cost) {
-        // Single precision as in scikit-image: it decides near ties.
-        const auto bound_a = static_cast<float>(forest.inner(a) + scale / forest.size(a));
-        const auto bound_b = static_cast<float>(forest.inner(b) + scale / forest.size(b));
-        if (cost < std::min(bound_a, bound_b)) forest.inner(forest.join(a, b)) = cost;
-    });
-    for_each_border(edges, order, forest, run, [&](int32_t a, int32_t b, double) {
-        if (std::min(forest.size(a), forest.size(b)) < options.min_size) forest.join(a, b);
-    });
+    const double scale = options.scale / 255.0;  // the paper's colours reach 255
+    edges = merge_alike(edges, scale, forest, run);
+    merge_small(edges, options.min_size, forest, run);
     return forest.roots();
 }
 

@@ -7,16 +7,16 @@
 namespace whence::superpixel {
 
 /// Two neighbours and how much their colours differ.
-struct Edges {
-    std::vector<double> cost;
-    std::vector<int32_t> from, to;
+struct Edge {
+    double cost;
+    int32_t from, to;
 };
 
 /// All edges in scikit-image's order: right, down, down and right, up and right.
-[[nodiscard]] Edges neighbor_edges(const Planes& image);
+[[nodiscard]] std::vector<Edge> neighbor_edges(const Planes& image);
 
-/// Indices of the costs (none negative) from the cheapest on; equal costs keep their order.
-[[nodiscard]] std::vector<uint32_t> stable_order(std::span<const double> costs);
+/// The cheapest first; equal costs keep their order. No cost may be negative.
+void sort_by_cost(std::vector<Edge>& edges);
 
 /// The first pixel of each pixel's segment. `image` is RGB.
 [[nodiscard]] Labels segment_pixels(Planes image, const Felzenszwalb& options, const Run& run);

@@ -13,7 +13,7 @@ constexpr int64_t row_grain = 8;
 struct Offset {
     int32_t dy, dx;
     int64_t step;     // to the pixel, in memory
-    float distance;  // dy^2 + dx^2
+    double distance;  // dy^2 + dx^2
 };
 
 // Nearest first: a pixel whose position alone is too far ends the search.
@@ -26,8 +26,7 @@ std::vector<Offset> offsets_by_distance(const Planes& image, double kernel_size)
         for (int32_t dx = -columns; dx <= columns; ++dx)
             if (dy != 0 || dx != 0)
                 offsets.push_back({dy, dx, dy * image.width + dx,
-                                   static_cast<float>(dy) * static_cast<float>(dy) +
-                                       static_cast<float>(dx) * static_cast<float>(dx)});
+                                   static_cast<double>(dy * dy + dx * dx)});
     std::ranges::stable_sort(offsets, {}, &Offset::distance);
     return offsets;
 }
@@ -41,41 +40,41 @@ class Parents {
           pixels_(static_cast<size_t>(colors.pixels())) {
         for (size_t i = 0; i < pixels_.size(); ++i)
             for (int k = 0; k < channels; ++k)
-                pixels_[i].color[k] = static_cast<float>(colors.plane(k)[i]);
+                pixels_[i].color[k] = colors.plane(k)[i];
     }
 
     [[nodiscard]] int32_t of(int64_t row, int64_t column) const {
         const int64_t self = row * width_ + column;
         int64_t parent = self;
-        float closest = std::numeric_limits<float>::infinity();
+        double closest = std::numeric_limits<double>::infinity();
         for (const Offset& offset : offsets_) {
             if (offset.distance > closest) break;
             if (!inside(row + offset.dy, column + offset.dx)) continue;
             const int64_t other = self + offset.step;
             if (!(density_[static_cast<size_t>(other)] > density_[static_cast<size_t>(self)]))
                 continue;
-            const float distance = distance_of(self, other, offset);
+            const double distance = distance_of(self, other, offset);
             if (distance > closest || (distance == closest && other > parent)) continue;
             closest = distance;
             parent = other;
         }
-        return static_cast<int32_t>(std::sqrt(static_cast<double>(closest)) > max_dist_ ? self
+        return static_cast<int32_t>(std::sqrt(closest) > max_dist_ ? self
                                                                                         : parent);
     }
 
  private:
     // Padded so that one load brings a pixel.
-    struct alignas(16) Pixel {
-        float color[4] = {};
+    struct alignas(32) Pixel {
+        double color[4] = {};
     };
 
     [[nodiscard]] bool inside(int64_t row, int64_t column) const {
         return row >= 0 && row < height_ && column >= 0 && column < width_;
     }
-    [[nodiscard]] float distance_of(int64_t a, int64_t b, const Offset& offset) const {
-        const float* p = pixels_[static_cast<size_t>(a)].color;
-        const float* q = pixels_[static_cast<size_t>(b)].color;
-        const float dl = p[0] - q[0], da = p[1] - q[1], db = p[2] - q[2];
+    [[nodiscard]] double distance_of(int64_t a, int64_t b, const Offset& offset) const {
+        const double* p = pixels_[static_cast<size_t>(a)].color;
+        const double* q = pixels_[static_cast<size_t>(b)].color;
+        const double dl = p[0] - q[0], da = p[1] - q[1], db = p[2] - q[2];
         return dl * dl + da * da + db * db + offset.distance;
     }
 

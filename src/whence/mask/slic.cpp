@@ -32,15 +32,17 @@ std::vector<Center> grid_centers(const Planes& image, const SlicGrid& grid) {
 void move_centers(const Planes& image, const Labels& labels, std::vector<Center>& centers) {
     std::vector<double> count(centers.size());
     std::ranges::fill(centers, Center{});
-    for (int64_t i = 0; i < image.pixels(); ++i) {
-        const int32_t label = labels[static_cast<size_t>(i)];
-        if (label < 0) continue;
-        Center& center = centers[static_cast<size_t>(label)];
-        count[static_cast<size_t>(label)] += 1;
-        center.y += static_cast<double>(i / image.width);
-        center.x += static_cast<double>(i % image.width);
-        for (int k = 0; k < channels; ++k) center.color[k] += image.plane(k)[i];
-    }
+    int64_t i = 0;
+    for (int64_t y = 0; y < image.height; ++y)
+        for (int64_t x = 0; x < image.width; ++x, ++i) {
+            const int32_t label = labels[static_cast<size_t>(i)];
+            if (label < 0) continue;
+            Center& center = centers[static_cast<size_t>(label)];
+            count[static_cast<size_t>(label)] += 1;
+            center.y += static_cast<double>(y);
+            center.x += static_cast<double>(x);
+            for (int k = 0; k < channels; ++k) center.color[k] += image.plane(k)[i];
+        }
     for (size_t k = 0; k < centers.size(); ++k) {
         centers[k].y /= count[k];
         centers[k].x /= count[k];
