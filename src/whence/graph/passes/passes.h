@@ -44,7 +44,7 @@ struct PixelTransform {
 
 /// Puts the transform in front of the model's only input: the graph then reads pixels
 /// [N, H, W, C] in [0, 1], and everything that follows (baselines, gradients, maps) is in pixels.
-/// Returns the new input's name.
+/// `height` or `width` 0: as the model's input says. Returns the new input's name.
 std::string add_pixel_transform(Graph& graph, const PixelTransform& transform, int64_t height, int64_t width);
 
 /// In what scale an output is, read off the operator that makes it; raw where that says nothing.

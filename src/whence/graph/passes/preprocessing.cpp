@@ -18,6 +18,28 @@ double at(const std::vector<double>& values, size_t channel, double otherwise) {
     return values.empty() ? otherwise : values[values.size() == 1 ? 0 : channel];
 }
 
+// Where no size is given the model's own input says it; where both do they must agree.
+void settle_size(const ValueInfo& input, const PixelTransform& t, int64_t& height, int64_t& width) {
+    const Shape lengths = input.lengths();
+    if (lengths.size() == 4) {
+        const size_t first = t.channels_first ? 2 : 1;
+        const int64_t channels = lengths[t.channels_first ? 1 : 3];
+        if (channels >= 0 && channels != t.channels)
+            throw Error(ErrorKind::usage, "the model reads " + to_string(lengths) + ": that is not " +
+                                              std::to_string(t.channels) + " channels " +
+                                              (t.channels_first ? "first" : "last") +
+                                              "; set channels and layout in the preprocessing");
+        for (const auto& [given, known] : {std::pair{&height, lengths[first]}, std::pair{&width, lengths[first + 1]}}) {
+            if (*given > 0 && known > 0 && *given != known)
+                throw Error(ErrorKind::usage, "the preprocessing says size " + std::to_string(*given) +
+                                                  ", the model reads " + std::to_string(known));
+            if (known > 0) *given = known;
+        }
+    }
+    if (height <= 0 || width <= 0)
+        throw Error(ErrorKind::usage, "the model does not say its image size; set size in the preprocessing");
+}
+
 }  // namespace
 
 std::string add_pixel_transform(Graph& graph, const PixelTransform& t, int64_t height, int64_t width) {
@@ -29,6 +51,7 @@ std::string add_pixel_transform(Graph& graph, const PixelTransform& t, int64_t h
         if (list->size() > 1 && list->size() != channels)
             throw Error(ErrorKind::usage, "mean and std need one number, or one for each channel");
     const ValueInfo original = graph.inputs[0];
+    settle_size(original, t, height, width);
     const ElementType type = original.type.value_or(ElementType::float32);
     std::vector<double> factor, offset;
     for (size_t c = 0; c < channels; ++c) {

@@ -1,0 +1,35 @@
+#pragma once
+// What is explained: one picture, one row of a table, or arrays as they stand.
+
+#include <filesystem>
+#include <optional>
+
+#include "whence/recipe/subject.h"
+
+namespace whence::recipe {
+
+struct Input {
+    Batch batch;                     ///< one row, as the subject's model reads it
+    std::optional<Tensor> picture;   ///< the whole photograph, [1, H, W, C] in [0, 1], as it was found
+    std::optional<Tensor> row;       ///< float64 [1, columns] of a table
+    Schema schema;                   ///< of the row
+    std::filesystem::path path;      ///< empty for arrays in memory
+    std::string sha256;
+    std::optional<int64_t> row_number;
+
+    [[nodiscard]] bool is_table() const { return row.has_value(); }
+    /// The image the model sees, [1, H, W, C] or [1, C, H, W]; none if the input is no image.
+    [[nodiscard]] std::optional<Tensor> image() const;
+};
+
+/// Reads a picture (PNG, JPEG), one row of a CSV, or a .npy/.npz array; `row` counts from 0 and
+/// defaults to 0. Throws Error(usage) where the kind of file does not fit the subject, saying what to
+/// do, Error(input) for what is wrong in the file.
+[[nodiscard]] Input read_input(const Subject& subject, const std::filesystem::path& path,
+                               std::optional<int64_t> row = std::nullopt);
+
+/// An array in memory. A leading dimension of 1 may be left out; pictures may hold 8-bit pixels.
+/// Where the subject has a table schema (background) a vector of numbers is one of its rows.
+[[nodiscard]] Input from_array(const Subject& subject, Tensor array);
+
+}  // namespace whence::recipe

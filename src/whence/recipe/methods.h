@@ -1,0 +1,61 @@
+#pragma once
+// Every method Whence offers, with its options: the one table from which the command line, Python and
+// the documentation take names, defaults and help.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "whence/core/baseline.h"
+#include "whence/core/explanation.h"
+#include "whence/recipe/input.h"
+
+namespace whence::recipe {
+
+struct OptionSpec {
+    Option option;     ///< name and default value; the default's type is the option's type
+    std::string help;
+};
+
+/// Values of a method's options: defaults, overridden by what the user gave.
+class OptionValues {
+ public:
+    /// Throws Error(usage) for a name the method does not have (naming those it has) or a value of
+    /// the wrong type. Whole numbers are taken where numbers are wanted.
+    OptionValues(const std::vector<OptionSpec>& specs, const std::vector<Option>& given, std::string_view method);
+    template <class T>
+    [[nodiscard]] const T& get(std::string_view name) const;
+    [[nodiscard]] const std::vector<Option>& all() const { return values_; }
+
+ private:
+    std::vector<Option> values_;
+};
+
+/// What a method is given to explain with.
+struct Task {
+    const Subject& subject;
+    const Input& input;
+    const Target& target;
+    const Baseline& baseline;
+    const OptionValues& options;
+    const std::optional<Tensor>& segments;  ///< superpixels given directly, else from the options
+    const Run& run;
+};
+
+struct MethodSpec {
+    std::string name;
+    std::string summary;       ///< one line
+    bool needs_gradient;
+    bool uses_baseline;
+    std::vector<OptionSpec> options;
+    Explanation (*explain)(const Task&);
+};
+
+[[nodiscard]] const std::vector<MethodSpec>& methods();
+/// Throws Error(usage) naming the methods there are.
+[[nodiscard]] const MethodSpec& find_method(std::string_view name);
+
+/// Text as an option's value, of the type of the spec's default. Throws Error(usage).
+[[nodiscard]] Option parse_option(const OptionSpec& spec, std::string_view text);
+
+}  // namespace whence::recipe
