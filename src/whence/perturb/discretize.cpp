@@ -89,6 +89,7 @@ std::vector<double> bin_edges(Discretizer discretizer, std::span<const double> v
             edges.push_back(percentile(sorted, percent));
     if (discretizer == Discretizer::entropy) edges = tree_edges(values, labels);
     if (edges.empty()) edges.push_back(percentile(sorted, 50));
+    for (double& edge : edges) edge += 0.0;  // no "-0.00" in names
     std::ranges::sort(edges);
     edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
     return edges;

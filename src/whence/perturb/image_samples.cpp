@@ -59,12 +59,15 @@ Design StableImageSamples::blank(int64_t rows) const {
     return design;
 }
 
-// The first 2^m pairs fall one each into 2^m equal parts of [0, 1); each alone is uniform.
-int64_t StableImageSamples::kept(int64_t pair) const {
-    const uint64_t point = reversed_bits(pair) ^ scramble_;
-    const double u = static_cast<double>(point >> 11) * 0x1p-53;
+int64_t StableImageSamples::kept(double u) const {
     const auto found = std::ranges::upper_bound(cumulative_, u);
     return std::min<int64_t>(found - cumulative_.begin(), masker_.players());
+}
+
+// The first 2^m pairs fall one each into 2^m equal parts of [0, 1/2); each alone is uniform there.
+double StableImageSamples::lower_quantile(int64_t pair) const {
+    const uint64_t point = reversed_bits(pair) ^ scramble_;
+    return static_cast<double>(point >> 11) * 0x1p-54;
 }
 
 void StableImageSamples::draw(int64_t first, Design& design, Batch& rows, const Run& run) const {
@@ -72,12 +75,15 @@ void StableImageSamples::draw(int64_t first, Design& design, Batch& rows, const 
     std::vector<int32_t> order(players);
     for (int64_t pair = first / 2; 2 * pair < end; ++pair) {
         std::iota(order.begin(), order.end(), 0);
-        Rng(seed_, order_stream, pair).shuffle(order);
-        const int64_t on = kept(pair);
+        Rng rng(seed_, order_stream, pair);
+        rng.shuffle(order);
+        const double lower = lower_quantile(pair);
+        const int64_t swapped = rng.next32() & 1;
         for (const int64_t twin : {0, 1}) {
             const int64_t row = 2 * pair + twin;
             if (row < first || row >= end) continue;
             uint8_t* bits = design.bits.data() + row * players;
+            const int64_t on = kept(twin == swapped ? lower : 1 - lower);
             std::fill_n(bits, players, uint8_t{0});
             for (int64_t i = 0; i < on; ++i) bits[order[twin ? players - 1 - i : i]] = 1;
         }

@@ -13,9 +13,11 @@ namespace whence::perturb {
 /// Probability of k superpixels on, k = 0..n: proportional to C(n, k) 2^-n times the kernel.
 [[nodiscard]] std::vector<double> kept_distribution(int64_t players, double width);
 
-/// GLIME's samples: how many are on by kept_distribution, stratified (a scrambled van der Corput
-/// sequence); which ones, uniform. Of a pair one takes the first k of a random order and the other the
-/// last k, so that what is off in one is on in the other as far as k allows. All weights 1.
+/// GLIME's samples: how many are on by kept_distribution, which ones uniform, all weights 1. A pair is
+/// antithetic in both: the numbers on are the distribution's quantiles at u and 1 - u, u stratified (a
+/// scrambled van der Corput sequence), and the one takes the first of a random order, the other the
+/// last, so that what is off in one is on in the other as far as the numbers allow. Nearly complements,
+/// pairs cancel most of what products of two superpixels would otherwise add to the noise.
 class StableImageSamples : public Neighbourhood {
  public:
     StableImageSamples(const Masker& masker, double width, uint64_t seed);
@@ -25,7 +27,8 @@ class StableImageSamples : public Neighbourhood {
     void draw(int64_t first, Design& design, Batch& rows, const Run& run) const override;
 
  private:
-    [[nodiscard]] int64_t kept(int64_t pair) const;
+    [[nodiscard]] int64_t kept(double u) const;
+    [[nodiscard]] double lower_quantile(int64_t pair) const;
     const Masker& masker_;
     uint64_t seed_, scramble_;
     std::vector<double> cumulative_;

@@ -14,12 +14,12 @@ using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::R
 
 void target_moments(const Design& design, std::span<const double> targets, Moments& m) {
     const auto rows = static_cast<int64_t>(targets.size());
-    double sum = 0;
+    double sum = 0;  // about the first target, so that the mean of equal targets is exact
     for (int64_t row = 0; row < rows; ++row) {
         m.weight += design.weight(row);
-        sum += design.weight(row) * targets[row];
+        sum += design.weight(row) * (targets[row] - targets[0]);
     }
-    m.target_mean = sum / m.weight;
+    m.target_mean = targets[0] + sum / m.weight;
     for (int64_t row = 0; row < rows; ++row) {
         const double difference = targets[row] - m.target_mean;
         m.target_square += design.weight(row) * difference * difference;
@@ -52,12 +52,15 @@ void count_bits(const Design& design, std::span<const double> targets, Moments& 
     for (int64_t i = 0; i < design.columns; ++i)
         for (int64_t j = 0; j <= i; ++j)
             m.gram(i, j) = m.gram(j, i) = both(i, j) - m.weight * m.mean[i] * m.mean[j];
+    double rest = 0;  // of the targets about their mean: rounding only, but a constant feature must get 0
     for (int64_t row = 0; row < rows; ++row) {
         const uint8_t* bits = design.bits.data() + row * design.columns;
         const double difference = targets[row] - m.target_mean;
+        rest += difference;
         for (int64_t column = 0; column < design.columns; ++column)
             m.cross[column] += bits[column] * difference;
     }
+    m.cross -= rest * m.mean;
 }
 
 void sum_blocks(const Design& design, std::span<const double> targets, Moments& m) {

@@ -1,6 +1,7 @@
 #include "whence/perturb/surrogate.h"
 
 #include <Eigen/Cholesky>
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -13,8 +14,8 @@ namespace {
 // lime's constants: up to here forward selection is affordable; the ridge of the fit on all features.
 constexpr int64_t few_features = 6;
 constexpr double selection_ridge = 0.01;
-// Targets that differ less than rounding does are all the same.
-constexpr double rounding = 1e-14;
+// What is relatively smaller than this is zero but for rounding.
+constexpr double rounding = 1e-13;
 
 std::vector<int32_t> all_features(const Moments& m) {
     std::vector<int32_t> features(m.cross.size());
@@ -28,10 +29,15 @@ Eigen::MatrixXd penalised(const Moments& m, const std::vector<int32_t>& features
     return a;
 }
 
-// LDLT of a matrix whose singular directions (constant features without ridge) are left at 0.
-Eigen::VectorXd solve(const Moments& m, const std::vector<int32_t>& features, double ridge) {
-    const Eigen::VectorXd cross = m.cross(features);
-    return penalised(m, features, ridge).ldlt().solve(cross);
+// Without ridge the matrix may be singular (constant features, fewer samples than features): then the
+// solution of least length is taken, as scikit-learn does.
+Eigen::MatrixXd solve(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b, double ridge) {
+    if (ridge > 0) return a.ldlt().solve(b);
+    return a.completeOrthogonalDecomposition().solve(b);
+}
+
+Eigen::VectorXd ridge_weights(const Moments& m, const std::vector<int32_t>& features, double ridge) {
+    return solve(penalised(m, features, ridge), m.cross(features), ridge);
 }
 
 // Sweeps the chosen feature out of what is left of gram and cross each time, so that the gain of every
@@ -60,7 +66,7 @@ std::vector<int32_t> highest_weights(const Moments& m, std::span<const double> o
                                      int64_t num_features) {
     std::vector<int32_t> features = all_features(m);
     if (num_features >= static_cast<int64_t>(features.size())) return features;
-    const Eigen::VectorXd weights = solve(m, features, selection_ridge);
+    const Eigen::VectorXd weights = ridge_weights(m, features, selection_ridge);
     std::ranges::stable_sort(features, std::ranges::greater{},
                              [&](int32_t j) { return std::abs(weights[j] * origin[j]); });
     features.resize(num_features);
@@ -102,7 +108,7 @@ std::vector<int32_t> select_features(const Moments& moments, std::span<const dou
 }
 
 Surrogate fit(const Moments& moments, std::vector<int32_t> features, double ridge) {
-    const Eigen::VectorXd weights = solve(moments, features, ridge);
+    const Eigen::VectorXd weights = ridge_weights(moments, features, ridge);
     const Eigen::VectorXd cross = moments.cross(features);
     const double error = moments.target_square - 2 * weights.dot(cross) +
                          weights.dot(moments.gram(features, features) * weights);
@@ -126,6 +132,7 @@ std::vector<double> standard_errors(const Design& design, std::span<const double
                                     int64_t cluster) {
     const auto rows = static_cast<int64_t>(targets.size());
     const auto k = static_cast<Eigen::Index>(surrogate.features.size());
+    if (rows <= k + 1) return {};
     std::vector<double> residuals(targets.begin(), targets.end());
     for (int64_t row = 0; row < rows; ++row) {
         residuals[row] -= surrogate.intercept;
@@ -133,11 +140,10 @@ std::vector<double> standard_errors(const Design& design, std::span<const double
             residuals[row] -= surrogate.coefficients[j] * design.at(row, surrogate.features[j]);
     }
     const Eigen::MatrixXd inverse =
-        penalised(moments, surrogate.features, ridge).ldlt().solve(Eigen::MatrixXd::Identity(k, k));
+        solve(penalised(moments, surrogate.features, ridge), Eigen::MatrixXd::Identity(k, k), ridge);
     const Eigen::MatrixXd gram = moments.gram(surrogate.features, surrogate.features);
     const double freedom = 1 + gram.cwiseProduct(inverse).sum();
     const double left = static_cast<double>(rows) - freedom;
-    if (left <= 0) return {};
     const Eigen::MatrixXd meat =
         clustered_scores(design, moments, residuals, surrogate.features, cluster);
     const Eigen::MatrixXd product = inverse * meat;

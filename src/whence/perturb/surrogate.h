@@ -30,7 +30,7 @@ struct Surrogate {
 /// Standard errors of the coefficients by the sandwich A^-1 B A^-1, A = gram + ridge, B from scores
 /// summed over clusters of `cluster` rows (2: antithetic pairs), times n / (n - df) with
 /// df = 1 + tr(gram A^-1). It holds whatever the true function is, and errs on the large side where
-/// samples are stratified. Empty where there are not more than df samples. Of the spread of samples
+/// samples are stratified. Empty for less than two samples more than features. Of the spread of samples
 /// alone: the bias of the ridge term is not in it.
 [[nodiscard]] std::vector<double> standard_errors(const Design& design, std::span<const double> targets,
                                                   const Moments& moments, const Surrogate& surrogate,
