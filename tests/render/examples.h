@@ -34,7 +34,8 @@ inline Explanation table_example() {
 inline Explanation many_features(int64_t count) {
     Explanation out = table_example();
     std::vector<double> values;
-    for (int64_t i = 0; i < count; ++i) values.push_back((i % 2 ? -1.0 : 1.0) / (1.0 + static_cast<double>(i)));
+    for (int64_t i = 0; i < count; ++i)
+        values.push_back((i % 2 ? -1.0 : 1.0) / (1.0 + static_cast<double>(i)));
     out.attribution.values = Tensor::of<double>({count}, values);
     out.attribution.names.clear();
     out.attribution.displays.clear();
@@ -49,8 +50,11 @@ inline Explanation pixel_example(int64_t height, int64_t width) {
     for (int channel = 0; channel < 3; ++channel)
         for (int64_t row = 0; row < height; ++row)
             for (int64_t column = 0; column < width; ++column)
-                values.push_back(static_cast<float>(2.0 * static_cast<double>(column) /
-                                                        static_cast<double>(std::max<int64_t>(1, width - 1)) - 1) / 3);
+                values.push_back(
+                    static_cast<float>(2.0 * static_cast<double>(column) /
+                                           static_cast<double>(std::max<int64_t>(1, width - 1)) -
+                                       1) /
+                    3);
     out.attribution = {};
     out.attribution.values = Tensor::of<float>({1, 3, height, width}, values);
     out.provenance.method = "integrated-gradients";
@@ -65,7 +69,8 @@ inline Explanation segment_example(int64_t height, int64_t width) {
     Explanation out = table_example();
     std::vector<int32_t> labels;
     for (int64_t row = 0; row < height; ++row)
-        for (int64_t column = 0; column < width; ++column) labels.push_back(2 * column < width ? 0 : 1);
+        for (int64_t column = 0; column < width; ++column)
+            labels.push_back(2 * column < width ? 0 : 1);
     out.attribution = {};
     out.attribution.values = Tensor::of<double>({2}, std::vector<double>{-0.1, 0.4});
     out.attribution.segments = Tensor::of<int32_t>({height, width}, labels);
@@ -113,7 +118,8 @@ inline std::vector<Degenerate> degenerate_tables() {
     out.push_back({"hostile strings", evil});
     Explanation utf8 = table_example();
     // Overlong, surrogate, beyond Unicode, noncharacter, right-to-left override.
-    utf8.attribution.names = {"\xE0\x80\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xEF\xBF\xBF\xE2\x80\xAE"};
+    utf8.attribution.names = {"\xE0\x80\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80",
+                              "\xEF\xBF\xBF\xE2\x80\xAE"};
     out.push_back({"bad UTF-8", utf8});
     Explanation mismatched = table_example();
     mismatched.attribution.names.resize(1);
@@ -122,7 +128,8 @@ inline std::vector<Degenerate> degenerate_tables() {
     out.push_back({"lists of different lengths", mismatched});
     out.push_back({"10 000 features", many_features(10000)});
     Explanation huge = table_example();
-    huge.attribution.values = Tensor::of<double>({4}, std::vector<double>{1e300, -1e-300, 1e300, 5e-324});
+    huge.attribution.values =
+        Tensor::of<double>({4}, std::vector<double>{1e300, -1e-300, 1e300, 5e-324});
     out.push_back({"extreme magnitudes", huge});
     return out;
 }

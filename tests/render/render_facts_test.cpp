@@ -33,10 +33,11 @@ TEST(Facts, NameTheMethod) {
 }
 
 TEST(Facts, SumUpInPlainWords) {
-    EXPECT_EQ(summary(test::table_example()),
-              "The model gives malignant (class 0 of 2) a probability of 0.904. At the baseline (mean) "
-              "it is 0.3. KernelSHAP spreads the difference of +0.604 over 4 features. What raises it "
-              "most: radius = 17.99 (+0.5). What lowers it most: texture = 10.38 (\u22120.2).");
+    EXPECT_EQ(
+        summary(test::table_example()),
+        "The model gives malignant (class 0 of 2) a probability of 0.904. At the baseline (mean) "
+        "it is 0.3. KernelSHAP spreads the difference of +0.604 over 4 features. What raises it "
+        "most: radius = 17.99 (+0.5). What lowers it most: texture = 10.38 (\u22120.2).");
 }
 
 TEST(Findings, SayHowMuchIsUnexplained) {
@@ -62,7 +63,8 @@ TEST(Findings, SayWhyThereIsNoError) {
 TEST(Findings, ReadStandardErrors) {
     Explanation explanation = test::table_example();
     explanation.attribution.standard_errors = {0.01, 0.01, 0.01, 0.04};
-    EXPECT_TRUE(says(explanation, Level::remark, "For 1 of 4 weights even the sign is not settled"));
+    EXPECT_TRUE(
+        says(explanation, Level::remark, "For 1 of 4 weights even the sign is not settled"));
 }
 
 TEST(Findings, ReadFitAndConvergence) {
@@ -84,7 +86,7 @@ TEST(Findings, DegenerateExplanationsAreNamed) {
 
 TEST(Clean, RemovesWhatTerminalsAndEyesActOn) {
     EXPECT_EQ(clean("a\x1b[31mb\n"), "a?[31mb?");
-    EXPECT_EQ(clean("a\u202eb"), "a?b");                   // right-to-left override
+    EXPECT_EQ(clean("a\u202eb"), "a?b");  // right-to-left override
     EXPECT_EQ(clean("\xED\xA0\x80 \xE0\x80\x80 \xF5\x80\x80\x80"), "? ? ?");
     EXPECT_EQ(clean("caf\u00e9 \u732b"), "caf\u00e9 \u732b");
 }

@@ -24,7 +24,8 @@ TEST(HeatMap, ColoursFollowTheSign) {
 }
 
 TEST(HeatMap, OverlayLeavesWhatDoesNotMatterGrey) {
-    const Picture over = overlay(test::pixel_example(5, 5), grey_image(5, 5), Blend::magnitude, 100);
+    const Picture over =
+        overlay(test::pixel_example(5, 5), grey_image(5, 5), Blend::magnitude, 100);
     const Rgb middle = over.at(1, 2), right = over.at(1, 4), left = over.at(1, 0);
     EXPECT_TRUE(middle.red == middle.green && middle.green == middle.blue);
     EXPECT_GT(right.red, right.blue);
@@ -56,8 +57,8 @@ TEST(HeatMap, NotesTellOfFewPixels) {
 
 TEST(Figure, PngAndSvgOfEveryKind) {
     const Tensor image = grey_image(8, 8), photograph = grey_image(30, 50);
-    for (const Explanation& explanation : {test::pixel_example(8, 8), test::segment_example(8, 8),
-                                           test::pixel_example(2, 2)}) {
+    for (const Explanation& explanation :
+         {test::pixel_example(8, 8), test::segment_example(8, 8), test::pixel_example(2, 2)}) {
         FigureOptions options{.original = &photograph, .note = test::hostile};
         EXPECT_GT(test::png_size(image_figure(explanation, image, options)).width, 1000);
         options.format = Format::svg;
@@ -76,13 +77,16 @@ TEST(Figure, DegenerateImagesAreDrawn) {
     segment.attribution.values = Tensor(ElementType::float64, {0});
     for (const Explanation& explanation : {zero, nan, segment, test::pixel_example(1, 1)})
         EXPECT_GT(test::png_size(image_figure(explanation, grey_image(4, 4))).height, 0);
-    EXPECT_GT(test::png_size(image_figure(test::pixel_example(1, 900), grey_image(1, 900))).height, 0);
-    EXPECT_GT(test::png_size(image_figure(test::pixel_example(900, 1), grey_image(900, 1))).height, 0);
+    EXPECT_GT(test::png_size(image_figure(test::pixel_example(1, 900), grey_image(1, 900))).height,
+              0);
+    EXPECT_GT(test::png_size(image_figure(test::pixel_example(900, 1), grey_image(900, 1))).height,
+              0);
 }
 
 TEST(Figure, TablesAreRefused) {
     EXPECT_THROW(static_cast<void>(image_figure(test::table_example(), grey_image(4, 4))), Error);
-    EXPECT_THROW(static_cast<void>(image_figure(test::pixel_example(4, 4), Tensor(ElementType::float32, {1, 4}))),
+    EXPECT_THROW(static_cast<void>(
+                     image_figure(test::pixel_example(4, 4), Tensor(ElementType::float32, {1, 4}))),
                  Error);
 }
 

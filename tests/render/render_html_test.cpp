@@ -8,7 +8,9 @@
 namespace whence::render {
 namespace {
 
-ReportItem item_of(Explanation explanation) { return {.explanation = std::move(explanation)}; }
+ReportItem item_of(Explanation explanation) {
+    return {.explanation = std::move(explanation)};
+}
 
 size_t occurrences(const std::string& text, std::string_view part) {
     size_t out = 0;
@@ -23,7 +25,8 @@ TEST(Html, EscapesForTextAndAttributes) {
 
 TEST(Html, DataUri) {
     const std::string text = "Man is";
-    EXPECT_EQ(data_uri("text/plain", std::as_bytes(std::span(text).first(6))), "data:text/plain;base64,TWFuIGlz");
+    EXPECT_EQ(data_uri("text/plain", std::as_bytes(std::span(text).first(6))),
+              "data:text/plain;base64,TWFuIGlz");
     EXPECT_EQ(data_uri("a", std::as_bytes(std::span(text).first(5))), "data:a;base64,TWFuIGk=");
     EXPECT_EQ(data_uri("a", std::as_bytes(std::span(text).first(4))), "data:a;base64,TWFuIA==");
     EXPECT_EQ(data_uri("a", {}), "data:a;base64,");
@@ -34,12 +37,13 @@ TEST(Report, TellsAllItMust) {
     item.replay = "whence replay it.json";
     item.scores = {{"malignant", 0.904}, {"benign", 0.096}};
     item.explanation.provenance.model_sha256 = "abc123";
-    item.explanation.provenance.options = {{"samples", int64_t{2048}}, {"kernel", std::string("shapley")}};
+    item.explanation.provenance.options = {{"samples", int64_t{2048}},
+                                           {"kernel", std::string("shapley")}};
     const std::string page = report({item}, {.title = "Tumours"});
-    for (const char* words :
-         {"<title>Tumours</title>", "How far to trust this", "How it was made", "0.66 % is unexplained",
-          "whence replay it.json", "samples = 2048", "SHA-256 <code>abc123", "kernel-shap", "benign",
-          "Content-Security-Policy", "default-src 'none'"})
+    for (const char* words : {"<title>Tumours</title>", "How far to trust this", "How it was made",
+                              "0.66 % is unexplained", "whence replay it.json", "samples = 2048",
+                              "SHA-256 <code>abc123", "kernel-shap", "benign",
+                              "Content-Security-Policy", "default-src 'none'"})
         EXPECT_NE(page.find(words), std::string::npos) << words;
     EXPECT_EQ(test::markup_fault(page), "");
 }
@@ -84,15 +88,17 @@ TEST(Report, OfNothing) {
 }
 
 TEST(Report, SeveralHaveContentsAndTheirOwnIds) {
-    const std::string page = report({item_of(test::table_example()), item_of(test::pixel_example(4, 4))});
+    const std::string page =
+        report({item_of(test::table_example()), item_of(test::pixel_example(4, 4))});
     EXPECT_EQ(occurrences(page, "<article id=\"e"), 2U);
     EXPECT_EQ(occurrences(page, "href=\"#e2\""), 1U);
     EXPECT_EQ(page, report({item_of(test::table_example()), item_of(test::pixel_example(4, 4))}));
 }
 
 TEST(Report, JsonCanBeLeftOut) {
-    EXPECT_EQ(report({item_of(test::table_example())}, {.attach_json = false}).find("application/json"),
-              std::string::npos);
+    EXPECT_EQ(
+        report({item_of(test::table_example())}, {.attach_json = false}).find("application/json"),
+        std::string::npos);
 }
 
 }  // namespace

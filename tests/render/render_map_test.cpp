@@ -30,7 +30,8 @@ TEST(Map, KindsAreTold) {
 
 TEST(Map, UnknownLabelsAreNoNumber) {
     Explanation explanation = test::segment_example(1, 4);
-    explanation.attribution.segments = Tensor::of<int32_t>({1, 4}, std::vector<int32_t>{0, 1, 2, -1});
+    explanation.attribution.segments =
+        Tensor::of<int32_t>({1, 4}, std::vector<int32_t>{0, 1, 2, -1});
     const Map map = map_of(explanation);
     EXPECT_EQ(map.values[1], 0.4);
     EXPECT_TRUE(std::isnan(map.values[2]) && std::isnan(map.values[3]));
@@ -65,7 +66,8 @@ TEST(Ranking, SortsByMagnitudeAndSumsTheRest) {
 
 TEST(Ranking, WhatIsNoNumberComesLast) {
     Explanation explanation = test::table_example();
-    explanation.attribution.values = Tensor::of<double>({4}, std::vector<double>{NAN, 1, INFINITY, -2});
+    explanation.attribution.values =
+        Tensor::of<double>({4}, std::vector<double>{NAN, 1, INFINITY, -2});
     const Ranking ranking = rank(explanation, 4);
     EXPECT_EQ(ranking.top[0].index, 3);
     EXPECT_EQ(ranking.top[1].index, 1);

@@ -50,7 +50,9 @@ TEST(Column, SharesDecimals) {
     EXPECT_EQ(column(NAN), "not a number");
 }
 
-TEST(Column, OfNothing) { EXPECT_EQ(Column({})(0), "0.000"); }
+TEST(Column, OfNothing) {
+    EXPECT_EQ(Column({})(0), "0.000");
+}
 
 TEST(Unicode, ShortensInTheMiddle) {
     EXPECT_EQ(shortened("abcdefgh", 5, "."), "ab.gh");

@@ -30,7 +30,9 @@ TEST(Palette, DivergingIsSymmetricAndMonotoneInLightness) {
 // Lightness alone falls evenly: that the colours stay inside sRGB is part of it.
 TEST(Palette, LightnessFallsEvenly) {
     for (int i = -20; i <= 20; ++i)
-        EXPECT_NEAR(to_lab(diverging(i / 20.0)).lightness, 97 - 55 * std::abs(i / 20.0), 3 * eight_bits) << i;
+        EXPECT_NEAR(to_lab(diverging(i / 20.0)).lightness, 97 - 55 * std::abs(i / 20.0),
+                    3 * eight_bits)
+            << i;
 }
 
 TEST(Palette, SidesDifferInBlueYellow) {
@@ -47,7 +49,8 @@ TEST(Palette, ClampsAndMarksNaN) {
 }
 
 TEST(Picture, ReadsEveryLayout) {
-    const std::vector<float> channels_last = {1, 0, 0, 0, 1, 0}, channels_first = {1, 0, 0, 1, 0, 0};
+    const std::vector<float> channels_last = {1, 0, 0, 0, 1, 0},
+                             channels_first = {1, 0, 0, 1, 0, 0};
     const Picture expected = to_picture(Tensor::of<float>({1, 2, 1, 3}, channels_last));
     EXPECT_EQ(expected.at(0, 0), (Rgb{255, 0, 0}));
     EXPECT_EQ(expected.at(1, 0), (Rgb{0, 255, 0}));

@@ -27,14 +27,15 @@ TEST(Text, TableOfWeights) {
               "  seed               7\n"
               "\n"
               "  radius        17.99  +0.500         \u2502" +
-                  blocks(20) + "\n" +
-                  "  area           1001  +0.250         \u2502" + blocks(10) +
+                  blocks(20) + "\n" + "  area           1001  +0.250         \u2502" + blocks(10) +
                   "\n"
-              "  texture       10.38  -0.200 " + blocks(8) + "\u2502\n"
-              "  \u2026 and 1 more         +0.050\n"
-              "\n"
-              "The attributions add up to 0.6 of 0.604, the difference\n"
-              "  f(x) - f(baseline): 0.66 % is unexplained.\n");
+                  "  texture       10.38  -0.200 " +
+                  blocks(8) +
+                  "\u2502\n"
+                  "  \u2026 and 1 more         +0.050\n"
+                  "\n"
+                  "The attributions add up to 0.6 of 0.604, the difference\n"
+                  "  f(x) - f(baseline): 0.66 % is unexplained.\n");
 }
 
 TEST(Text, AsciiPicture) {

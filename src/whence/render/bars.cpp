@@ -41,7 +41,8 @@ BarScale BarScale::over(const Ranking& ranking, double left, double right) {
     return out;
 }
 
-void draw_bar(Canvas& canvas, const BarScale& scale, const Weight& weight, double y, double height) {
+void draw_bar(Canvas& canvas, const BarScale& scale, const Weight& weight, double y,
+              double height) {
     const double zero = scale.x(0);
     if (!std::isfinite(weight.value)) {
         canvas.text(zero + 6, y + 4, "not a number", small);

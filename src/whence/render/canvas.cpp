@@ -57,7 +57,8 @@ Canvas::Canvas(double width, double height, Format format, double scale)
 }
 
 void Canvas::color(Rgb color) {
-    cairo_set_source_rgb(context_.get(), color.red / 255.0, color.green / 255.0, color.blue / 255.0);
+    cairo_set_source_rgb(context_.get(), color.red / 255.0, color.green / 255.0,
+                         color.blue / 255.0);
 }
 
 void Canvas::text(double x, double y, std::string_view text, const TextStyle& style) {
@@ -153,8 +154,10 @@ std::vector<std::string> broken(std::string_view text, double width, const TextS
         const std::string word = fitted(text.substr(0, space), width, style);
         text.remove_prefix(std::min(space + 1, text.size()));
         const std::string longer = lines.back().empty() ? word : lines.back() + " " + word;
-        if (lines.back().empty() || text_width(longer, style) <= width) lines.back() = longer;
-        else lines.push_back(word);
+        if (lines.back().empty() || text_width(longer, style) <= width)
+            lines.back() = longer;
+        else
+            lines.push_back(word);
     }
     return lines;
 }

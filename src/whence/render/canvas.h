@@ -25,7 +25,7 @@ struct TextStyle {
 
 /// Units are 1/96 inch, y grows downwards. Text is cleaned before it is drawn.
 class Canvas {
- public:
+  public:
     Canvas(double width, double height, Format format, double scale);
 
     /// `y` is the line the letters stand on.
@@ -37,9 +37,10 @@ class Canvas {
     void picture(double x, double y, double width, double height, const Picture& picture);
 
     /// The file. `title` and `description` go into an SVG for those who cannot see it.
-    [[nodiscard]] std::vector<std::byte> finish(std::string_view title, std::string_view description);
+    [[nodiscard]] std::vector<std::byte> finish(std::string_view title,
+                                                std::string_view description);
 
- private:
+  private:
     void color(Rgb color);
 
     Format format_;

@@ -36,11 +36,11 @@ struct Plan {
     }
     [[nodiscard]] std::string weight_text(double value) const { return typeset(column(value)); }
 
-    double width;            // without margins
+    double width;  // without margins
     Ranking ranking;
     Column column;
     Block above, below;
-    double body;             // where the first row starts
+    double body;  // where the first row starts
     double number_width = 0;
 };
 
@@ -106,10 +106,11 @@ double draw_scores(Canvas& canvas, const Plan& plan, const std::vector<ClassScor
     const double width = 0.23 * plan.width;
     double y = plan.body;
     canvas.text(margin, y - 6, "prediction", column_head);
-    const auto fitting = static_cast<size_t>(std::max(1.0, plan.rows_height() / (1.4 * row_height)));
+    const auto fitting =
+        static_cast<size_t>(std::max(1.0, plan.rows_height() / (1.4 * row_height)));
     for (size_t i = 0; i < std::min(scores.size(), fitting); ++i) {
-        const double share = std::isfinite(scores[i].probability)
-                                 ? std::clamp(scores[i].probability, 0.0, 1.0) : 0;
+        const double share =
+            std::isfinite(scores[i].probability) ? std::clamp(scores[i].probability, 0.0, 1.0) : 0;
         const std::string value = number(scores[i].probability);
         const double room = width - text_width(value, label) - 8;
         canvas.text(margin, y + 14, fitted(clean(scores[i].name), room, label), label);
@@ -150,7 +151,8 @@ std::vector<std::byte> weight_chart(const Explanation& explanation, const ChartO
     const double left = margin + label_width + gap, end = margin + plan.width;
     const BarScale scale = BarScale::over(plan.ranking, left, end - plan.number_width - gap);
     Canvas canvas = begin(plan, options);
-    draw_zero(canvas, scale, plan.body, plan.body + plan.rows_height(), scale_name(explanation.target));
+    draw_zero(canvas, scale, plan.body, plan.body + plan.rows_height(),
+              scale_name(explanation.target));
     draw_labels(canvas, plan, left - gap, label_width);
     draw_rows(canvas, plan, scale, end);
     return canvas.finish(title_of(explanation), summary(explanation));
@@ -165,7 +167,8 @@ std::vector<std::byte> weight_table(const Explanation& explanation,
     const double end = margin + plan.width;
     const double table = left + 0.5 * (end - left), numbers = table - 2 * gap;
     const BarScale scale = BarScale::over(plan.ranking, left, numbers - plan.number_width - gap);
-    draw_zero(canvas, scale, plan.body, plan.body + plan.rows_height(), scale_name(explanation.target));
+    draw_zero(canvas, scale, plan.body, plan.body + plan.rows_height(),
+              scale_name(explanation.target));
     draw_rows(canvas, plan, scale, numbers);
     draw_features(canvas, plan, table, end);
     return canvas.finish(title_of(explanation), summary(explanation));

@@ -14,9 +14,9 @@ enum class Format { png, svg };
 
 struct ChartOptions {
     Format format = Format::png;
-    int64_t top = 10;       ///< features shown (at most 200); the rest is summed in one line
-    double width = 720;     ///< in units of 1/96 inch
-    double scale = 2;       ///< PNG: pixels per unit
+    int64_t top = 10;    ///< features shown (at most 200); the rest is summed in one line
+    double width = 720;  ///< in units of 1/96 inch
+    double scale = 2;    ///< PNG: pixels per unit
 };
 
 /// What the model predicts for a class.

@@ -15,7 +15,8 @@ std::string base64(std::span<const std::byte> bytes) {
     for (size_t at = 0; at < bytes.size(); at += 3) {
         uint32_t three = 0;
         for (size_t i = 0; i < 3; ++i)
-            three = three << 8U | (at + i < bytes.size() ? std::to_integer<uint32_t>(bytes[at + i]) : 0);
+            three = three << 8U |
+                    (at + i < bytes.size() ? std::to_integer<uint32_t>(bytes[at + i]) : 0);
         for (size_t i = 0; i < 4; ++i)
             out += at + i > bytes.size() ? '=' : digits[three >> (18 - 6 * i) & 63U];
     }
@@ -28,12 +29,23 @@ std::string escaped(std::string_view text, size_t limit) {
     std::string out;
     for (const char letter : clean(text, limit)) {
         switch (letter) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            default: out += letter;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            default:
+                out += letter;
         }
     }
     return out;

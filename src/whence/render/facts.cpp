@@ -24,20 +24,30 @@ struct Title {
     std::string_view method, title;
 };
 constexpr std::array titles = {
-    Title{"lime", "LIME"},           Title{"rise", "RISE"},
-    Title{"idgi", "IDGI"},           Title{"kernel-shap", "KernelSHAP"},
-    Title{"tree-shap", "TreeSHAP"},  Title{"deep-shap", "DeepSHAP"},
-    Title{"deep-lift", "DeepLIFT"},  Title{"deeplift", "DeepLIFT"},
-    Title{"smooth-grad", "SmoothGrad"}, Title{"smoothgrad", "SmoothGrad"},
-    Title{"cam", "CAM"},             Title{"grad-cam", "Grad-CAM"},
-    Title{"grad-cam-plus-plus", "Grad-CAM++"}, Title{"hires-cam", "HiResCAM"},
-    Title{"layer-cam", "LayerCAM"},  Title{"xgrad-cam", "XGrad-CAM"},
+    Title{"lime", "LIME"},
+    Title{"rise", "RISE"},
+    Title{"idgi", "IDGI"},
+    Title{"kernel-shap", "KernelSHAP"},
+    Title{"tree-shap", "TreeSHAP"},
+    Title{"deep-shap", "DeepSHAP"},
+    Title{"deep-lift", "DeepLIFT"},
+    Title{"deeplift", "DeepLIFT"},
+    Title{"smooth-grad", "SmoothGrad"},
+    Title{"smoothgrad", "SmoothGrad"},
+    Title{"cam", "CAM"},
+    Title{"grad-cam", "Grad-CAM"},
+    Title{"grad-cam-plus-plus", "Grad-CAM++"},
+    Title{"hires-cam", "HiResCAM"},
+    Title{"layer-cam", "LayerCAM"},
+    Title{"xgrad-cam", "XGrad-CAM"},
     Title{"input-x-gradient", "Input \u00d7 gradient"},
     Title{"gradient-x-input", "Gradient \u00d7 input"},
     Title{"gradient-times-input", "Gradient \u00d7 input"},
 };
 
-std::string class_number(int64_t index) { return "class " + std::to_string(index); }
+std::string class_number(int64_t index) {
+    return "class " + std::to_string(index);
+}
 
 }  // namespace
 
@@ -63,14 +73,16 @@ std::string target_name(const TargetRecord& target) {
     const ResolvedTarget& resolved = target.resolved;
     const std::string label = clean(target.label);
     if (resolved.minus) {
-        const std::string pair = class_number(resolved.index) + " minus " + class_number(*resolved.minus);
+        const std::string pair =
+            class_number(resolved.index) + " minus " + class_number(*resolved.minus);
         return label.empty() ? pair : label + " (" + pair + ")";
     }
     if (!label.empty())
         return resolved.classes > 1 ? label + " (" + class_number(resolved.index) + " of " +
                                           count(resolved.classes) + ")"
                                     : label;
-    if (resolved.classes > 1) return class_number(resolved.index) + " of " + count(resolved.classes);
+    if (resolved.classes > 1)
+        return class_number(resolved.index) + " of " + count(resolved.classes);
     return resolved.output.empty() ? "the output" : "output " + clean(resolved.output);
 }
 
@@ -81,15 +93,19 @@ std::string short_target(const TargetRecord& target) {
 
 std::string scale_name(const TargetRecord& target) {
     const Scale scale = target.resolved.scale;
-    return scale == Scale::raw || scale == Scale::automatic ? "raw output" : std::string(name(scale));
+    return scale == Scale::raw || scale == Scale::automatic ? "raw output"
+                                                            : std::string(name(scale));
 }
 
 std::string cost(const Provenance& provenance) {
-    const auto evaluations = [](int64_t n) { return count(n) + (n == 1 ? " evaluation" : " evaluations"); };
+    const auto evaluations = [](int64_t n) {
+        return count(n) + (n == 1 ? " evaluation" : " evaluations");
+    };
     if (provenance.gradient_evaluations == 0) return evaluations(provenance.evaluations);
     const std::string gradients = evaluations(provenance.gradient_evaluations) + " with gradient";
-    return provenance.evaluations == 0 ? gradients
-                                       : gradients + ", " + count(provenance.evaluations) + " without";
+    return provenance.evaluations == 0
+               ? gradients
+               : gradients + ", " + count(provenance.evaluations) + " without";
 }
 
 std::string error_fact(const Diagnostics& diagnostics) {
@@ -109,9 +125,10 @@ std::vector<Fact> facts(const Explanation& explanation) {
     out.push_back({"target", target_name(target) + ", " + scale_name(target)});
     out.push_back({"f(x)", number(target.value)});
     out.push_back({"baseline", baseline.empty() ? "none" : baseline});
-    out.push_back({"f(baseline)", target.baseline_value ? number(*target.baseline_value)
-                                                        : "none"});
+    out.push_back({"f(baseline)", target.baseline_value ? number(*target.baseline_value) : "none"});
     out.push_back({"attribution error", error_fact(explanation.diagnostics)});
+    if (explanation.diagnostics.surrogate_r2)
+        out.push_back({"local fit", "R\u00b2 " + number(*explanation.diagnostics.surrogate_r2)});
     out.push_back({"cost", cost(explanation.provenance)});
     out.push_back({"seed", std::to_string(explanation.provenance.seed)});
     return out;

@@ -31,7 +31,8 @@ namespace whence::render {
 struct Fact {
     std::string label, text;
 };
-/// Target, prediction, baseline, error, cost and seed: what stands above every picture.
+/// Target, prediction, baseline, error, fit of a surrogate, cost and seed: what stands above every
+/// picture.
 [[nodiscard]] std::vector<Fact> facts(const Explanation& explanation);
 
 /// Its text with a minus sign for the hyphen of a number (and of nothing else).

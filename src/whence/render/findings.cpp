@@ -38,8 +38,9 @@ void add_completeness(const Explanation& explanation, std::vector<Finding>& out)
         return;
     }
     const int digits = digits_for(wanted + error, wanted);
-    const std::string sums = "The attributions add up to " + number(wanted + error, digits) + " of " +
-                             number(wanted, digits) + ", the difference f(x) - f(baseline)";
+    const std::string sums = "The attributions add up to " + number(wanted + error, digits) +
+                             " of " + number(wanted, digits) +
+                             ", the difference f(x) - f(baseline)";
     if (!diagnostics.relative_error) {
         out.push_back({Level::warning, sums + "."});
         return;
@@ -49,20 +50,26 @@ void add_completeness(const Explanation& explanation, std::vector<Finding>& out)
                         : relative <= large_error ? Level::remark
                                                   : Level::warning;
     const bool beyond = std::abs(wanted + error) > std::abs(wanted) && error * wanted > 0;
-    if (relative <= rounding_error) out.push_back({level, sums + ": exact up to rounding."});
-    else if (beyond) out.push_back({level, sums + ": " + percent(relative) + " too much."});
-    else out.push_back({level, sums + ": " + percent(relative) + " is unexplained."});
+    if (relative <= rounding_error)
+        out.push_back({level, sums + ": exact up to rounding."});
+    else if (beyond)
+        out.push_back({level, sums + ": " + percent(relative) + " too much."});
+    else
+        out.push_back({level, sums + ": " + percent(relative) + " is unexplained."});
 }
 
 void add_fit(const Explanation& explanation, std::vector<Finding>& out) {
     const Diagnostics& diagnostics = explanation.diagnostics;
     if (diagnostics.surrogate_r2) {
         const double fit = *diagnostics.surrogate_r2;
-        const Level level = fit >= good_fit ? Level::good : fit >= poor_fit ? Level::remark
-                                                                            : Level::warning;
+        const Level level = fit >= good_fit   ? Level::good
+                            : fit >= poor_fit ? Level::remark
+                                              : Level::warning;
         out.push_back({level, "The simple model behind the weights explains " +
-                                  percent(std::max(0.0, fit)) + " of how the prediction varies around "
-                                  "this input (R\u00b2 " + number(fit) + ")" +
+                                  percent(std::max(0.0, fit)) +
+                                  " of how the prediction varies around "
+                                  "this input (R\u00b2 " +
+                                  number(fit) + ")" +
                                   (fit < poor_fit ? ": take the weights as rough." : ".")});
     }
     if (diagnostics.local_prediction)
@@ -73,9 +80,12 @@ void add_fit(const Explanation& explanation, std::vector<Finding>& out) {
 
 void add_convergence(const Diagnostics& diagnostics, std::vector<Finding>& out) {
     if (!diagnostics.converged) return;
-    if (*diagnostics.converged) out.push_back({Level::good, "The method met its tolerance."});
-    else out.push_back({Level::warning, "The method used up its budget before it met its tolerance: "
-                                        "more evaluations may change the weights."});
+    if (*diagnostics.converged)
+        out.push_back({Level::good, "The method met its tolerance."});
+    else
+        out.push_back({Level::warning,
+                       "The method used up its budget before it met its tolerance: "
+                       "more evaluations may change the weights."});
 }
 
 // A weight within two standard errors of zero could have either sign.
@@ -91,8 +101,8 @@ void add_standard_errors(const Explanation& explanation, std::vector<Finding>& o
         if (std::abs(weight.value) < 2 * *weight.standard_error) ++unsettled;
     }
     if (counted == 0) return;
-    std::string text = "The method samples: the largest standard error of a weight is " +
-                       number(largest, 2) + ".";
+    std::string text =
+        "The method samples: the largest standard error of a weight is " + number(largest, 2) + ".";
     if (unsettled > 0)
         text += " For " + count(unsettled) + " of " + count(counted) +
                 " weights even the sign is not settled (within two standard errors of zero).";
@@ -116,13 +126,15 @@ std::string opening(const TargetRecord& target) {
     if (target.resolved.minus)
         return "The model's " + scale_name(target) + " of " + what + " is " + value + ".";
     switch (target.resolved.scale) {
-        case Scale::probability: return "The model gives " + what + " a probability of " + value + ".";
+        case Scale::probability:
+            return "The model gives " + what + " a probability of " + value + ".";
         case Scale::logit:
             return "The model's logit (its score before the final softmax) for " + what + " is " +
                    value + ".";
         case Scale::log_probability:
             return "The model's log-probability of " + what + " is " + value + ".";
-        default: return "The model's raw output for " + what + " is " + value + ".";
+        default:
+            return "The model's raw output for " + what + " is " + value + ".";
     }
 }
 
@@ -157,12 +169,14 @@ std::string players(const Explanation& explanation) {
         return count(n) + " " + noun + (n == 1 ? "" : "s");
     };
     switch (kind(explanation)) {
-        case Kind::segments: return plural(values, "segment") + " of the image";
+        case Kind::segments:
+            return plural(values, "segment") + " of the image";
         case Kind::pixels: {
             const Map map = map_of(explanation);
             return std::to_string(map.height) + " \u00d7 " + std::to_string(map.width) + " pixels";
         }
-        default: return plural(values, "feature");
+        default:
+            return plural(values, "feature");
     }
 }
 
@@ -189,8 +203,8 @@ std::string summary(const Explanation& explanation) {
         out += " At the baseline" + (baseline.empty() ? "" : " (" + baseline + ")") + " it is " +
                typeset(number(*target.baseline_value)) + ". " + method +
                " spreads the difference of " +
-               typeset(signed_number(target.value - *target.baseline_value)) + " over " + players(explanation) +
-               ".";
+               typeset(signed_number(target.value - *target.baseline_value)) + " over " +
+               players(explanation) + ".";
     } else {
         out += " " + method + " weighs " + players(explanation) + ".";
     }

@@ -27,7 +27,9 @@ struct Sampling {
     }
 };
 
-double relative(double value, double limit) { return limit > 0 ? value / limit : 0 * value; }
+double relative(double value, double limit) {
+    return limit > 0 ? value / limit : 0 * value;
+}
 
 // Grey, and lighter than it was: colour must stand out from it.
 Rgb greyed(Rgb color) {
@@ -100,7 +102,8 @@ std::vector<std::string> pixel_notes(const Map& map, double limit, double percen
                       number(limit) + "); the largest is " + number(largest) + ".");
     if (map.labels.empty()) {
         const double half = half_mass(map);
-        if (half > 0) out.push_back("Half of the total weight lies in " + percent(half) + " of the pixels.");
+        if (half > 0)
+            out.push_back("Half of the total weight lies in " + percent(half) + " of the pixels.");
     }
     if (std::max(seen_height, seen_width) <= few)
         out.push_back("The model sees " + size(seen_height, seen_width) +

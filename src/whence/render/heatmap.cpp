@@ -24,8 +24,8 @@ struct Panel {
 };
 
 Panel panel(std::string caption, Picture picture, double height) {
-    const double width = height * static_cast<double>(picture.width) /
-                         static_cast<double>(picture.height);
+    const double width =
+        height * static_cast<double>(picture.width) / static_cast<double>(picture.height);
     // A strip of a thousand pixels by one would make a figure that nobody can show: it is squeezed.
     constexpr double widest = 600;
     return {std::move(caption), std::move(picture), 0, std::clamp(width, 1.0, widest), height};
@@ -46,14 +46,12 @@ std::vector<Panel> panels_of(const Map& map, double limit, const Picture& seen,
     const double shrink = std::min(1.0, static_cast<double>(side) / longer);
     const double shown = std::max(1.0, shrink * static_cast<double>(height) / pixels_per_unit);
     std::vector<Panel> out;
-    if (options.original)
-        out.push_back(panel("photograph", to_picture(*options.original), shown));
+    if (options.original) out.push_back(panel("photograph", to_picture(*options.original), shown));
     out.push_back(panel(seen_caption(seen, !options.original), enlarged(seen, factor), shown));
     const char* map_caption = map.labels.empty() ? "heat map" : "weights of the segments";
+    out.push_back(panel(map_caption, paint(map, limit, height, width, Boundaries::shown), shown));
     out.push_back(
-        panel(map_caption, paint(map, limit, height, width, Boundaries::shown), shown));
-    out.push_back(panel("overlay",
-                        paint_over(map, limit, seen, options.blend, height, width), shown));
+        panel("overlay", paint_over(map, limit, seen, options.blend, height, width), shown));
     double x = margin;
     for (Panel& one : out) {
         one.x = x;
@@ -82,7 +80,8 @@ void draw_color_bar(Canvas& canvas, double left, double right, double y, double 
     canvas.text(right, y + bar_height + 15, "+" + end, aligned);
     aligned.color = positive;
     canvas.text(right, y + bar_height + 30, "raises the " + scale, aligned);
-    canvas.text(left, y + bar_height + 30, "lowers the " + scale, {.size = 10.5, .color = negative});
+    canvas.text(left, y + bar_height + 30, "lowers the " + scale,
+                {.size = 10.5, .color = negative});
 }
 
 double right_edge(const std::vector<Panel>& panels) {

@@ -19,16 +19,16 @@ enum class Blend {
 
 struct FigureOptions {
     Format format = Format::png;
-    double scale = 2;                  ///< PNG: pixels per unit (1/96 inch)
-    double percentile = 99;            ///< of |value|: where the colours end
+    double scale = 2;        ///< PNG: pixels per unit (1/96 inch)
+    double percentile = 99;  ///< of |value|: where the colours end
     Blend blend = Blend::magnitude;
     const Tensor* original = nullptr;  ///< the whole photograph, where the model saw less of it
     std::string note;                  ///< one more line below
 };
 
-/// Photograph, heat map and overlay side by side with a colour bar and the facts. `image` is what the
-/// model saw: [1, H, W, C] or [1, C, H, W] in [0, 1]. Pixels are enlarged, never smoothed. Throws
-/// Error(usage) if the explanation is not of an image, Error(input) if `image` is none.
+/// Photograph, heat map and overlay side by side with a colour bar and the facts. `image` is what
+/// the model saw: [1, H, W, C] or [1, C, H, W] in [0, 1]. Pixels are enlarged, never smoothed.
+/// Throws Error(usage) if the explanation is not of an image, Error(input) if `image` is none.
 [[nodiscard]] std::vector<std::byte> image_figure(const Explanation& explanation,
                                                   const Tensor& image,
                                                   const FigureOptions& options = {});

@@ -4,7 +4,6 @@
 
 #include <span>
 
-
 #include "whence/core/explanation_json.h"
 #include "whence/core/version.h"
 #include "whence/render/block.h"
@@ -37,27 +36,30 @@ std::string picture_or_bars(const ReportItem& item, int64_t top) {
     const bool bars = shown != Kind::pixels;
     if (!bars && item.scores.empty()) return out;
     out += "<div class=\"sides\">\n";
-    if (!item.scores.empty()) out += "<div class=\"scores\">" + scores_html(item.scores) + "</div>\n";
+    if (!item.scores.empty())
+        out += "<div class=\"scores\">" + scores_html(item.scores) + "</div>\n";
     if (bars)
-        out += "<div class=\"weights\">" + weights_html(item.explanation, rank(item.explanation, top)) +
-               "</div>\n";
+        out += "<div class=\"weights\">" +
+               weights_html(item.explanation, rank(item.explanation, top)) + "</div>\n";
     return out + "</div>\n";
 }
 
 std::string full_table(const Explanation& explanation, int64_t top) {
-    if (kind(explanation) == Kind::pixels || explanation.attribution.values.size() <= top) return "";
+    if (kind(explanation) == Kind::pixels || explanation.attribution.values.size() <= top)
+        return "";
     const Ranking all = rank(explanation, most_rows);
     return "<details><summary>All " + count(explanation.attribution.values.size()) + " weights" +
-           (all.rest > 0 ? ", the largest " + count(most_rows) + " one by one" : "") + "</summary>\n" +
-           weights_html(explanation, all) + "</details>\n";
+           (all.rest > 0 ? ", the largest " + count(most_rows) + " one by one" : "") +
+           "</summary>\n" + weights_html(explanation, all) + "</details>\n";
 }
 
 std::string json_link(const Explanation& explanation, size_t number) {
     const std::string json = to_json(explanation);
-    return fmt::format("<p class=\"noprint\"><a download=\"explanation-{}.json\" href=\"{}\">This "
-                       "explanation as JSON</a> <span class=\"faint\">(whence replay recomputes and "
-                       "compares it)</span></p>\n",
-                       number, data_uri("application/json", std::as_bytes(std::span(json))));
+    return fmt::format(
+        "<p class=\"noprint\"><a download=\"explanation-{}.json\" href=\"{}\">This "
+        "explanation as JSON</a> <span class=\"faint\">(whence replay recomputes and "
+        "compares it)</span></p>\n",
+        number, data_uri("application/json", std::as_bytes(std::span(json))));
 }
 
 // What report and fragment share.
@@ -69,7 +71,8 @@ std::string body_of(const ReportItem& item, int64_t top) {
 }
 
 std::string article(const ReportItem& item, size_t number, const ReportOptions& options) {
-    std::string out = fmt::format("<article id=\"e{}\">\n", number) + element("h2", title_text(item)) + "\n";
+    std::string out =
+        fmt::format("<article id=\"e{}\">\n", number) + element("h2", title_text(item)) + "\n";
     out += body_of(item, options.top) + full_table(item.explanation, options.top);
     out += "<h3>How far to trust this</h3>\n" + trust_html(item.explanation);
     out += "<h3>How it was made</h3>\n" + made_html(item);
@@ -81,7 +84,8 @@ std::string contents(const std::vector<ReportItem>& items) {
     if (items.size() < 2) return "";
     std::string out = "<nav aria-label=\"Explanations\"><ol>\n";
     for (size_t i = 0; i < items.size(); ++i)
-        out += fmt::format("<li><a href=\"#e{}\">{}</a></li>\n", i + 1, escaped(title_text(items[i])));
+        out +=
+            fmt::format("<li><a href=\"#e{}\">{}</a></li>\n", i + 1, escaped(title_text(items[i])));
     return out + "</ol></nav>\n";
 }
 
@@ -90,7 +94,8 @@ std::string head(const std::string& title) {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n<style>{}{}</style>\n</head>\n",
+        "<meta name=\"referrer\" "
+        "content=\"no-referrer\">\n<title>{}</title>\n<style>{}{}</style>\n</head>\n",
         policy, escaped(title), part_style, page_style);
 }
 
@@ -108,8 +113,8 @@ std::string report(const std::vector<ReportItem>& items, const ReportOptions& op
 
 std::string html_fragment(const ReportItem& item, int64_t top) {
     return fmt::format("<style>{}</style>\n<div class=\"whence\">\n", part_style) +
-           element("h2", title_text(item)) + "\n" + body_of(item, top) + trust_html(item.explanation) +
-           "</div>\n";
+           element("h2", title_text(item)) + "\n" + body_of(item, top) +
+           trust_html(item.explanation) + "</div>\n";
 }
 
 std::string html_fragment(const Explanation& explanation, int64_t top) {

@@ -12,12 +12,12 @@ namespace whence::render {
 
 struct ReportItem {
     Explanation explanation;
-    std::string title;                 ///< empty: method and target
-    std::optional<Tensor> image;       ///< what the model saw, for explanations of images
-    std::optional<Tensor> original;    ///< the whole photograph, where the model saw less of it
-    std::vector<ClassScore> scores;    ///< what the model predicts, most probable first
-    std::string note;                  ///< shown under the picture
-    std::string replay;                ///< command that recomputes this explanation
+    std::string title;               ///< empty: method and target
+    std::optional<Tensor> image;     ///< what the model saw, for explanations of images
+    std::optional<Tensor> original;  ///< the whole photograph, where the model saw less of it
+    std::vector<ClassScore> scores;  ///< what the model predicts, most probable first
+    std::string note;                ///< shown under the picture
+    std::string replay;              ///< command that recomputes this explanation
 };
 
 struct ReportOptions {

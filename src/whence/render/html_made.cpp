@@ -24,22 +24,26 @@ std::string entry(const char* label, const std::string& html) {
     return html.empty() ? "" : fmt::format("<dt>{}</dt><dd>{}</dd>\n", label, html);
 }
 
-std::string code(std::string_view text) { return text.empty() ? "" : element("code", text); }
+std::string code(std::string_view text) {
+    return text.empty() ? "" : element("code", text);
+}
 
 std::string file_html(const std::string& path, const std::string& sha256) {
     if (path.empty() && sha256.empty()) return "";
-    return code(path) + (sha256.empty() ? "" : "<br><span class=\"faint\">SHA-256 " + code(sha256) + "</span>");
+    return code(path) +
+           (sha256.empty() ? "" : "<br><span class=\"faint\">SHA-256 " + code(sha256) + "</span>");
 }
 
 std::string options_html(const std::vector<Option>& options) {
     std::string out;
-    for (const Option& option : options) out += (out.empty() ? "" : "<br>") + code(option_text(option));
+    for (const Option& option : options)
+        out += (out.empty() ? "" : "<br>") + code(option_text(option));
     return out;
 }
 
 std::string input_html(const Provenance& provenance) {
-    const std::string row = provenance.input_row
-                                ? "row " + count(*provenance.input_row) + " (counted from 0)" : "";
+    const std::string row =
+        provenance.input_row ? "row " + count(*provenance.input_row) + " (counted from 0)" : "";
     const std::string file = file_html(provenance.input_path, provenance.input_sha256);
     return file.empty() || row.empty() ? file + row : file + "<br>" + row;
 }

@@ -17,11 +17,12 @@ constexpr int64_t drawn_side = 448;
 // Up to this size a photograph shows its pixels as squares; above they are too small to see.
 constexpr int64_t blocky_side = 128;
 
-std::string panel(const std::string& caption, const std::string& alternative, const Picture& picture,
-                  bool blocky) {
-    return fmt::format("<figure><figcaption>{}</figcaption><img alt=\"{}\"{} src=\"{}\"></figure>\n",
-                       escaped(caption), escaped(alternative), blocky ? " class=\"pixels\"" : "",
-                       data_uri("image/png", to_png(picture)));
+std::string panel(const std::string& caption, const std::string& alternative,
+                  const Picture& picture, bool blocky) {
+    return fmt::format(
+        "<figure><figcaption>{}</figcaption><img alt=\"{}\"{} src=\"{}\"></figure>\n",
+        escaped(caption), escaped(alternative), blocky ? " class=\"pixels\"" : "",
+        data_uri("image/png", to_png(picture)));
 }
 
 bool small(const Picture& picture) {
@@ -35,13 +36,14 @@ std::string photographs(const ReportItem& item, const Picture& seen) {
         const Picture photograph = to_picture(*item.original);
         out += panel("photograph", "The photograph", photograph, small(photograph));
     }
-    const std::string caption = item.original ? "what the model sees, " + size
-                                              : "image, " + size + " pixels";
+    const std::string caption =
+        item.original ? "what the model sees, " + size : "image, " + size + " pixels";
     return out + panel(caption, "The image as the model sees it", seen, small(seen));
 }
 
 std::string colors(double limit, const std::string& scale) {
-    if (limit == 0) return "<p class=\"faint\">Every value is zero: there is nothing to colour.</p>\n";
+    if (limit == 0)
+        return "<p class=\"faint\">Every value is zero: there is nothing to colour.</p>\n";
     const std::string end = number(limit);
     return fmt::format(
         "<div class=\"colors\"><img alt=\"Colours from blue over white to orange\" src=\"{}\">"
@@ -68,14 +70,16 @@ std::string panels_html(const ReportItem& item) {
         seen = to_picture(*item.image);
         out += photographs(item, seen);
     }
-    out += panel(segments ? "weights of the segments" : "heat map",
-                 "Which parts of the image raise (orange) or lower (blue) the model's output for " + target,
-                 paint(map, limit, factor * map.height, factor * map.width, Boundaries::shown), !segments);
+    out += panel(
+        segments ? "weights of the segments" : "heat map",
+        "Which parts of the image raise (orange) or lower (blue) the model's output for " + target,
+        paint(map, limit, factor * map.height, factor * map.width, Boundaries::shown), !segments);
     if (item.image) {
         const int64_t enlarged = drawn(seen.height, seen.width);
         out += panel("overlay", "The same over the greyed image",
                      paint_over(map, limit, seen, Blend::magnitude, enlarged * seen.height,
-                                enlarged * seen.width), !segments);
+                                enlarged * seen.width),
+                     !segments);
     }
     out += "</div>\n" + colors(limit, scale_name(item.explanation.target));
     for (const std::string& note :

@@ -20,16 +20,18 @@ std::string bar_svg(const Weight& weight, const BarScale& scale) {
     const double zero = scale.x(0);
     std::string out = fmt::format(
         R"(<svg viewBox="0 0 {:.0f} {:.0f}" preserveAspectRatio="none" aria-hidden="true">)"
-        R"(<path class="zero" d="M{:.1f} -3V18"/>)", bar_width, bar_height, zero);
+        R"(<path class="zero" d="M{:.1f} -3V18"/>)",
+        bar_width, bar_height, zero);
     if (std::isfinite(weight.value)) {
         const double end = scale.x(weight.value);
         out += fmt::format(R"(<rect class="{}" x="{:.2f}" y="2" width="{:.2f}" height="11"/>)",
                            weight.value < 0 ? "minus" : "plus", std::min(zero, end),
                            std::abs(end - zero));
         if (weight.standard_error && *weight.standard_error > 0)
-            out += fmt::format(R"(<path class="whisker" d="M{0:.2f} 5v5M{1:.2f} 5v5M{0:.2f} 7.5H{1:.2f}"/>)",
-                               scale.x(weight.value - *weight.standard_error),
-                               scale.x(weight.value + *weight.standard_error));
+            out += fmt::format(
+                R"(<path class="whisker" d="M{0:.2f} 5v5M{1:.2f} 5v5M{0:.2f} 7.5H{1:.2f}"/>)",
+                scale.x(weight.value - *weight.standard_error),
+                scale.x(weight.value + *weight.standard_error));
     }
     return out + "</svg>";
 }
@@ -54,9 +56,11 @@ std::string weights_head(const Columns& columns, bool segments) {
     out += segments ? "segment</th>" : "feature</th>";
     if (columns.value) out += "<th scope=\"col\" class=\"value\">value</th>";
     out += "<th scope=\"col\" class=\"number\">weight</th>";
-    if (columns.standard_error) out += "<th scope=\"col\" class=\"number\">\u00b1 standard error</th>";
-    return out + "<th scope=\"col\" class=\"bar\"><span class=\"key minus\"></span>lowers "
-                 "<span class=\"key plus\"></span>raises</th></tr></thead>";
+    if (columns.standard_error)
+        out += "<th scope=\"col\" class=\"number\">\u00b1 standard error</th>";
+    return out +
+           "<th scope=\"col\" class=\"bar\"><span class=\"key minus\"></span>lowers "
+           "<span class=\"key plus\"></span>raises</th></tr></thead>";
 }
 
 std::string weight_row(const Weight& weight, const Columns& columns, const Column& column,
@@ -98,7 +102,8 @@ std::string weights_html(const Explanation& explanation, const Ranking& ranking)
     for (const Weight& weight : ranking.top) values.push_back(weight.value);
     const Column column(values);
     const BarScale scale = BarScale::over(ranking, 0, bar_width);
-    std::string out = "<table>" + weights_head(columns, kind(explanation) == Kind::segments) + "<tbody>\n";
+    std::string out =
+        "<table>" + weights_head(columns, kind(explanation) == Kind::segments) + "<tbody>\n";
     for (const Weight& weight : ranking.top) out += weight_row(weight, columns, column, scale);
     return out + rest_row(ranking, columns, column) + "</tbody></table>\n";
 }
@@ -106,15 +111,17 @@ std::string weights_html(const Explanation& explanation, const Ranking& ranking)
 std::string scores_html(const std::vector<ClassScore>& scores) {
     if (scores.empty()) return "";
     constexpr size_t most = 10;
-    std::string out = "<table class=\"scores\"><thead><tr><th scope=\"col\">prediction</th>"
-                      "<th scope=\"col\" class=\"number\">probability</th></tr></thead><tbody>\n";
+    std::string out =
+        "<table class=\"scores\"><thead><tr><th scope=\"col\">prediction</th>"
+        "<th scope=\"col\" class=\"number\">probability</th></tr></thead><tbody>\n";
     for (size_t i = 0; i < scores.size() && i < most; ++i) {
         const double share = std::isfinite(scores[i].probability) ? scores[i].probability : 0;
         out += "<tr><th scope=\"row\">" + escaped(scores[i].name, 80) +
-               fmt::format(R"(<svg width="100%" height="5" viewBox="0 0 100 5" preserveAspectRatio="none")"
-                           R"( aria-hidden="true"><rect class="track" width="100" height="5"/>)"
-                           R"(<rect class="level" width="{:.2f}" height="5"/></svg></th>)",
-                           100 * std::clamp(share, 0.0, 1.0)) +
+               fmt::format(
+                   R"(<svg width="100%" height="5" viewBox="0 0 100 5" preserveAspectRatio="none")"
+                   R"( aria-hidden="true"><rect class="track" width="100" height="5"/>)"
+                   R"(<rect class="level" width="{:.2f}" height="5"/></svg></th>)",
+                   100 * std::clamp(share, 0.0, 1.0)) +
                cell("number", number(scores[i].probability)) + "</tr>\n";
     }
     return out + "</tbody></table>\n";

@@ -16,7 +16,8 @@ const std::string_view part_style = R"(
 .whence .facts div{max-width:100%}
 .whence .facts dt,.whence .made dt{opacity:.75;font-size:.8em}
 .whence .facts dd,.whence .made dd{margin:0}
-.whence .made{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.25em 1.2em;margin:.5em 0}
+.whence .made{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.25em 1.2em;
+  margin:.5em 0}
 .whence .made dt{padding-top:.15em}
 .whence code{font:.87em/1.5 ui-monospace,"DejaVu Sans Mono",monospace}
 .whence .sides{display:flex;flex-wrap:wrap;gap:1em 2.5em;align-items:flex-start}
@@ -40,9 +41,10 @@ const std::string_view part_style = R"(
 .whence .zero,.whence .whisker{vector-effect:non-scaling-stroke;fill:none}
 .whence .track{fill:currentColor;fill-opacity:.12}.whence .level{fill:currentColor;fill-opacity:.6}
 .whence .key{display:inline-block;width:.75em;height:.75em;border-radius:2px;margin:0 .35em 0 0}
-.whence .key.plus{background:var(--for);margin-left:1em}.whence .key.minus{background:var(--against)}
+.whence .key.plus{background:var(--for);margin-left:1em}
+.whence .key.minus{background:var(--against)}
 .whence .panels{display:flex;flex-wrap:wrap;gap:1em;margin:.5em 0}
-.whence .panels figure{margin:0;flex:0 1 18em;min-width:9em}
+.whence .panels figure{margin:0;flex:1 1 13em;max-width:18em;min-width:9em}
 .whence .panels img{display:block;width:100%;border:1px solid var(--line);box-sizing:border-box}
 .whence img.pixels{image-rendering:pixelated}
 .whence figcaption{font-size:.87em;margin:0 0 .25em}
@@ -69,13 +71,15 @@ main.whence article{border-top:1px solid var(--line);margin-top:2.2em;padding-to
 main.whence footer{border-top:1px solid var(--line);margin-top:2.2em;padding-top:1em}
 a{color:#1f5fa8}
 @media(prefers-color-scheme:dark){body{background:#17191e;color:#e4e4e8}a{color:#8ab8ee}}
-@media(max-width:40em){main.whence{padding:1.2em .9em 3em}.whence td.bar,.whence th.bar{min-width:4em}
+@media(max-width:40em){main.whence{padding:1.2em .9em 3em}
+  .whence td.bar,.whence th.bar{min-width:4em}
   .whence .made{grid-template-columns:1fr;gap:0}.whence .made dd{margin-bottom:.5em}
   .whence .trust li{padding-left:0}.whence .trust b{position:static;margin-right:.5em}}
 @media print{:root{color-scheme:light}body{background:#fff;color:#000;
   -webkit-print-color-adjust:exact;print-color-adjust:exact}
   main.whence{max-width:none;padding:0}.whence tr,.whence figure,.whence li{break-inside:avoid}
-  .whence h2,.whence h3{break-after:avoid}.whence details::details-content{content-visibility:visible}
+  .whence h2,.whence h3{break-after:avoid}
+  .whence details::details-content{content-visibility:visible}
   .whence .noprint{display:none}}
 )";
 

@@ -33,9 +33,9 @@ Map pixel_map(const Tensor& tensor, const Layout& layout) {
     Map map{layout.height, layout.width, std::vector<double>(static_cast<size_t>(pixels)), {}};
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
         for (int64_t channel = 0; channel < layout.channels; ++channel)
-            map.values[static_cast<size_t>(pixel)] += values[static_cast<size_t>(
-                layout.channels_last ? pixel * layout.channels + channel
-                                     : channel * pixels + pixel)];
+            map.values[static_cast<size_t>(pixel)] +=
+                values[static_cast<size_t>(layout.channels_last ? pixel * layout.channels + channel
+                                                                : channel * pixels + pixel)];
     return map;
 }
 
@@ -63,7 +63,8 @@ std::vector<double> magnitudes(const Map& map) {
 
 Kind kind(const Explanation& explanation) {
     const Attribution& attribution = explanation.attribution;
-    if (attribution.segments && attribution.segments->rank() == 2 && attribution.segments->size() > 0)
+    if (attribution.segments && attribution.segments->rank() == 2 &&
+        attribution.segments->size() > 0)
         return Kind::segments;
     const bool pixels = attribution.names.empty() && image_layout(attribution.values);
     return pixels ? Kind::pixels : Kind::table;
@@ -72,12 +73,17 @@ Kind kind(const Explanation& explanation) {
 Map map_of(const Explanation& explanation) {
     const Attribution& attribution = explanation.attribution;
     switch (kind(explanation)) {
-        case Kind::segments: return segment_map(attribution.values, *attribution.segments);
-        case Kind::pixels: return pixel_map(attribution.values, *image_layout(attribution.values));
-        case Kind::table: break;
+        case Kind::segments:
+            return segment_map(attribution.values, *attribution.segments);
+        case Kind::pixels:
+            return pixel_map(attribution.values, *image_layout(attribution.values));
+        case Kind::table:
+            break;
     }
-    throw Error(ErrorKind::usage, "this explanation is of features, not of an image: its values "
-                                  "have the shape " + to_string(attribution.values.shape()));
+    throw Error(ErrorKind::usage,
+                "this explanation is of features, not of an image: its values "
+                "have the shape " +
+                    to_string(attribution.values.shape()));
 }
 
 double color_limit(const Map& map, double percentile) {

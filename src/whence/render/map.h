@@ -18,9 +18,11 @@ enum class Kind {
 
 struct Map {
     int64_t height = 0, width = 0;
-    std::vector<double> values;      ///< row by row
-    std::vector<int32_t> labels;     ///< superpixel of each pixel; empty for Kind::pixels
-    [[nodiscard]] double at(int64_t row, int64_t column) const { return values[row * width + column]; }
+    std::vector<double> values;   ///< row by row
+    std::vector<int32_t> labels;  ///< superpixel of each pixel; empty for Kind::pixels
+    [[nodiscard]] double at(int64_t row, int64_t column) const {
+        return values[row * width + column];
+    }
 };
 
 /// Sum over channels, or each superpixel's weight on its pixels (a label without a weight: NaN).

@@ -92,8 +92,10 @@ std::string Column::operator()(double value) const {
 std::string typeset(std::string_view text) {
     std::string out;
     for (const char letter : text) {
-        if (letter == '-') out += "\u2212";
-        else out += letter;
+        if (letter == '-')
+            out += "\u2212";
+        else
+            out += letter;
     }
     return out;
 }

@@ -22,11 +22,11 @@ namespace whence::render {
 /// A column of weights with one number of decimals, chosen so that the largest shows `digits`
 /// significant digits. A value that would read as zero but is not falls back to number().
 class Column {
- public:
+  public:
     explicit Column(std::span<const double> values, int digits = 3);
     [[nodiscard]] std::string operator()(double value) const;
 
- private:
+  private:
     int decimals_ = 3;
     bool exponent_ = false;
 };

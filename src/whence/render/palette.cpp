@@ -26,7 +26,9 @@ constexpr double knee = 6.0 / 29;
 double compress(double t) {
     return t > knee * knee * knee ? std::cbrt(t) : t / (3 * knee * knee) + 4.0 / 29;
 }
-double expand(double t) { return t > knee ? t * t * t : 3 * knee * knee * (t - 4.0 / 29); }
+double expand(double t) {
+    return t > knee ? t * t * t : 3 * knee * knee * (t - 4.0 / 29);
+}
 
 // Anchors: neutral, half way, end. Lightness falls evenly; half way there is more than half of the
 // colour, so that middling values do not look washed out.
@@ -69,7 +71,9 @@ Rgb diverging(double value) {
     return along(value < 0 ? cold : warm, std::abs(value));
 }
 
-Rgb sequential(double value) { return std::isnan(value) ? not_a_number : along(cold, value); }
+Rgb sequential(double value) {
+    return std::isnan(value) ? not_a_number : along(cold, value);
+}
 
 Rgb mix(Rgb below, Rgb above, double share) {
     const double t = std::clamp(share, 0.0, 1.0);

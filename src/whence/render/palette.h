@@ -1,6 +1,6 @@
 #pragma once
-// Colours of values. Blue speaks against, orange for: told apart with every common colour blindness,
-// and equally light at equal distance from zero.
+// Colours of values. Blue speaks against, orange for: told apart with every common colour
+// blindness, and equally light at equal distance from zero.
 
 #include <cstdint>
 

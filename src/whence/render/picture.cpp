@@ -14,7 +14,8 @@ namespace {
 
 uint8_t to_byte(double value) {
     // Not a number is drawn black: there is nothing to see.
-    return std::isnan(value) ? 0 : static_cast<uint8_t>(std::lround(255 * std::clamp(value, 0.0, 1.0)));
+    return std::isnan(value) ? 0
+                             : static_cast<uint8_t>(std::lround(255 * std::clamp(value, 0.0, 1.0)));
 }
 
 ImageAxes axes_of(const Tensor& image) {

@@ -23,7 +23,9 @@ Weight weight_at(const Explanation& explanation, int64_t index, double value, co
     return out;
 }
 
-double order_key(double value) { return std::isfinite(value) ? std::abs(value) : -1; }
+double order_key(double value) {
+    return std::isfinite(value) ? std::abs(value) : -1;
+}
 
 bool names_feature(const Weight& weight) {
     return !weight.display.empty() && weight.display.find(weight.name) != std::string::npos;

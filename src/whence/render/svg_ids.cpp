@@ -42,8 +42,7 @@ std::string renumbered(std::string_view svg) {
 
 std::vector<std::byte> tidied_svg(std::span<const std::byte> svg, std::string_view title,
                                   std::string_view description) {
-    std::string text =
-        renumbered({reinterpret_cast<const char*>(svg.data()), svg.size()});
+    std::string text = renumbered({reinterpret_cast<const char*>(svg.data()), svg.size()});
     const size_t root = text.find("<svg ");
     const size_t end = text.find('>', root);
     text.insert(end + 1, "\n<title>" + escaped(title) + "</title>\n<desc>" + escaped(description) +

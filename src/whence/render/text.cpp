@@ -44,8 +44,10 @@ BarRoom bar_room(const Ranking& ranking, int64_t width) {
     }
     if (low + high == 0) return {};
     const auto columns_for = [&](double side) {
-        return side == 0 ? 0 : std::max<int64_t>(1, std::llround(side / (low + high) *
-                                                                 static_cast<double>(width - 1)));
+        return side == 0
+                   ? 0
+                   : std::max<int64_t>(
+                         1, std::llround(side / (low + high) * static_cast<double>(width - 1)));
     };
     const int64_t left = std::min(columns_for(low), width - (high > 0 ? 2 : 1));
     const int64_t right = high > 0 ? width - 1 - left : 0;
@@ -60,7 +62,9 @@ std::string repeated(std::string_view sign, int64_t times) {
     return out;
 }
 
-std::string spaces(int64_t n) { return std::string(static_cast<size_t>(std::max<int64_t>(0, n)), ' '); }
+std::string spaces(int64_t n) {
+    return std::string(static_cast<size_t>(std::max<int64_t>(0, n)), ' ');
+}
 
 // A bar in steps of half a column; anything but zero shows at least half a column.
 std::string bar(double value, const BarRoom& room, const Ink& ink) {
@@ -76,7 +80,8 @@ std::string bar(double value, const BarRoom& room, const Ink& ink) {
     const std::string block = repeated(ascii ? (value < 0 ? "-" : "+") : "\u2588", whole);
     const int64_t used = whole + (half ? 1 : 0);
     if (value < 0)
-        return spaces(room.left - used) + ink.signed_color(value, (half ? "\u2590" : "") + block) + axis;
+        return spaces(room.left - used) + ink.signed_color(value, (half ? "\u2590" : "") + block) +
+               axis;
     return spaces(room.left) + axis + ink.signed_color(value, block + (half ? "\u258c" : ""));
 }
 
@@ -98,8 +103,10 @@ std::vector<Row> rows_of(const Ranking& ranking, const Map* map, const Ink& ink)
         if (weight.standard_error)
             text += (ink.options.ascii ? " +-" : " \u00b1") + number(*weight.standard_error, 2);
         std::string value = weight.display;
-        if (merged) value.clear();
-        else if (map && value.empty()) value = place_of_segment(*map, static_cast<int32_t>(weight.index));
+        if (merged)
+            value.clear();
+        else if (map && value.empty())
+            value = place_of_segment(*map, static_cast<int32_t>(weight.index));
         out.push_back({merged ? weight.display : weight.name, value, text, weight.value, false});
     }
     if (ranking.rest > 0)
@@ -131,8 +138,10 @@ std::string table(const Ranking& ranking, const Map* map, const Ink& ink) {
         std::string name = padded(shortened(row.name, names, ink.ellipsis()), names);
         out += "  " + (row.rest ? ink.dim(name) : name) + "  ";
         if (values > 0)
-            out += ink.dim(padded_left(shortened(row.value, values, ink.ellipsis()), values)) + "  ";
-        out += padded_left(row.weight, weights) + " " + (row.rest ? "" : bar(row.number, room, ink));
+            out +=
+                ink.dim(padded_left(shortened(row.value, values, ink.ellipsis()), values)) + "  ";
+        out +=
+            padded_left(row.weight, weights) + " " + (row.rest ? "" : bar(row.number, room, ink));
         while (out.back() == ' ') out.pop_back();
         out += "\n";
     }
@@ -174,9 +183,10 @@ std::string body(const Explanation& explanation, const Ink& ink) {
     const std::string picture = map_as_text(map, ink.options);
     if (shown == Kind::segments) return picture + "\n" + table(ranking, &map, ink);
     const double half = half_mass(map);
-    return half == 0 ? picture
-                     : picture + "  half of the total weight lies in " + percent(half) + " of the " +
-                           std::to_string(map.width) + " x " + std::to_string(map.height) + " pixels\n";
+    return half == 0
+               ? picture
+               : picture + "  half of the total weight lies in " + percent(half) + " of the " +
+                     std::to_string(map.width) + " x " + std::to_string(map.height) + " pixels\n";
 }
 
 }  // namespace
@@ -184,8 +194,8 @@ std::string body(const Explanation& explanation, const Ink& ink) {
 std::string to_text(const Explanation& explanation, const TextOptions& options) {
     const Ink ink{options};
     const std::string picture = body(explanation, ink);
-    const std::string out = header(explanation, ink) + "\n" + picture + (picture.empty() ? "" : "\n") +
-                            trust(explanation, ink);
+    const std::string out = header(explanation, ink) + "\n" + picture +
+                            (picture.empty() ? "" : "\n") + trust(explanation, ink);
     return options.ascii ? to_ascii(out) : out;
 }
 

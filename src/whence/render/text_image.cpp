@@ -34,10 +34,9 @@ Map coarse(const Map& map, int64_t cells) {
     Map out{shrunk(map.height), shrunk(map.width), {}, {}};
     for (int64_t row = 0; row < out.height; ++row)
         for (int64_t column = 0; column < out.width; ++column)
-            out.values.push_back(mean(map, row * map.height / out.height,
-                                      (row + 1) * map.height / out.height,
-                                      column * map.width / out.width,
-                                      (column + 1) * map.width / out.width));
+            out.values.push_back(
+                mean(map, row * map.height / out.height, (row + 1) * map.height / out.height,
+                     column * map.width / out.width, (column + 1) * map.width / out.width));
     return out;
 }
 
@@ -45,8 +44,8 @@ std::string ansi(int layer, Rgb color) {
     return fmt::format("\x1b[{};2;{};{};{}m", layer, color.red, color.green, color.blue);
 }
 
-// Two rows of the map in one line: the upper half block has the colour of the letter, the lower half
-// that of the background.
+// Two rows of the map in one line: the upper half block has the colour of the letter, the lower
+// half that of the background.
 std::string half_blocks(const Map& map, double limit) {
     const auto color = [&](int64_t row, int64_t column) {
         return diverging(map.at(row, column) / limit);
@@ -101,10 +100,11 @@ std::string map_as_text(const Map& map, const TextOptions& options) {
     const double limit = color_limit({small.height, small.width, small.values, {0}});
     if (limit == 0) return "  (every value is zero)\n";
     const std::string size = map.height == small.height && map.width == small.width
-                                 ? "" : ", each the mean of several pixels";
+                                 ? ""
+                                 : ", each the mean of several pixels";
     if (blocks)
-        return half_blocks(small, limit) + "  orange raises, blue lowers" + size + "; full colour at " +
-               number(limit) + "\n";
+        return half_blocks(small, limit) + "  orange raises, blue lowers" + size +
+               "; full colour at " + number(limit) + "\n";
     return signs(small, limit) + "  ++ raises, -- lowers by more than half of " + number(limit) +
            "; + - by more than 15 %" + size + "\n";
 }
@@ -114,13 +114,13 @@ std::string place_of_segment(const Map& map, int32_t label) {
     for (int64_t row = 0; row < map.height; ++row)
         for (int64_t column = 0; column < map.width; ++column)
             if (map.labels[static_cast<size_t>(row * map.width + column)] == label)
-                rows += static_cast<double>(row) + 0.5, columns += static_cast<double>(column) + 0.5,
-                    ++pixels;
+                rows += static_cast<double>(row) + 0.5,
+                    columns += static_cast<double>(column) + 0.5, ++pixels;
     if (pixels == 0) return "no pixels";
-    const std::string_view vertical = third(rows / pixels / static_cast<double>(map.height),
-                                            {"upper", "", "lower"});
-    const std::string_view horizontal = third(columns / pixels / static_cast<double>(map.width),
-                                              {"left", "", "right"});
+    const std::string_view vertical =
+        third(rows / pixels / static_cast<double>(map.height), {"upper", "", "lower"});
+    const std::string_view horizontal =
+        third(columns / pixels / static_cast<double>(map.width), {"left", "", "right"});
     std::string where(vertical);
     if (!vertical.empty() && !horizontal.empty()) where += " ";
     where += horizontal;

@@ -8,7 +8,8 @@
 
 namespace whence::render {
 
-/// Lines of half blocks in colour, or of + and - signs; and a legend. Each line ends with a newline.
+/// Lines of half blocks in colour, or of + and - signs; and a legend. Each line ends with a
+/// newline.
 [[nodiscard]] std::string map_as_text(const Map& map, const TextOptions& options);
 
 /// "upper left", "centre", ...: where the pixels of a superpixel lie, and what share they have.

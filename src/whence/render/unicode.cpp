@@ -13,11 +13,11 @@ size_t length_of(unsigned char lead) {
 struct Range {
     char32_t first, last;
 };
-constexpr std::array no_column = {Range{0x300, 0x36F}, Range{0x200B, 0x200D}, Range{0xFE00, 0xFE0F}};
-constexpr std::array two_columns = {Range{0x1100, 0x115F}, Range{0x2E80, 0xA4CF},
-                                    Range{0xAC00, 0xD7A3}, Range{0xF900, 0xFAFF},
-                                    Range{0xFE30, 0xFE6F}, Range{0xFF00, 0xFF60},
-                                    Range{0x1F300, 0x1FAFF}, Range{0x20000, 0x3FFFD}};
+constexpr std::array no_column = {Range{0x300, 0x36F}, Range{0x200B, 0x200D},
+                                  Range{0xFE00, 0xFE0F}};
+constexpr std::array two_columns = {
+    Range{0x1100, 0x115F}, Range{0x2E80, 0xA4CF}, Range{0xAC00, 0xD7A3},   Range{0xF900, 0xFAFF},
+    Range{0xFE30, 0xFE6F}, Range{0xFF00, 0xFF60}, Range{0x1F300, 0x1FAFF}, Range{0x20000, 0x3FFFD}};
 
 template <size_t count>
 bool within(char32_t code, const std::array<Range, count>& ranges) {
@@ -109,9 +109,12 @@ std::vector<std::string> wrapped(std::string_view text, int64_t width) {
         const std::string word = shortened(text.substr(0, space), width, "...");
         text.remove_prefix(std::min(space + 1, text.size()));
         std::string& line = lines.back();
-        if (line.empty()) line = word;
-        else if (columns(line) + 1 + columns(word) <= width) line += " " + word;
-        else lines.push_back(word);
+        if (line.empty())
+            line = word;
+        else if (columns(line) + 1 + columns(word) <= width)
+            line += " " + word;
+        else
+            lines.push_back(word);
     }
     return lines;
 }

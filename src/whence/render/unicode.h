@@ -15,8 +15,10 @@ namespace whence::render {
 
 /// Columns in a terminal: two for East Asian wide characters and emoji, none for combining marks.
 [[nodiscard]] int64_t columns(std::string_view text);
-/// At most `width` columns: the middle is replaced by `ellipsis`, for names often differ at their end.
-[[nodiscard]] std::string shortened(std::string_view text, int64_t width, std::string_view ellipsis);
+/// At most `width` columns: the middle is replaced by `ellipsis`, for names often differ at their
+/// end.
+[[nodiscard]] std::string shortened(std::string_view text, int64_t width,
+                                    std::string_view ellipsis);
 /// Spaces added at the right (left) until `width` columns.
 [[nodiscard]] std::string padded(std::string text, int64_t width);
 [[nodiscard]] std::string padded_left(std::string text, int64_t width);
