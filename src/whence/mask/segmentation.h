@@ -18,7 +18,8 @@ namespace whence {
 
 /// Mode seeking in the space of colour and position (Vedaldi and Soatto 2008, "Quick shift and
 /// kernel methods for mode seeking"). The defaults are lime's. Ties are broken by normal noise of
-/// 1e-5 drawn from run.seed. Cost: (6 kernel_size + 1)^2 / 2 exponentials a pixel.
+/// 1e-5, the same numbers that scikit-image draws for rng=run.seed. Cost: (6 kernel_size + 1)^2 / 2
+/// exponentials a pixel.
 struct Quickshift {
     double kernel_size = 4;  ///< width of the Gaussian of the density; larger: fewer segments
     double max_dist = 200;   ///< a pixel further than this from any denser one starts a segment

@@ -115,14 +115,16 @@ void read_options(std::string_view method, const std::vector<Option>& known,
         set(method, known[0], cut(text, 'x'));
         return set(method, known[1], text);
     }
-    while (!text.empty()) {
+    for (bool more = true; more;) {
+        more = text.find(',') != std::string_view::npos;
         std::string_view value = cut(text, ',');
-        if (value.find('=') == std::string_view::npos) {
+        const bool named = value.find('=') != std::string_view::npos;
+        if (!named) {
             set(method, known[0], value);
-        } else {
-            const std::string_view name = cut(value, '=');
-            set_by_name(method, known, name, value);
+            continue;
         }
+        const std::string_view name = cut(value, '=');
+        set_by_name(method, known, name, value);
     }
 }
 
