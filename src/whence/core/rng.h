@@ -36,8 +36,8 @@ class Rng {
     bool has_spare_ = false;
 };
 
-/// Inverse of the standard normal distribution function, p in (0, 1). Accurate to about 1e-15
-/// (Acklam's rational start, one Halley step with erfc).
+/// Inverse of the standard normal distribution function, p in (0, 1). Relative error about 1e-15
+/// (Wichura 1988, "Algorithm AS 241: the percentage points of the normal distribution", PPND16).
 [[nodiscard]] double normal_quantile(double p);
 /// Standard normal distribution function.
 [[nodiscard]] double normal_cdf(double x);
