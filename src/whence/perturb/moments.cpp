@@ -105,22 +105,14 @@ Eigen::MatrixXd clustered_scores(const Design& design, const Moments& moments,
                                  std::span<const int32_t> features, int64_t size) {
     const auto rows = static_cast<int64_t>(residuals.size());
     const auto k = static_cast<Eigen::Index>(features.size());
-    Eigen::MatrixXd meat = Eigen::MatrixXd::Zero(k, k);
-    RowMatrix block(block_rows, k);
-    const int64_t clusters = (rows + size - 1) / size;
-    for (int64_t first = 0; first < clusters; first += block_rows) {
-        const int64_t count = std::min(block_rows, clusters - first);
-        block.setZero();
-        for (int64_t row = first * size; row < std::min(rows, (first + count) * size); ++row) {
-            const double factor = design.weight(row) * residuals[row];
-            for (Eigen::Index j = 0; j < k; ++j)
-                block(row / size - first, j) +=
-                    factor * (design.at(row, features[j]) - moments.mean[features[j]]);
-        }
-        meat.selfadjointView<Eigen::Lower>().rankUpdate(block.topRows(count).transpose());
+    Eigen::MatrixXd scores = Eigen::MatrixXd::Zero(k, (rows + size - 1) / size);
+    for (int64_t row = 0; row < rows; ++row) {
+        const double factor = design.weight(row) * residuals[row];
+        for (Eigen::Index j = 0; j < k; ++j)
+            scores(j, row / size) +=
+                factor * (design.at(row, features[j]) - moments.mean[features[j]]);
     }
-    meat.triangularView<Eigen::StrictlyUpper>() = meat.transpose();
-    return meat;
+    return scores;
 }
 
 }  // namespace whence::perturb

@@ -22,8 +22,8 @@ struct Moments {
 /// time; everything else is summed in double about the mean.
 [[nodiscard]] Moments moments(const Design& design, std::span<const double> targets);
 
-/// sum over clusters of s s^T, s = sum over the cluster's rows of w e (z - mean), for the `features`
-/// alone; a cluster is `size` rows in a row, `residuals` are the e. The meat of a sandwich.
+/// One column for each cluster of `size` neighbouring rows: its sum of w e (z - mean), `residuals`
+/// being the e, for the `features` alone.
 [[nodiscard]] Eigen::MatrixXd clustered_scores(const Design& design, const Moments& moments,
                                                std::span<const double> residuals,
                                                std::span<const int32_t> features, int64_t size);

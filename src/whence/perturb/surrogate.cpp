@@ -29,10 +29,11 @@ Eigen::MatrixXd penalised(const Moments& m, const std::vector<int32_t>& features
     return a;
 }
 
-// Without ridge the matrix may be singular (constant features, fewer samples than features): then the
+// Without ridge, or with next to none, the matrix may be singular (constant features, fewer samples than features): then the
 // solution of least length is taken, as scikit-learn does.
 Eigen::MatrixXd solve(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b, double ridge) {
-    if (ridge > 0) return a.ldlt().solve(b);
+    if (ridge > 0)
+        if (const Eigen::LLT<Eigen::MatrixXd> llt(a); llt.info() == Eigen::Success) return llt.solve(b);
     return a.completeOrthogonalDecomposition().solve(b);
 }
 
@@ -139,18 +140,12 @@ std::vector<double> standard_errors(const Design& design, std::span<const double
         for (Eigen::Index j = 0; j < k; ++j)
             residuals[row] -= surrogate.coefficients[j] * design.at(row, surrogate.features[j]);
     }
-    const Eigen::MatrixXd inverse =
-        solve(penalised(moments, surrogate.features, ridge), Eigen::MatrixXd::Identity(k, k), ridge);
-    const Eigen::MatrixXd gram = moments.gram(surrogate.features, surrogate.features);
-    const double freedom = 1 + gram.cwiseProduct(inverse).sum();
-    const double left = static_cast<double>(rows) - freedom;
-    const Eigen::MatrixXd meat =
-        clustered_scores(design, moments, residuals, surrogate.features, cluster);
-    const Eigen::MatrixXd product = inverse * meat;
+    const Eigen::MatrixXd scores =
+        solve(penalised(moments, surrogate.features, ridge),
+              clustered_scores(design, moments, residuals, surrogate.features, cluster), ridge);
+    const double correction = static_cast<double>(rows) / static_cast<double>(rows - k - 1);
     std::vector<double> errors(k);
-    for (Eigen::Index j = 0; j < k; ++j)
-        errors[j] = std::sqrt(static_cast<double>(rows) / left *
-                              std::max(0.0, product.row(j).dot(inverse.col(j))));
+    for (Eigen::Index j = 0; j < k; ++j) errors[j] = std::sqrt(correction * scores.row(j).squaredNorm());
     return errors;
 }
 

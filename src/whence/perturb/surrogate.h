@@ -27,9 +27,9 @@ struct Surrogate {
 /// Weighted least squares on `features` with penalty `ridge` |b|^2, intercept free.
 [[nodiscard]] Surrogate fit(const Moments& moments, std::vector<int32_t> features, double ridge);
 
-/// Standard errors of the coefficients by the sandwich A^-1 B A^-1, A = gram + ridge, B from scores
-/// summed over clusters of `cluster` rows (2: antithetic pairs), times n / (n - df) with
-/// df = 1 + tr(gram A^-1). It holds whatever the true function is, and errs on the large side where
+/// Standard errors of the coefficients by the sandwich A^-1 B A^-1, A = gram + ridge, B = sum of s s^T
+/// over clusters of `cluster` rows (2: antithetic pairs), s = sum of w e (z - mean) in the cluster, e
+/// the residuals; times n / (n - k - 1) for k features (HC1: MacKinnon, White 1985). It holds whatever the true function is, and errs on the large side where
 /// samples are stratified. Empty for less than two samples more than features. Of the spread of samples
 /// alone: the bias of the ridge term is not in it.
 [[nodiscard]] std::vector<double> standard_errors(const Design& design, std::span<const double> targets,
