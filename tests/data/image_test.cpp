@@ -142,6 +142,14 @@ TEST(ReadImage, DamagedPngIsRefused) {
               "input: cat.png: this PNG image is damaged: a checksum is wrong");
 }
 
+TEST(ReadImage, HuffmanTablesOfTooManyCodesAreRefused) {
+    std::vector<std::byte> file = file_bytes("baseline.jpg");
+    const size_t table = as_text(file).find("\xFF\xC4");
+    for (size_t i = 5; i < 21; ++i) file[table + i] = std::byte{17};  // 272 codes
+    EXPECT_EQ(error_of([&] { (void)decode_image(file, "cat.jpg"); }),
+              "input: cat.jpg: this JPEG image is damaged: a Huffman table is too large");
+}
+
 TEST(ReadImage, NoImageIsSaidInOneLine) {
     EXPECT_EQ(error_of([] { (void)decode_image({}, "a.png"); }), "input: a.png is no PNG or JPEG image: it is empty");
     EXPECT_EQ(error_of([] { (void)decode_image(bytes_of("hello\n"), "a.png"); }),

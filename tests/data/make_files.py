@@ -35,7 +35,7 @@ def pictures():
     picture = photo(23, 37)
     save(picture, "photo.png")
     save(picture.convert("L"), "photo_gray.png")
-    for height, width in [(5, 7), (23, 9), (11, 37), (46, 50), (1, 1), (224, 3)]:
+    for height, width in [(5, 7), (23, 9), (11, 37), (46, 50), (1, 1), (224, 3), (8, 31)]:
         save(picture.resize((width, height), BILINEAR), f"photo_{height}x{width}.png")
     save(picture.convert("L").resize((8, 8), BILINEAR), "photo_gray_8x8.png")
 

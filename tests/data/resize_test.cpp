@@ -25,7 +25,7 @@ TEST_P(ResizeLikePillow, GivesTheSameBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ResizeLikePillow,
                          testing::Values(Size{5, 7}, Size{23, 9}, Size{11, 37}, Size{46, 50}, Size{1, 1},
-                                         Size{224, 3}),
+                                         Size{224, 3}, Size{8, 31}),
                          [](const auto& test) {
                              return std::to_string(test.param.height) + "x" + std::to_string(test.param.width);
                          });

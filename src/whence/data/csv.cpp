@@ -200,10 +200,11 @@ std::string csv_line(std::span<const std::string> cells) {
     for (size_t i = 0; i < cells.size(); ++i) {
         if (i) out += ',';
         const std::string& cell = cells[i];
-        // Also what a reader would trim, take for another delimiter, or skip as an empty line.
+        // Also what a reader would trim, take for another delimiter or a byte order mark, or skip as
+        // an empty line.
         const bool quote = cell.find_first_of(",;\t\"\r\n") != std::string::npos || cell.starts_with(' ') ||
                            cell.ends_with(' ') || (cell.empty() && cells.size() == 1) ||
-                           (i == 0 && cell.starts_with("\xEF\xBB\xBF"));
+                           (i == 0 && cell.find_first_of("\xEF\xFE\xFF") == 0);
         if (!quote) {
             out += cell;
             continue;

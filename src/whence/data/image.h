@@ -30,8 +30,8 @@ constexpr int64_t max_pixels = 100'000'000;
 
 [[nodiscard]] std::vector<std::byte> encode_png(const Image& image);
 
-/// Antialiased bilinear: a triangle filter widened by the factor of reduction, across then down, in
-/// the same fixed-point arithmetic as Pillow's Image.resize(BILINEAR): the same bytes.
+/// Antialiased bilinear: a triangle filter widened by the factor of reduction, across and down, in
+/// the same fixed-point arithmetic as Pillow's Image.resize(BILINEAR): the same bytes as Pillow 13.
 [[nodiscard]] Image resize(const Image& image, int64_t height, int64_t width);
 
 /// The middle of the picture (an odd rest is rounded half to even, as torchvision does). Throws

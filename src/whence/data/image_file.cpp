@@ -59,6 +59,20 @@ ImageFile inspect_png(Bytes bytes) {
 // the decoder busy for minutes. Encoders write about ten.
 constexpr int most_scans = 100;
 
+/// Whether each Huffman table fits into its segment and has at most 256 codes. Not every version of
+/// the decoder checks that: more codes would be written past the end of its own table.
+bool huffman_tables_fit(Bytes segment) {
+    constexpr size_t head = 17;  // class and number, then how many codes there are of each length
+    while (!segment.empty()) {
+        if (segment.size() < head) return false;
+        size_t codes = 0;
+        for (size_t i = 1; i < head; ++i) codes += std::to_integer<size_t>(segment[i]);
+        if (codes > 256 || head + codes > segment.size()) return false;
+        segment = segment.subspan(head + codes);
+    }
+    return true;
+}
+
 ImageFile inspect_jpeg(Bytes bytes) {
     ImageFile file{.format = ImageFile::Format::jpeg};
     int scans = 0;
@@ -77,6 +91,10 @@ ImageFile inspect_jpeg(Bytes bytes) {
         const Bytes segment = bytes.subspan(at + 2, length - 2);
         if (marker == 0xE1 && starts_with(segment, exif_signature))
             file.orientation = tiff_orientation(segment.subspan(exif_signature.size()));
+        if (marker == 0xC4 && !huffman_tables_fit(segment)) {
+            file.failure = "is damaged: a Huffman table is too large";
+            return file;
+        }
         if (marker == 0xDA && ++scans > most_scans) {
             file.failure = "has too many scans";
             return file;

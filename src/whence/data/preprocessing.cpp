@@ -33,20 +33,6 @@ const std::array<Preset, 6>& presets() {
     return rows;
 }
 
-std::vector<std::string> read_labels(const std::filesystem::path& path) {
-    const std::string text = whence::read_text(path, most_bytes);
-    std::vector<std::string> out;
-    for (size_t at = 0; at < text.size();) {
-        const size_t end = std::min(text.find('\n', at), text.size());
-        out.push_back(text.substr(at, end - at));
-        if (out.back().ends_with('\r')) out.back().pop_back();
-        at = end + 1;
-    }
-    while (!out.empty() && out.back().empty()) out.pop_back();
-    if (out.empty()) throw Error(ErrorKind::input, printable(path.string(), 400) + ": no class names");
-    return out;
-}
-
 /// The given length where the model leaves its own open; both must agree where both are there.
 int64_t settle(int64_t of_model, int64_t given, std::string_view what) {
     if (of_model < 1 && given < 1)
@@ -117,6 +103,20 @@ void fix_categories(Schema& schema, const TablePreprocessing& how, const std::st
 }
 
 }  // namespace
+
+std::vector<std::string> read_labels(const std::filesystem::path& path) {
+    const std::string text = whence::read_text(path, most_bytes);
+    std::vector<std::string> out;
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = std::min(text.find('\n', at), text.size());
+        out.push_back(text.substr(at, end - at));
+        if (out.back().ends_with('\r')) out.back().pop_back();
+        at = end + 1;
+    }
+    while (!out.empty() && out.back().empty()) out.pop_back();
+    if (out.empty()) throw Error(ErrorKind::input, printable(path.string(), 400) + ": no class names");
+    return out;
+}
 
 Preprocessing preset(std::string_view name) {
     std::string known;

@@ -73,6 +73,9 @@ struct Preprocessing {
 /// Throws Error(usage) naming them. A JSON names one with "preset" and may change it.
 [[nodiscard]] Preprocessing preset(std::string_view name);
 
+/// Class names, one on each line. Throws Error(input) if there are none.
+[[nodiscard]] std::vector<std::string> read_labels(const std::filesystem::path& path);
+
 /// The file, with the class names of its labels file.
 [[nodiscard]] Preprocessing read_preprocessing(const std::filesystem::path& path);
 /// MODEL.json beside MODEL.onnx, if there is one that says "kind".

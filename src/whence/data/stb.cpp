@@ -8,8 +8,9 @@ namespace {
 // stb lets a picture's data grow as they inflate; a small file could ask for gigabytes that way.
 thread_local size_t allocation_limit = SIZE_MAX;
 
+// Zeros: a file may use a table that it never defined, and must give the same picture each time.
 void* limited_malloc(size_t bytes) {
-    return bytes <= allocation_limit ? std::malloc(bytes) : nullptr;
+    return bytes <= allocation_limit ? std::calloc(bytes, 1) : nullptr;
 }
 void* limited_realloc(void* old, size_t bytes) {
     return bytes <= allocation_limit ? std::realloc(old, bytes) : nullptr;
@@ -45,9 +46,10 @@ const stbi_uc* data_of(std::span<const std::byte> file) {
     return reinterpret_cast<const stbi_uc*>(file.data());
 }
 
+// stb has no reason, or an empty one, for some failures.
 Picture failed() {
     const char* reason = stbi_failure_reason();
-    return {.failure = reason ? reason : "its data are damaged"};
+    return {.failure = reason && *reason ? reason : "its data are corrupt"};
 }
 
 // Only one picture at a time is decoded on a thread.
