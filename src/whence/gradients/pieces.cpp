@@ -24,16 +24,17 @@ struct Tangent {
 };
 
 enum class Task {
-    split,   ///< two different tangents at the ends: look in between
-    verify,  ///< one piece, it seems: its middle must have the tangent of `left`
+    bisect,  ///< different tangents at the ends that do not meet in between: look at the middle
+    cross,   ///< they meet: look at both sides of where they do
+    none,    ///< one piece, it seems
 };
 
 struct Segment {
-    Tangent left, right;  ///< tangents that hold just inside both ends
     double begin = 0, end = 0;
-    Task task = Task::split;
-    double probe = 0;      ///< where to ask
-    bool crossing = false; ///< split: probe is where the tangents cross
+    Tangent left, right;  ///< tangents that hold just inside both ends
+    Task task = Task::bisect;
+    double first = 0, second = 0;  ///< where to ask; second for `cross` alone
+    [[nodiscard]] size_t probes() const { return task == Task::cross ? 2 : 1; }
 };
 
 class Pieces {
@@ -46,19 +47,22 @@ class Pieces {
     [[nodiscard]] bool same_gradient(const Tangent& a, const Tangent& b) const;
     [[nodiscard]] bool same_value(double a, double b, const Tangent& scale) const;
     [[nodiscard]] double estimate();
-    [[nodiscard]] Segment make(double begin, double end, const Tangent& left, const Tangent& right) const;
-    [[nodiscard]] Segment piece(double begin, double end, const Tangent& tangent) const;
-    void handle(const Segment& segment, const Tangent& found);
-    void accept(const Segment& segment, const Tangent& found);
-    [[nodiscard]] int64_t count();
+    void add(double begin, double end, const Tangent& left, const Tangent& right);
+    [[nodiscard]] Segment plan(double begin, double end, const Tangent& left, const Tangent& right) const;
+    void search();
+    void bisect(const Segment& segment, const Tangent& found);
+    void cross(const Segment& segment, const Tangent& before, const Tangent& after);
+    void merge();
+    void sum();
     [[noreturn]] void refuse(double pieces) const;
 
     LinePath& path_;
     const PieceOptions& options_;
     std::vector<double> signs_, gradient_, last_;
-    std::deque<Segment> waiting_;
-    std::vector<std::pair<double, Tangent>> accepted_;  ///< where each begins
-    double smallest_, covered_ = 0;
+    std::deque<Segment> waiting_;  ///< to be searched, from left to right
+    std::vector<Segment> found_;   ///< pieces not yet summed
+    double smallest_;              ///< shorter pieces cannot be told from rounding
+    int64_t summed_ = 0;
 };
 
 Pieces::Pieces(LinePath& path, const PieceOptions& options)
@@ -124,61 +128,136 @@ double Pieces::estimate() {
     return sum / 3;
 }
 
-Segment Pieces::piece(double begin, double end, const Tangent& tangent) const {
-    return {.left = tangent, .right = tangent, .begin = begin, .end = end, .task = Task::verify,
-            .probe = begin + (end - begin) / 2};
-}
-
 // `left` and `right` are tangents at the two ends. At an end that is itself a kink the model may have
-// answered for the other side; then the tangents cross at that very end, and one of them is void.
-Segment Pieces::make(double begin, double end, const Tangent& left, const Tangent& right) const {
-    if (same_gradient(left, right) && same_value(left.at(end), right.value, left))
-        return piece(begin, end, left);
-    if (end - begin < smallest_) return piece(begin, end, right);
-    Segment segment{.left = left, .right = right, .begin = begin, .end = end,
-                    .probe = begin + (end - begin) / 2};
+// answered for the other side; then the tangents cross at that very end, and a look just inside
+// settles it.
+Segment Pieces::plan(double begin, double end, const Tangent& left, const Tangent& right) const {
+    Segment segment{.begin = begin, .end = end, .left = left, .right = right,
+                    .first = begin + (end - begin) / 2};
     const double bend = left.slope - right.slope;
-    if (bend == 0) return segment;
+    const bool whole = same_gradient(left, right) && same_value(left.at(end), right.value, left);
+    if (whole || end - begin < smallest_) {
+        segment.task = Task::none;
+        return segment;
+    }
+    // Where the lines cross is known as well as rounding of the values lets it be; a kink put that far
+    // beside its place changes the integral by rounding alone.
+    const double size = std::max({std::abs(left.value), std::abs(right.value), left.slope_size, right.slope_size});
+    const double blur = std::max(smallest_ / 4, 8 * path_.epsilon() * size / std::abs(bend));
+    if (!(8 * blur < end - begin)) return segment;
     const double offset = (right.at(begin) - left.at(begin)) / bend;
-    if (std::abs(offset) < smallest_) return piece(begin, end, right);
-    if (std::abs(offset - (end - begin)) < smallest_) return piece(begin, end, left);
-    if (offset > 0 && offset < end - begin) {
-        segment.probe = begin + offset;
-        segment.crossing = true;
+    if (std::abs(offset) < blur) {
+        segment.first = begin + 2 * blur;
+    } else if (std::abs(offset - (end - begin)) < blur) {
+        segment.first = end - 2 * blur;
+    } else if (offset > 2 * blur && offset < end - begin - 2 * blur) {
+        segment.task = Task::cross;
+        segment.first = begin + offset - blur;
+        segment.second = begin + offset + blur;
     }
     return segment;
 }
 
-void Pieces::accept(const Segment& segment, const Tangent& found) {
-    const double length = segment.end - segment.begin;
-    for (size_t i = 0; i < gradient_.size(); ++i) gradient_[i] += length * last_[i];
-    covered_ += length;
-    accepted_.emplace_back(segment.begin, found);
+void Pieces::add(double begin, double end, const Tangent& left, const Tangent& right) {
+    const Segment segment = plan(begin, end, left, right);
+    if (segment.task != Task::none) return waiting_.push_front(segment);
+    found_.push_back(segment);
     // Places that were asked cut pieces in two, so there are more of these than pieces.
-    if (const auto count = static_cast<int64_t>(accepted_.size()); count > 4 * options_.max_pieces)
-        refuse(static_cast<double>(count) / (2 * covered_));
+    if (static_cast<int64_t>(found_.size()) <= 4 * options_.max_pieces) return;
+    double covered = 0;
+    for (const Segment& piece : found_) covered += piece.end - piece.begin;
+    refuse(static_cast<double>(found_.size()) / (2 * covered));
 }
 
-void Pieces::handle(const Segment& segment, const Tangent& found) {
-    const double begin = segment.begin, end = segment.end, middle = segment.probe;
-    if (segment.task == Task::verify &&
-        (end - begin < smallest_ || same_gradient(segment.left, found)))
-        return accept(segment, found);
-    if (segment.crossing && same_value(found.value, segment.left.at(middle), segment.left)) {
-        waiting_.push_front(piece(middle, end, segment.right));
-        waiting_.push_front(piece(begin, middle, segment.left));
+void Pieces::bisect(const Segment& segment, const Tangent& found) {
+    add(segment.first, segment.end, found, segment.right);
+    add(segment.begin, segment.first, segment.left, found);
+}
+
+// That the model takes the value of the crossing there proves nothing: it does wherever the crossing
+// lies on the left piece or on the right one. The gradient must change there from one to the other.
+void Pieces::cross(const Segment& segment, const Tangent& before, const Tangent& after) {
+    const double kink = segment.first + (segment.second - segment.first) / 2;
+    const bool left = same_gradient(segment.left, before) &&
+                      same_value(before.value, segment.left.at(segment.first), before);
+    const bool right = same_gradient(after, segment.right) &&
+                       same_value(after.value, segment.right.at(segment.second), after);
+    if (left && right) {
+        found_.push_back({segment.begin, kink, segment.left, segment.left, Task::none});
+        found_.push_back({kink, segment.end, segment.right, segment.right, Task::none});
         return;
     }
-    waiting_.push_front(make(middle, end, found, segment.right));
-    waiting_.push_front(make(begin, middle, segment.left, found));
+    const bool between = !same_gradient(before, after);
+    add(between ? segment.second : segment.first, segment.end, after, segment.right);
+    if (between) add(segment.first, segment.second, before, after);
+    add(segment.begin, segment.first, segment.left, before);
 }
 
-int64_t Pieces::count() {
-    std::ranges::sort(accepted_, {}, &std::pair<double, Tangent>::first);
-    int64_t pieces = 1;
-    for (size_t k = 1; k < accepted_.size(); ++k)
-        pieces += !same_gradient(accepted_[k - 1].second, accepted_[k].second);
-    return pieces;
+// The leftmost first: what is covered when the limit comes tells how many there are in all.
+void Pieces::search() {
+    // Only a model whose gradient differs from call to call gets here.
+    const int64_t hopeless = 64 * options_.max_pieces + 1024;
+    while (!waiting_.empty()) {
+        if (path_.gradient_evaluations() > hopeless) refuse(static_cast<double>(hopeless));
+        std::vector<Segment> batch;
+        std::vector<double> positions;
+        const auto full = static_cast<size_t>(path_.preferred_batch());
+        do {
+            batch.push_back(waiting_.front());
+            waiting_.pop_front();
+            positions.push_back(batch.back().first);
+            if (batch.back().task == Task::cross) positions.push_back(batch.back().second);
+        } while (!waiting_.empty() && positions.size() + waiting_.front().probes() <= full);
+        path_.expect(static_cast<int64_t>(waiting_.size() + positions.size() + found_.size()));
+        auto segment = batch.begin();
+        std::optional<Tangent> before;
+        ask(positions, [&](const Tangent& found) {
+            if (segment->task != Task::cross) return bisect(*segment++, found);
+            if (!before) return void(before = found);
+            cross(*segment++, *before, found);
+            before.reset();
+        });
+    }
+}
+
+// Neighbours with the same gradient are one piece; a sliver goes to its neighbour.
+void Pieces::merge() {
+    std::ranges::sort(found_, {}, &Segment::begin);
+    const auto is_sliver = [&](const Segment& piece) { return piece.end - piece.begin < smallest_; };
+    std::vector<Segment> merged;
+    for (const Segment& piece : found_) {
+        const bool touches = !merged.empty() && merged.back().end == piece.begin;
+        if (touches && is_sliver(merged.back())) {
+            merged.back() = {merged.back().begin, piece.end, piece.left, piece.right, Task::none};
+        } else if (touches && (is_sliver(piece) || same_gradient(merged.back().right, piece.left))) {
+            merged.back().end = piece.end;
+        } else {
+            merged.push_back(piece);
+        }
+    }
+    found_ = std::move(merged);
+}
+
+// The gradient at each middle is what is summed; where it is not the one expected, a tent between
+// equal tangents was missed, and the search goes on there.
+void Pieces::sum() {
+    const std::vector<Segment> pieces = std::move(found_);
+    found_.clear();
+    std::vector<double> middles;
+    for (const Segment& piece : pieces) middles.push_back(piece.begin + (piece.end - piece.begin) / 2);
+    path_.expect(static_cast<int64_t>(middles.size()));
+    auto piece = pieces.begin();
+    ask(middles, [&](const Tangent& found) {
+        const Segment& now = *piece++;
+        const double length = now.end - now.begin;
+        if (length >= smallest_ && !same_gradient(now.left, found)) {
+            add(found.position, now.end, found, now.right);
+            add(now.begin, found.position, now.left, found);
+            return;
+        }
+        for (size_t i = 0; i < gradient_.size(); ++i) gradient_[i] += length * last_[i];
+        ++summed_;
+    });
 }
 
 void Pieces::refuse(double pieces) const {
@@ -199,20 +278,14 @@ PathIntegral Pieces::integrate() {
     const double guess = estimate();
     if (guess > 4 * static_cast<double>(options_.max_pieces)) refuse(guess);
 
-    waiting_.push_back(make(0, 1, ends[1], ends[0]));
-    while (!waiting_.empty()) {
-        // The leftmost first: what is covered when the limit comes tells how many there are in all.
-        const auto count = std::min<size_t>(waiting_.size(), path_.preferred_batch());
-        std::vector<Segment> batch(waiting_.begin(), waiting_.begin() + static_cast<int64_t>(count));
-        waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<int64_t>(count));
-        std::vector<double> positions;
-        for (const Segment& segment : batch) positions.push_back(segment.probe);
-        path_.expect(static_cast<int64_t>(waiting_.size() + count));
-        size_t k = 0;
-        ask(positions, [&](const Tangent& found) { handle(batch[k++], found); });
+    add(0, 1, ends[1], ends[0]);
+    while (!waiting_.empty() || !found_.empty()) {
+        search();
+        merge();
+        const int64_t pieces = summed_ + static_cast<int64_t>(found_.size());
+        if (pieces > options_.max_pieces) refuse(static_cast<double>(pieces));
+        sum();
     }
-    const int64_t pieces = count();
-    if (pieces > options_.max_pieces) refuse(static_cast<double>(pieces));
     PathIntegral integral{.gradient = gradient_, .value = ends[0].value, .baseline_value = ends[1].value};
     double slope = 0;
     for (size_t i = 0; i < gradient_.size(); ++i) slope += gradient_[i] * path_.direction()[i];
@@ -220,7 +293,7 @@ PathIntegral Pieces::integrate() {
     integral.converged = std::abs(slope - change) <=
                          std::max(options_.tolerance * std::abs(change),
                                   64 * path_.epsilon() * std::max(ends[0].slope_size, ends[1].slope_size));
-    integral.notes.push_back(fmt::format("exact: {} linear pieces", pieces));
+    integral.notes.push_back(fmt::format("exact: {} linear pieces", summed_));
     return integral;
 }
 

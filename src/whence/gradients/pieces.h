@@ -12,8 +12,8 @@ struct PieceOptions {
 };
 
 /// One gradient for each linear piece. The kinks are found from outside: within a piece the gradient
-/// does not change at all, and where exactly two pieces meet their lines cross at the kink. About
-/// three evaluations a piece. Each piece is checked by the gradient at its middle, which is also the
+/// does not change at all, and where exactly two pieces meet their lines cross at the kink. About four
+/// evaluations a piece. Each piece is checked by the gradient at its middle, which is also the
 /// one that is summed.
 ///
 /// Throws Error(unsupported) with an estimate where the line has more than max_pieces pieces or the
