@@ -75,9 +75,13 @@ void expect_as_in_scikit_image(const std::vector<Case>& list) {
     }
 }
 
-TEST(SegmentationGolden, SyntheticImages) { expect_as_in_scikit_image(cases("synthetic:")); }
+TEST(SegmentationGolden, SyntheticImages) {
+    expect_as_in_scikit_image(cases("synthetic:"));
+}
 
-TEST(SegmentationGolden, Cat) { expect_as_in_scikit_image(cases("examples/")); }
+TEST(SegmentationGolden, Cat) {
+    expect_as_in_scikit_image(cases("examples/"));
+}
 
 TEST(SegmentationGolden, Photos) {
     if (!std::filesystem::exists(WHENCE_SHARED_DIR "/data/photos"))

@@ -15,10 +15,10 @@ namespace {
 using tests::synthetic;
 
 const std::vector<Segmentation> methods = {
-    Quickshift{}, Quickshift{.max_dist = 3, .ratio = 1, .sigma = 1},
-    Slic{}, Slic{.segments = 30, .sigma = 1, .enforce_connectivity = false},
+    Quickshift{},   Quickshift{.max_dist = 3, .ratio = 1, .sigma = 1},
+    Slic{},         Slic{.segments = 30, .sigma = 1, .enforce_connectivity = false},
     Felzenszwalb{}, Felzenszwalb{.scale = 100, .sigma = 0, .min_size = 0},
-    Grid{}, Grid{.rows = 3, .columns = 50}};
+    Grid{},         Grid{.rows = 3, .columns = 50}};
 
 Run with(uint64_t seed, int threads) {
     Run run;
@@ -67,7 +67,8 @@ TEST(Segmentation, SameBitsForAnyNumberOfThreads) {
     for (const Segmentation& method : methods) {
         SCOPED_TRACE(describe(method));
         const Tensor one = segment(image, method, with(5, 1));
-        for (const int threads : {2, 3, 8}) EXPECT_EQ(segment(image, method, with(5, threads)), one);
+        for (const int threads : {2, 3, 8})
+            EXPECT_EQ(segment(image, method, with(5, threads)), one);
     }
 }
 
@@ -132,9 +133,9 @@ TEST(Segmentation, ConstantImage) {
 
 TEST(Segmentation, WindowsLargerThanTheImage) {
     const Tensor image = synthetic(9, 7, 3);
-    for (const Segmentation& method :
-         {Segmentation(Quickshift{.kernel_size = 1000, .sigma = 1000}),
-          Segmentation(Slic{.segments = 1, .sigma = 1000}), Segmentation(Felzenszwalb{.sigma = 1000})})
+    for (const Segmentation& method : {Segmentation(Quickshift{.kernel_size = 1000, .sigma = 1000}),
+                                       Segmentation(Slic{.segments = 1, .sigma = 1000}),
+                                       Segmentation(Felzenszwalb{.sigma = 1000})})
         expect_valid(segment(image, method, {}), 9, 7);
 }
 
@@ -154,7 +155,8 @@ TEST(Segmentation, ObviousBordersAreFound) {
     const Tensor image = Tensor::of<double>({40, 40, 3}, values);
     const Tensor halves = segment(image, Grid{.rows = 1, .columns = 2}, {});
     EXPECT_EQ(segment(image, Felzenszwalb{.scale = 10, .sigma = 0}, {}), halves);
-    for (const Segmentation& method : {Segmentation(Quickshift{.ratio = 1}), Segmentation(Slic{})}) {
+    for (const Segmentation& method :
+         {Segmentation(Quickshift{.ratio = 1}), Segmentation(Slic{})}) {
         const Tensor labels = segment(image, method, {});
         const auto label = labels.as<int32_t>();
         for (size_t row = 0; row < 40; ++row)
@@ -190,12 +192,18 @@ TEST(Segmentation, RefusesAbsurdSizes) {
 TEST(Segmentation, RefusesSenselessOptions) {
     const Tensor image = tests::constant(4, 4, 0.5);
     const std::vector<std::pair<Segmentation, std::string>> bad = {
-        {Quickshift{.kernel_size = 0.5}, "kernel_size"}, {Quickshift{.kernel_size = 1e9}, "kernel_size"},
-        {Quickshift{.max_dist = -1}, "max_dist"},        {Quickshift{.ratio = NAN}, "ratio"},
-        {Quickshift{.sigma = -1}, "sigma"},              {Slic{.segments = 0}, "segments"},
-        {Slic{.compactness = 0}, "compactness"},         {Slic{.iterations = 0}, "iterations"},
-        {Slic{.sigma = INFINITY}, "sigma"},              {Felzenszwalb{.scale = -1}, "scale"},
-        {Felzenszwalb{.min_size = -1}, "min_size"},      {Grid{.rows = 0}, "rows"},
+        {Quickshift{.kernel_size = 0.5}, "kernel_size"},
+        {Quickshift{.kernel_size = 1e9}, "kernel_size"},
+        {Quickshift{.max_dist = -1}, "max_dist"},
+        {Quickshift{.ratio = NAN}, "ratio"},
+        {Quickshift{.sigma = -1}, "sigma"},
+        {Slic{.segments = 0}, "segments"},
+        {Slic{.compactness = 0}, "compactness"},
+        {Slic{.iterations = 0}, "iterations"},
+        {Slic{.sigma = INFINITY}, "sigma"},
+        {Felzenszwalb{.scale = -1}, "scale"},
+        {Felzenszwalb{.min_size = -1}, "min_size"},
+        {Grid{.rows = 0}, "rows"},
         {Grid{.columns = -3}, "columns"}};
     for (const auto& [method, part] : bad)
         expect_error(ErrorKind::usage, part, [&, m = method] { (void)segment(image, m, {}); });
@@ -209,7 +217,8 @@ TEST(Segmentation, Stops) {
     late.deadline = std::chrono::steady_clock::now();
     for (const Segmentation& method : methods) {
         const Tensor image = synthetic(30, 30, 3);
-        expect_error(ErrorKind::interrupted, "stopped", [&] { (void)segment(image, method, stopped); });
+        expect_error(ErrorKind::interrupted, "stopped",
+                     [&] { (void)segment(image, method, stopped); });
         expect_error(ErrorKind::limit, "time", [&] { (void)segment(image, method, late); });
     }
 }
@@ -229,7 +238,8 @@ TEST(Segmentation, ParsesWhatItDescribes) {
 TEST(Segmentation, ParsesShortForms) {
     EXPECT_EQ(parse_segmentation("quickshift"), Segmentation(Quickshift{}));
     EXPECT_EQ(parse_segmentation("slic:50"), Segmentation(Slic{.segments = 50}));
-    EXPECT_EQ(parse_segmentation("slic:50,sigma=1.5"), Segmentation(Slic{.segments = 50, .sigma = 1.5}));
+    EXPECT_EQ(parse_segmentation("slic:50,sigma=1.5"),
+              Segmentation(Slic{.segments = 50, .sigma = 1.5}));
     EXPECT_EQ(parse_segmentation("felzenszwalb:100"), Segmentation(Felzenszwalb{.scale = 100}));
     EXPECT_EQ(parse_segmentation("grid:8x9"), Segmentation(Grid{.rows = 8, .columns = 9}));
     EXPECT_EQ(parse_segmentation("grid:columns=2"), Segmentation(Grid{.columns = 2}));
@@ -237,13 +247,20 @@ TEST(Segmentation, ParsesShortForms) {
 
 TEST(Segmentation, RefusesWhatItCannotParse) {
     const std::vector<std::pair<std::string, std::string>> bad = {
-        {"", "unknown segmentation"},      {"watershed", "quickshift, slic, felzenszwalb, grid"},
-        {"slic:many", "whole number"},     {"slic:1.5", "whole number"},
-        {"slic:size=3", "it has segments"}, {"slic:0", "from 1"},
-        {"slic:", "whole number"},         {"slic:50,", "whole number"},
-        {"grid:7", "columns"},             {"grid:7x", "columns"},
-        {"grid:7x7x7", "columns"},         {"slic:enforce_connectivity=1", "true or false"},
-        {"quickshift:nan", "kernel_size"}, {"felzenszwalb:1e999", "scale"}};
+        {"", "unknown segmentation"},
+        {"watershed", "quickshift, slic, felzenszwalb, grid"},
+        {"slic:many", "whole number"},
+        {"slic:1.5", "whole number"},
+        {"slic:size=3", "it has segments"},
+        {"slic:0", "from 1"},
+        {"slic:", "whole number"},
+        {"slic:50,", "whole number"},
+        {"grid:7", "columns"},
+        {"grid:7x", "columns"},
+        {"grid:7x7x7", "columns"},
+        {"slic:enforce_connectivity=1", "true or false"},
+        {"quickshift:nan", "kernel_size"},
+        {"felzenszwalb:1e999", "scale"}};
     for (const auto& [text, part] : bad)
         expect_error(ErrorKind::usage, part, [t = text] { (void)parse_segmentation(t); });
 }
@@ -278,10 +295,12 @@ TEST(AdjustedRandIndex, OfUnrelatedLabelsIsAboutZero) {
 
 TEST(AdjustedRandIndex, RefusesWhatCannotBeCompared) {
     const Tensor labels = labels_of({2}, {0, 1});
-    expect_error(ErrorKind::input, "shapes",
-                 [&] { (void)adjusted_rand_index(labels, labels_of({3}, {0, 1, 2})); });
-    expect_error(ErrorKind::input, "negative",
-                 [&] { (void)adjusted_rand_index(labels, labels_of({2}, {-1, 0})); });
+    expect_error(ErrorKind::input, "shapes", [&] {
+        (void)adjusted_rand_index(labels, labels_of({3}, {0, 1, 2}));
+    });
+    expect_error(ErrorKind::input, "negative", [&] {
+        (void)adjusted_rand_index(labels, labels_of({2}, {-1, 0}));
+    });
     expect_error(ErrorKind::input, "int32",
                  [&] { (void)adjusted_rand_index(labels, Tensor(ElementType::int64, {2})); });
 }

@@ -63,7 +63,9 @@ Labels slow_parents(const Planes& image, std::span<const double> density, double
     return parents;
 }
 
-Planes small_image() { return tests::to_planes(tests::synthetic(29, 37, 3), 20); }
+Planes small_image() {
+    return tests::to_planes(tests::synthetic(29, 37, 3), 20);
+}
 
 // Weights are float: 2^-24 from the colours' squared difference (relative to the exponent, which is
 // below 20 wherever the weight matters), 7.5e-8 from the polynomial, 2^-24 for each of 25 sums.
@@ -107,14 +109,17 @@ TEST(SegmentationTwin, QuickshiftParents) {
 void slow_assign(const Planes& image, std::span<const Center> centers, double step,
                  const SlicGrid& windows, Labels& labels) {
     for (int64_t i = 0; i < image.pixels(); ++i) {
-        const auto y = static_cast<double>(i / image.width), x = static_cast<double>(i % image.width);
+        const auto y = static_cast<double>(i / image.width),
+                   x = static_cast<double>(i % image.width);
         double nearest = std::numeric_limits<double>::infinity();
         for (size_t k = 0; k < centers.size(); ++k) {
             const Center& c = centers[k];
             const auto reach_y = static_cast<double>(2 * windows.rows.step);
             const auto reach_x = static_cast<double>(2 * windows.columns.step);
-            if (!(y >= std::floor(std::max(c.y - reach_y, 0.0)) && y < std::floor(c.y + reach_y + 1) &&
-                  x >= std::floor(std::max(c.x - reach_x, 0.0)) && x < std::floor(c.x + reach_x + 1)))
+            if (!(y >= std::floor(std::max(c.y - reach_y, 0.0)) &&
+                  y < std::floor(c.y + reach_y + 1) &&
+                  x >= std::floor(std::max(c.x - reach_x, 0.0)) &&
+                  x < std::floor(c.x + reach_x + 1)))
                 continue;
             double color = 0;
             for (int j = 0; j < channels; ++j) color += std::pow(image.plane(j)[i] - c.color[j], 2);
@@ -133,10 +138,11 @@ TEST(SegmentationTwin, SlicAssignment) {
     std::vector<Center> centers;
     for (int64_t i = 0; i < 30; ++i) {
         const int64_t pixel = i * 7919 % image.pixels();
-        centers.push_back({static_cast<double>(pixel / 37) + 0.25, static_cast<double>(pixel % 37),
+        centers.push_back({static_cast<double>(pixel / 37) + 0.25,
+                           static_cast<double>(pixel % 37),
                            {image.plane(0)[pixel], image.plane(1)[pixel], image.plane(2)[pixel]}});
     }
-    centers.push_back(centers[3]);  // a tie: the first stays
+    centers.push_back(centers[3]);                                // a tie: the first stays
     centers.insert(centers.begin(), Center{.y = NAN, .x = NAN});  // lost all its pixels
     Labels fast(static_cast<size_t>(image.pixels()), -1), slow = fast;
     assign_to_centers(image, centers, 6, grid, fast, {});
@@ -191,10 +197,11 @@ TEST(SegmentationTwin, Smoothing) {
             double slow = 0;
             for (int64_t dy = -radius; dy <= radius; ++dy)
                 for (int64_t dx = -radius; dx <= radius; ++dx)
-                    slow += kernel[static_cast<size_t>(std::abs(dy))] *
-                            kernel[static_cast<size_t>(std::abs(dx))] *
-                            image.plane(1)[mirrored(pixel / 37 + dy, 29) * 37 +
-                                           mirrored(pixel % 37 + dx, 37)];
+                    slow +=
+                        kernel[static_cast<size_t>(std::abs(dy))] *
+                        kernel[static_cast<size_t>(std::abs(dx))] *
+                        image.plane(
+                            1)[mirrored(pixel / 37 + dy, 29) * 37 + mirrored(pixel % 37 + dx, 37)];
             EXPECT_NEAR(fast.plane(1)[pixel], slow, 1e-12 * slow);
         }
     }

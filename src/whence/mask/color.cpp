@@ -11,21 +11,22 @@ namespace {
 
 constexpr int64_t pixel_grain = 16384;
 
-constexpr double xyz_from_rgb[3][3] = {{0.412453, 0.357580, 0.180423},
-                                       {0.212671, 0.715160, 0.072169},
-                                       {0.019334, 0.119193, 0.950227}};
+constexpr double xyz_from_rgb[3][3] = {
+    {0.412453, 0.357580, 0.180423}, {0.212671, 0.715160, 0.072169}, {0.019334, 0.119193, 0.950227}};
 constexpr double white[3] = {0.95047, 1.0, 1.08883};
 
 double linear(double srgb) {
     return srgb > 0.04045 ? std::pow((srgb + 0.055) / 1.055, 2.4) : srgb / 12.92;
 }
 
-double lightness(double t) { return t > 0.008856 ? std::cbrt(t) : 7.787 * t + 16.0 / 116.0; }
+double lightness(double t) {
+    return t > 0.008856 ? std::cbrt(t) : 7.787 * t + 16.0 / 116.0;
+}
 
 // Powers are slow and most images hold 256 different values: each is remembered in the place that
 // its bits point to.
 class LinearMemo {
- public:
+  public:
     double operator()(double srgb) {
         const auto bits = std::bit_cast<uint64_t>(srgb);
         Entry& entry = entries_[bits * 0x9E3779B97F4A7C15 >> (64 - place_bits)];
@@ -33,7 +34,7 @@ class LinearMemo {
         return entry.value;
     }
 
- private:
+  private:
     static constexpr int place_bits = 11;
     struct Entry {
         uint64_t bits = 0;  // of 0.0, whose value is 0.0

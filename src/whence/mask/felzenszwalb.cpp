@@ -10,9 +10,10 @@ constexpr size_t check_every = 1 << 16;
 
 // Disjoint sets of pixels. The root of a set is its first pixel.
 class Forest {
- public:
+  public:
     explicit Forest(int64_t pixels)
-        : parent_(static_cast<size_t>(pixels)), size_(parent_.size(), 1),
+        : parent_(static_cast<size_t>(pixels)),
+          size_(parent_.size(), 1),
           inner_(parent_.size(), 0.0) {
         std::iota(parent_.begin(), parent_.end(), 0);
     }
@@ -40,7 +41,7 @@ class Forest {
         return std::move(parent_);
     }
 
- private:
+  private:
     int32_t& parent(int32_t pixel) { return parent_[static_cast<size_t>(pixel)]; }
     Labels parent_;
     std::vector<int32_t> size_;

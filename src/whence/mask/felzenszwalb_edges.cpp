@@ -10,16 +10,15 @@ namespace whence::superpixel {
 namespace {
 
 // Distances between the colours of `count` pixels from a on and as many from b on.
-void add_edges(const Planes& image, int64_t a, int64_t b, int64_t count,
-               std::vector<Edge>& edges) {
+void add_edges(const Planes& image, int64_t a, int64_t b, int64_t count, std::vector<Edge>& edges) {
     for (int64_t i = 0; i < count; ++i) {
         double squares = 0;
         for (int k = 0; k < channels; ++k) {
             const double difference = image.plane(k)[b + i] - image.plane(k)[a + i];
             squares += difference * difference;
         }
-        edges.push_back({std::sqrt(squares), static_cast<int32_t>(a + i),
-                         static_cast<int32_t>(b + i)});
+        edges.push_back(
+            {std::sqrt(squares), static_cast<int32_t>(a + i), static_cast<int32_t>(b + i)});
     }
 }
 
@@ -51,7 +50,8 @@ std::vector<Edge> neighbor_edges(const Planes& image) {
     const int64_t height = image.height, width = image.width;
     std::vector<Edge> edges;
     edges.reserve(static_cast<size_t>(4 * image.pixels()));
-    for (int64_t y = 0; y < height; ++y) add_edges(image, y * width, y * width + 1, width - 1, edges);
+    for (int64_t y = 0; y < height; ++y)
+        add_edges(image, y * width, y * width + 1, width - 1, edges);
     for (int64_t y = 0; y + 1 < height; ++y)
         add_edges(image, y * width, (y + 1) * width, width, edges);
     for (int64_t y = 0; y + 1 < height; ++y)

@@ -15,8 +15,8 @@ Labels grid_labels(int64_t height, int64_t width, const Grid& options) {
     labels.reserve(static_cast<size_t>(height * width));
     for (int64_t y = 0; y < height; ++y)
         for (int64_t x = 0; x < width; ++x)
-            labels.push_back(static_cast<int32_t>(band(y, height, rows) * columns +
-                                                  band(x, width, columns)));
+            labels.push_back(
+                static_cast<int32_t>(band(y, height, rows) * columns + band(x, width, columns)));
     return labels;
 }
 

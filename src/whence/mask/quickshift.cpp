@@ -42,8 +42,7 @@ Labels segment_pixels(Planes image, const Quickshift& options, const Run& run) {
     for (double& value : image.values) value *= options.ratio;
     std::vector<double> density = quickshift_density(image, options.kernel_size, run);
     add_noise(density, run.seed);
-    Labels labels =
-        quickshift_parents(image, density, options.kernel_size, options.max_dist, run);
+    Labels labels = quickshift_parents(image, density, options.kernel_size, options.max_dist, run);
     link_to_roots(labels);
     return labels;
 }

@@ -37,7 +37,8 @@ __attribute__((always_inline)) inline float exp2_of_negative(float x) {
     p = p * f + 2.4022120e-1F;
     p = p * f + 6.9314697e-1F;
     p = p * f + 1.0000001F;
-    return std::bit_cast<float>(std::bit_cast<uint32_t>(p) + (std::bit_cast<uint32_t>(shifted) << 23));
+    return std::bit_cast<float>(std::bit_cast<uint32_t>(p) +
+                                (std::bit_cast<uint32_t>(shifted) << 23));
 }
 
 // Adds 2^(position - scale |color difference|^2) to both pixels of each pair.
@@ -57,9 +58,11 @@ void add_weights(const Pairs& pairs, float position, float scale, float* __restr
 }
 
 class Density {
- public:
+  public:
     Density(const Planes& colors, double kernel_size)
-        : height_(colors.height), width_(colors.width), radius_(quickshift_radius(kernel_size)),
+        : height_(colors.height),
+          width_(colors.width),
+          radius_(quickshift_radius(kernel_size)),
           scale_(0.5 / (kernel_size * kernel_size) * std::numbers::log2e),
           colors_(colors.values.begin(), colors.values.end()),
           sums_(static_cast<size_t>(colors.pixels()), 1.0) {}  // a pixel's weight for itself is 1
@@ -80,7 +83,7 @@ class Density {
     }
     std::vector<double> take() { return std::move(sums_); }
 
- private:
+  private:
     void add_row_pair(int64_t row, int64_t other, float* upper, float* lower) const {
         const int64_t rows_apart = other - row;
         const int64_t reach = std::min(radius_, width_ - 1);

@@ -10,7 +10,7 @@ namespace {
 
 // SeedSequence: a hash whose constant changes with each use, over a pool of four words.
 class Hash {
- public:
+  public:
     Hash(uint32_t constant, uint32_t multiplier) : constant_(constant), multiplier_(multiplier) {}
     uint32_t operator()(uint32_t value) {
         value ^= constant_;
@@ -19,7 +19,7 @@ class Hash {
         return value ^ value >> 16;
     }
 
- private:
+  private:
     uint32_t constant_, multiplier_;
 };
 
@@ -65,9 +65,9 @@ struct Ziggurat {
 
     Ziggurat() {
         const auto curve = [](double x) { return std::exp(-0.5 * x * x); };
-        const double area = tail_start * curve(tail_start) +
-                            std::sqrt(std::numbers::pi / 2) *
-                                std::erfc(tail_start / std::numbers::sqrt2);
+        const double area =
+            tail_start * curve(tail_start) +
+            std::sqrt(std::numbers::pi / 2) * std::erfc(tail_start / std::numbers::sqrt2);
         double x = tail_start;
         width[layers - 1] = x / mantissa;
         height[layers - 1] = curve(x);
@@ -99,7 +99,9 @@ uint64_t NumpyNormal::next64() {
     return std::rotr(folded, static_cast<int>(state_ >> 122));
 }
 
-double NumpyNormal::uniform() { return static_cast<double>(next64() >> 11) * 0x1p-53; }
+double NumpyNormal::uniform() {
+    return static_cast<double>(next64() >> 11) * 0x1p-53;
+}
 
 double NumpyNormal::tail(bool negative) {
     while (true) {

@@ -15,11 +15,11 @@ namespace whence::superpixel {
 /// fast space-efficient statistically good algorithms", variant XSL-RR 128/64) seeded through
 /// SeedSequence, normals by the ziggurat of 256 layers (Marsaglia and Tsang 2000). Sequential.
 class NumpyNormal {
- public:
+  public:
     explicit NumpyNormal(uint64_t seed);
     double operator()();
 
- private:
+  private:
     uint64_t next64();
     double uniform();
     double tail(bool negative);

@@ -25,22 +25,24 @@ std::vector<Offset> offsets_by_distance(const Planes& image, double kernel_size)
     for (int32_t dy = -rows; dy <= rows; ++dy)
         for (int32_t dx = -columns; dx <= columns; ++dx)
             if (dy != 0 || dx != 0)
-                offsets.push_back({dy, dx, dy * image.width + dx,
-                                   static_cast<double>(dy * dy + dx * dx)});
+                offsets.push_back(
+                    {dy, dx, dy * image.width + dx, static_cast<double>(dy * dy + dx * dx)});
     std::ranges::stable_sort(offsets, {}, &Offset::distance);
     return offsets;
 }
 
 class Parents {
- public:
+  public:
     Parents(const Planes& colors, std::span<const double> density, double kernel_size,
             double max_dist)
-        : height_(colors.height), width_(colors.width), max_dist_(max_dist),
-          offsets_(offsets_by_distance(colors, kernel_size)), density_(density),
+        : height_(colors.height),
+          width_(colors.width),
+          max_dist_(max_dist),
+          offsets_(offsets_by_distance(colors, kernel_size)),
+          density_(density),
           pixels_(static_cast<size_t>(colors.pixels())) {
         for (size_t i = 0; i < pixels_.size(); ++i)
-            for (int k = 0; k < channels; ++k)
-                pixels_[i].color[k] = colors.plane(k)[i];
+            for (int k = 0; k < channels; ++k) pixels_[i].color[k] = colors.plane(k)[i];
     }
 
     [[nodiscard]] int32_t of(int64_t row, int64_t column) const {
@@ -58,11 +60,10 @@ class Parents {
             closest = distance;
             parent = other;
         }
-        return static_cast<int32_t>(std::sqrt(closest) > max_dist_ ? self
-                                                                                        : parent);
+        return static_cast<int32_t>(std::sqrt(closest) > max_dist_ ? self : parent);
     }
 
- private:
+  private:
     // Padded so that one load brings a pixel.
     struct alignas(32) Pixel {
         double color[4] = {};
@@ -87,15 +88,14 @@ class Parents {
 
 }  // namespace
 
-Labels quickshift_parents(const Planes& colors, std::span<const double> density,
-                          double kernel_size, double max_dist, const Run& run) {
+Labels quickshift_parents(const Planes& colors, std::span<const double> density, double kernel_size,
+                          double max_dist, const Run& run) {
     const Parents parents(colors, density, kernel_size, max_dist);
     Labels result(density.size());
     parallel_for(run, colors.height, row_grain, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row)
             for (int64_t column = 0; column < colors.width; ++column)
-                result[static_cast<size_t>(row * colors.width + column)] =
-                    parents.of(row, column);
+                result[static_cast<size_t>(row * colors.width + column)] = parents.of(row, column);
     });
     return result;
 }

@@ -26,8 +26,10 @@ Size image_size(const Tensor& image) {
     Shape shape = image.shape();
     if (shape.size() == 4 && shape[0] == 1) shape.erase(shape.begin());
     if (shape.size() != 3 || (shape[2] != 1 && shape[2] != 3) || shape[0] < 1 || shape[1] < 1)
-        throw Error(ErrorKind::input, "segmentation takes one image [H, W, C] or [1, H, W, C] with "
-                                      "1 or 3 channels, not " + to_string(image.shape()));
+        throw Error(ErrorKind::input,
+                    "segmentation takes one image [H, W, C] or [1, H, W, C] with "
+                    "1 or 3 channels, not " +
+                        to_string(image.shape()));
     // Divided, so that no product overflows.
     if (shape[0] > max_pixels / shape[1])
         throw Error(ErrorKind::limit,
@@ -54,8 +56,9 @@ void check_range(const Planes& image) {
         if (!std::isfinite(value))
             throw Error(ErrorKind::input, "the image to segment has values that are not finite");
         if (value < -1e-6 || value > 1 + 1e-6)
-            throw Error(ErrorKind::input, "the image to segment must have values in [0, 1]; it has " +
-                                              std::to_string(value));
+            throw Error(
+                ErrorKind::input,
+                "the image to segment must have values in [0, 1]; it has " + std::to_string(value));
     }
 }
 

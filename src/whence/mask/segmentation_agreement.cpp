@@ -8,7 +8,9 @@
 namespace whence {
 namespace {
 
-double pairs(double n) { return n * (n - 1) / 2; }
+double pairs(double n) {
+    return n * (n - 1) / 2;
+}
 
 double pairs_within(const Tensor& labels) {
     std::vector<double> sizes(static_cast<size_t>(segment_count(labels)));

@@ -59,7 +59,9 @@ double value_of(const Field& field) {
     return std::visit([](const auto* value) { return static_cast<double>(*value); }, field);
 }
 
-[[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::usage, message); }
+[[noreturn]] void fail(const std::string& message) {
+    throw Error(ErrorKind::usage, message);
+}
 
 template <class T>
 bool read(std::string_view text, T& value) {

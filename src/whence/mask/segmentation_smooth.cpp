@@ -26,8 +26,8 @@ double numpy_sum(std::span<const double> values) {
     size_t i = 8;
     for (; i + 8 <= values.size(); i += 8)
         for (size_t k = 0; k < 8; ++k) lane[k] += values[i + k];
-    double total = ((lane[0] + lane[1]) + (lane[2] + lane[3])) +
-                   ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+    double total =
+        ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
     for (; i < values.size(); ++i) total += values[i];
     return total;
 }

@@ -18,7 +18,8 @@ void stretch(Planes& image) {
     for (double& value : image.values) value = (value - low) / range;
 }
 
-// Colours start at zero, so the first assignment goes by position and lightness: scikit-image's way.
+// Colours start at zero, so the first assignment goes by position and lightness: scikit-image's
+// way.
 std::vector<Center> grid_centers(const Planes& image, const SlicGrid& grid) {
     std::vector<Center> centers;
     for (int64_t y = grid.rows.start; y < image.height; y += grid.rows.step)

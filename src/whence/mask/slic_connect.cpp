@@ -5,10 +5,13 @@ namespace {
 
 // Grows one segment at a time from its first pixel, breadth first.
 class Connector {
- public:
+  public:
     Connector(const Labels& labels, int64_t width, int64_t max_size)
-        : labels_(labels), width_(width), height_(static_cast<int64_t>(labels.size()) / width),
-          max_size_(max_size), result_(labels.size(), none) {}
+        : labels_(labels),
+          width_(width),
+          height_(static_cast<int64_t>(labels.size()) / width),
+          max_size_(max_size),
+          result_(labels.size(), none) {}
 
     void visit(int64_t start, int64_t min_size) {
         if (result_[static_cast<size_t>(start)] != none) return;
@@ -23,7 +26,7 @@ class Connector {
     }
     Labels result() && { return std::move(result_); }
 
- private:
+  private:
     static constexpr int32_t none = -1;
 
     [[nodiscard]] bool full() const { return static_cast<int64_t>(members_.size()) >= max_size_; }
