@@ -19,7 +19,8 @@ std::vector<whence::NamedTensor> decode(std::span<const std::byte> bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* bytes, size_t size) {
     try {
-        const std::vector<whence::NamedTensor> tensors = decode(std::as_bytes(std::span(bytes, size)));
+        const std::vector<whence::NamedTensor> tensors =
+            decode(std::as_bytes(std::span(bytes, size)));
         for (const whence::NamedTensor& tensor : tensors)
             require(decode_npy(encode_npy(tensor.value)) == tensor.value);
         const std::vector<whence::NamedTensor> again = decode_npz(encode_npz(tensors));

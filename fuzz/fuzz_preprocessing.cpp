@@ -11,7 +11,8 @@ namespace {
 
 void prepare(const Preprocessing& preprocessing) {
     const ImagePreprocessing& how = preprocessing.image;
-    if (how.height > 300 || how.width > 300 || how.resize_to > 300) return;  // slow, not interesting
+    if (how.height > 300 || how.width > 300 || how.resize_to > 300)
+        return;  // slow, not interesting
     const Image image{3, 5, 3, std::vector<uint8_t>(45, 128)};
     const int64_t side = how.height > 0 ? -1 : 4;
     const whence::Tensor tensor = prepare_image(image, preprocessing, side, side);
@@ -23,7 +24,8 @@ void prepare(const Preprocessing& preprocessing) {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* bytes, size_t size) {
     Preprocessing preprocessing;
     try {
-        preprocessing = preprocessing_from_json({reinterpret_cast<const char*>(bytes), size}, "folder");
+        preprocessing =
+            preprocessing_from_json({reinterpret_cast<const char*>(bytes), size}, "folder");
     } catch (const whence::Error&) {
         return 0;
     }

@@ -17,7 +17,8 @@ std::string error_in(std::string_view text) {
 }
 
 TEST(Csv, NumbersAndCategories) {
-    const Table table = parse_csv("age,job,pay\n17,cook,1.5e3\n+18,clerk,-2\n19,cook,.5\n", "t.csv");
+    const Table table =
+        parse_csv("age,job,pay\n17,cook,1.5e3\n+18,clerk,-2\n19,cook,.5\n", "t.csv");
     EXPECT_EQ(table.rows(), 3);
     ASSERT_EQ(table.schema.size(), 3U);
     EXPECT_FALSE(table.schema[0].categorical());
@@ -35,7 +36,8 @@ TEST(Csv, NumbersAndCategories) {
 }
 
 TEST(Csv, OrderOfRowsDoesNotChangeCodes) {
-    EXPECT_EQ(parse_csv("x\nb\na\n", "").schema[0].categories, parse_csv("x\na\nb\n", "").schema[0].categories);
+    EXPECT_EQ(parse_csv("x\nb\na\n", "").schema[0].categories,
+              parse_csv("x\na\nb\n", "").schema[0].categories);
 }
 
 TEST(Csv, QuotesHoldAnything) {
@@ -48,14 +50,17 @@ TEST(Csv, QuotesHoldAnything) {
 
 TEST(Csv, DelimitersLineBreaksAndMarks) {
     const Tensor expected = Tensor::of<double>({2, 2}, {1, 2, 3, 4});
-    for (const std::string text : {"a,b\n1,2\n3,4\n", "a;b\n1;2\n3;4", "a\tb\n1\t2\n3\t4\n", "a,b\r\n1,2\r\n3,4\r\n",
-                                   "a,b\r1,2\r3,4\r", "\xEF\xBB\xBF" "a,b\n1,2\n3,4\n", "\n\na,b\n\n1,2\n  \n3,4\n\n\n",
-                                   " a , b\n 1,2 \n3 , 4\n"}) {
+    for (const std::string text : {"a,b\n1,2\n3,4\n", "a;b\n1;2\n3;4", "a\tb\n1\t2\n3\t4\n",
+                                   "a,b\r\n1,2\r\n3,4\r\n", "a,b\r1,2\r3,4\r",
+                                   "\xEF\xBB\xBF"
+                                   "a,b\n1,2\n3,4\n",
+                                   "\n\na,b\n\n1,2\n  \n3,4\n\n\n", " a , b\n 1,2 \n3 , 4\n"}) {
         const Table table = parse_csv(text, "t.csv");
         EXPECT_EQ(table.matrix(), expected) << text;
         EXPECT_EQ(table.schema[0].name, "a") << text;
     }
-    EXPECT_EQ(parse_csv("\"x;y\",b\n1,2\n", "").schema[0].name, "x;y") << "quoted delimiters do not count";
+    EXPECT_EQ(parse_csv("\"x;y\",b\n1,2\n", "").schema[0].name, "x;y")
+        << "quoted delimiters do not count";
 }
 
 TEST(Csv, MissingValues) {
@@ -80,35 +85,47 @@ TEST(Csv, OneColumnMayHaveQuotedEmptyCells) {
 
 TEST(Csv, RaggedRows) {
     EXPECT_EQ(error_in("a,b\n1,2\n\n3\n"), "input: t.csv line 4: 1 cell, the header has 2");
-    EXPECT_EQ(error_in("a,b\n\"1\n\",2\n3,4,5\n"), "input: t.csv line 4: 3 cells, the header has 2");
+    EXPECT_EQ(error_in("a,b\n\"1\n\",2\n3,4,5\n"),
+              "input: t.csv line 4: 3 cells, the header has 2");
 }
 
 TEST(Csv, BrokenText) {
     EXPECT_EQ(error_in(""), "input: t.csv: this table is empty");
     EXPECT_EQ(error_in("\n\n"), "input: t.csv: this table is empty");
     EXPECT_EQ(error_in("a,b\n"), "input: t.csv: no row below the header");
-    EXPECT_EQ(error_in("a,b\n1,\"2\n"), "input: t.csv line 2: a quote that is opened and never closed");
+    EXPECT_EQ(error_in("a,b\n1,\"2\n"),
+              "input: t.csv line 2: a quote that is opened and never closed");
     EXPECT_EQ(error_in("a,b\n1,\"2\"3\n"), "input: t.csv line 2: text after a closing quote");
-    EXPECT_EQ(error_in(std::string("a,b\n1,\0\n", 8)), "input: t.csv line 2: a NUL byte: this is no text in UTF-8");
-    EXPECT_EQ(error_in(std::string("\xFF\xFE" "a\0", 4)), "input: t.csv line 1: this is UTF-16; save the table as UTF-8");
+    EXPECT_EQ(error_in(std::string("a,b\n1,\0\n", 8)),
+              "input: t.csv line 2: a NUL byte: this is no text in UTF-8");
+    EXPECT_EQ(error_in(std::string("\xFF\xFE"
+                                   "a\0",
+                                   4)),
+              "input: t.csv line 1: this is UTF-16; save the table as UTF-8");
 }
 
 TEST(Csv, HeaderIsRequired) {
-    EXPECT_EQ(error_in("1.5,2\n3,4\n"), "input: t.csv line 1: numbers where a header with the names of the columns belongs");
+    EXPECT_EQ(error_in("1.5,2\n3,4\n"),
+              "input: t.csv line 1: numbers where a header with the names of the columns belongs");
     EXPECT_EQ(error_in("x,y,x\n1,2,3\n"), "input: t.csv line 1: two columns are named 'x'");
-    EXPECT_EQ(parse_csv("0,1,2\n3,4,5\n", "").schema[2].name, "2") << "pandas counts columns without names";
+    EXPECT_EQ(parse_csv("0,1,2\n3,4,5\n", "").schema[2].name, "2")
+        << "pandas counts columns without names";
     EXPECT_EQ(parse_csv(",a\n0,5\n", "").schema[0].name, "unnamed_1");
 }
 
 TEST(Csv, InfinityIsRefused) {
     for (const std::string cell : {"inf", "-inf", "Infinity", "1e999", "-1e999"})
-        EXPECT_EQ(error_in("a,b\n1,2\n3," + cell + "\n"), "input: t.csv line 3: column 'b' is infinite") << cell;
+        EXPECT_EQ(error_in("a,b\n1,2\n3," + cell + "\n"),
+                  "input: t.csv line 3: column 'b' is infinite")
+            << cell;
     EXPECT_EQ(parse_csv("a\n1e-999\n", "").columns[0][0], 0.0);
-    EXPECT_EQ(error_in("a\n1\nNAN\n"), "input: t.csv line 3: column 'a' holds 'NAN', which is no number");
+    EXPECT_EQ(error_in("a\n1\nNAN\n"),
+              "input: t.csv line 3: column 'a' holds 'NAN', which is no number");
 }
 
 const Schema& trained() {
-    static const Schema schema = {{"age", {}, false}, {"job", {"clerk", "cook"}, false}, {"pay", {}, true}};
+    static const Schema schema = {
+        {"age", {}, false}, {"job", {"clerk", "cook"}, false}, {"pay", {}, true}};
     return schema;
 }
 
@@ -121,21 +138,25 @@ TEST(CsvWithSchema, ColumnsByNameInItsOrder) {
     ASSERT_EQ(table.schema.size(), 3U);
     EXPECT_EQ(table.schema[1].name, "job");
     EXPECT_EQ(table.columns[0][0], 30);
-    EXPECT_EQ(table.columns[1][0], 1) << "the code of the training table, though 'clerk' does not occur";
+    EXPECT_EQ(table.columns[1][0], 1)
+        << "the code of the training table, though 'clerk' does not occur";
     EXPECT_TRUE(std::isnan(table.columns[2][0]));
 }
 
 TEST(CsvWithSchema, Errors) {
     EXPECT_EQ(error_trained("age,job,pay\n30,cook,1\nold,cook,1\n"),
               "input: t.csv line 3: column 'age' holds 'old', which is no number");
-    EXPECT_EQ(error_trained("age,job,pay\n30,baker,1\n"),
-              "input: t.csv line 2: column 'job' holds the unknown category 'baker'; known: clerk, cook");
+    EXPECT_EQ(
+        error_trained("age,job,pay\n30,baker,1\n"),
+        "input: t.csv line 2: column 'job' holds the unknown category 'baker'; known: clerk, cook");
     EXPECT_EQ(error_trained("age,job,pay\n,cook,1\n"),
               "input: t.csv line 2: column 'age' is missing, which it may not be");
     EXPECT_EQ(error_trained("age,job,pay\n30,,1\n"),
               "input: t.csv line 2: column 'job' is missing, which it may not be");
-    EXPECT_EQ(error_trained("age,job\n30,cook\n"), "input: t.csv: no column 'pay'; the columns are age, job");
-    EXPECT_EQ(error_trained("age,job,pay\ninf,cook,1\n"), "input: t.csv line 2: column 'age' is infinite");
+    EXPECT_EQ(error_trained("age,job\n30,cook\n"),
+              "input: t.csv: no column 'pay'; the columns are age, job");
+    EXPECT_EQ(error_trained("age,job,pay\ninf,cook,1\n"),
+              "input: t.csv line 2: column 'age' is infinite");
 }
 
 TEST(CsvWithSchema, CategoriesComeBeforeMissingAndNumbers) {
@@ -172,15 +193,20 @@ TEST(Csv, WritingReadsBackTheSame) {
 }
 
 TEST(Csv, DoublesSurviveWriting) {
-    Table table{{{"x", {}, false}}, {{0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, -0.0, 1234567890123456.0}}};
+    Table table{{{"x", {}, false}},
+                {{0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, -0.0, 1234567890123456.0}}};
     EXPECT_EQ(parse_csv(to_csv(table), "").columns, table.columns);
 }
 
 TEST(Csv, ReadsFiles) {
     const TemporaryFolder folder;
     write_file(folder / "t.csv", "a\n1\n2,3\n");
-    EXPECT_TRUE(error_of([&] { (void)read_csv(folder / "t.csv"); }).ends_with("t.csv line 3: 2 cells, the header has 1"));
-    EXPECT_TRUE(error_of([] { (void)read_csv("/no/such.csv"); }).starts_with("io: cannot read /no/such.csv"));
+    EXPECT_TRUE(error_of([&] {
+                    (void)read_csv(folder / "t.csv");
+                }).ends_with("t.csv line 3: 2 cells, the header has 1"));
+    EXPECT_TRUE(error_of([] {
+                    (void)read_csv("/no/such.csv");
+                }).starts_with("io: cannot read /no/such.csv"));
 }
 
 }  // namespace

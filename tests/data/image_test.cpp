@@ -83,8 +83,8 @@ TEST(ReadImage, JpegLikePillow) {
     }
 }
 
-// The file's blocks are red, green, blue above black, grey, white. EXIF 2.3, tag 0x0112: where row 0
-// and column 0 of the file belong in the picture.
+// The file's blocks are red, green, blue above black, grey, white. EXIF 2.3, tag 0x0112: where row
+// 0 and column 0 of the file belong in the picture.
 TEST(ReadImage, OrientationIsHonoured) {
     struct Corner {
         int orientation;
@@ -95,7 +95,8 @@ TEST(ReadImage, OrientationIsHonoured) {
          {Corner{1, "red", "blue"}, Corner{2, "blue", "red"}, Corner{3, "white", "black"},
           Corner{4, "black", "white"}, Corner{5, "red", "black"}, Corner{6, "black", "red"},
           Corner{7, "white", "blue"}, Corner{8, "blue", "white"}}) {
-        const Image image = read_image(test_file("orientation_" + std::to_string(orientation) + ".jpg"));
+        const Image image =
+            read_image(test_file("orientation_" + std::to_string(orientation) + ".jpg"));
         EXPECT_EQ(image.height, orientation < 5 ? 32 : 48);
         EXPECT_EQ(image.width, orientation < 5 ? 48 : 32);
         const auto colour = [&](int64_t y, int64_t x) -> std::string {
@@ -130,8 +131,8 @@ TEST(ReadImage, EveryTruncationIsRefused) {
         }
         const std::string error =
             error_of([&] { (void)decode_image(std::span(whole).first(whole.size() - 1), "cat"); });
-        EXPECT_EQ(error, std::string("input: cat: this ") + (name.ends_with("png") ? "PNG" : "JPEG") +
-                             " image is truncated");
+        EXPECT_EQ(error, std::string("input: cat: this ") +
+                             (name.ends_with("png") ? "PNG" : "JPEG") + " image is truncated");
     }
 }
 
@@ -151,19 +152,23 @@ TEST(ReadImage, HuffmanTablesOfTooManyCodesAreRefused) {
 }
 
 TEST(ReadImage, NoImageIsSaidInOneLine) {
-    EXPECT_EQ(error_of([] { (void)decode_image({}, "a.png"); }), "input: a.png is no PNG or JPEG image: it is empty");
+    EXPECT_EQ(error_of([] { (void)decode_image({}, "a.png"); }),
+              "input: a.png is no PNG or JPEG image: it is empty");
     EXPECT_EQ(error_of([] { (void)decode_image(bytes_of("hello\n"), "a.png"); }),
               "input: a.png is no PNG or JPEG image: it begins like neither");
     EXPECT_EQ(error_of([] { (void)decode_image(bytes_of("GIF89a"), "\x1b[31mx\n"); }),
               "input: ?[31mx? is no PNG or JPEG image: it begins like neither");
-    EXPECT_TRUE(error_of([] { (void)read_image("/no/such/file.png"); }).starts_with("io: cannot read /no/such"));
+    EXPECT_TRUE(error_of([] {
+                    (void)read_image("/no/such/file.png");
+                }).starts_with("io: cannot read /no/such"));
 }
 
 std::vector<std::byte> png_claiming(uint32_t width, uint32_t height) {
     std::vector<std::byte> file = bytes_of("\x89PNG\r\n\x1a\n");
     const auto chunk = [&](std::string_view type, std::vector<std::byte> content) {
         const auto number = [&](std::vector<std::byte>& to, uint32_t value) {
-            for (int shift = 24; shift >= 0; shift -= 8) to.push_back(static_cast<std::byte>(value >> shift));
+            for (int shift = 24; shift >= 0; shift -= 8)
+                to.push_back(static_cast<std::byte>(value >> shift));
         };
         number(file, static_cast<uint32_t>(content.size()));
         std::vector<std::byte> body = bytes_of(type);
@@ -173,7 +178,8 @@ std::vector<std::byte> png_claiming(uint32_t width, uint32_t height) {
     };
     std::vector<std::byte> header;
     for (const uint32_t side : {width, height})
-        for (int shift = 24; shift >= 0; shift -= 8) header.push_back(static_cast<std::byte>(side >> shift));
+        for (int shift = 24; shift >= 0; shift -= 8)
+            header.push_back(static_cast<std::byte>(side >> shift));
     for (const int field : {8, 0, 0, 0, 0}) header.push_back(static_cast<std::byte>(field));
     chunk("IHDR", header);
     chunk("IDAT", std::vector<std::byte>(1000));
@@ -184,13 +190,18 @@ std::vector<std::byte> png_claiming(uint32_t width, uint32_t height) {
 TEST(ReadImage, HugeClaimsAreRefusedBeforeMemoryIsTaken) {
     EXPECT_EQ(error_of([] { (void)decode_image(png_claiming(20'000, 20'000), "big.png"); }),
               "limit: big.png: 20000 x 20000 pixels; at most 100 million are read");
-    EXPECT_TRUE(error_of([] { (void)decode_image(png_claiming(9'999, 9'999), "big.png"); })
-                    .starts_with("input: big.png: this PNG image is damaged:"));
+    EXPECT_TRUE(error_of([] {
+                    (void)decode_image(png_claiming(9'999, 9'999), "big.png");
+                }).starts_with("input: big.png: this PNG image is damaged:"));
 }
 
 TEST(EncodePng, RefusesPixelsThatDoNotFit) {
-    EXPECT_TRUE(error_of([] { (void)encode_png({2, 2, 3, std::vector<uint8_t>(11)}); }).starts_with("internal:"));
-    EXPECT_TRUE(error_of([] { (void)encode_png({1, 1, 4, std::vector<uint8_t>(4)}); }).starts_with("internal:"));
+    EXPECT_TRUE(error_of([] {
+                    (void)encode_png({2, 2, 3, std::vector<uint8_t>(11)});
+                }).starts_with("internal:"));
+    EXPECT_TRUE(error_of([] {
+                    (void)encode_png({1, 1, 4, std::vector<uint8_t>(4)});
+                }).starts_with("internal:"));
 }
 
 }  // namespace

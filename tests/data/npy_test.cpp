@@ -16,7 +16,9 @@ using test::file_bytes;
 using test::TemporaryFolder;
 using test::test_file;
 
-Tensor array(const std::string& name) { return read_npy(test_file(name + ".npy")); }
+Tensor array(const std::string& name) {
+    return read_npy(test_file(name + ".npy"));
+}
 
 /// 0 to 23 under `transform`, the content of most files.
 std::vector<double> counted(const std::function<double(double)>& transform) {
@@ -46,7 +48,8 @@ TEST(ReadNpy, EveryElementTypeByteOrderAndAxisOrder) {
              Case{"uint16", ElementType::uint16, same},
              Case{"uint32", ElementType::uint32, same},
              Case{"uint64_big", ElementType::uint64, same},
-             Case{"bool", ElementType::boolean, [](double i) { return static_cast<int>(i) % 2 == 0; }},
+             Case{"bool", ElementType::boolean,
+                  [](double i) { return static_cast<int>(i) % 2 == 0; }},
          }) {
         const Tensor tensor = array(name);
         EXPECT_EQ(tensor.type(), type) << name;
@@ -57,7 +60,8 @@ TEST(ReadNpy, EveryElementTypeByteOrderAndAxisOrder) {
 
 TEST(ReadNpy, Text) {
     EXPECT_EQ(array("unicode"), Tensor::of<std::string>({4}, {"Ähre", "", "日本", "x"}));
-    EXPECT_EQ(array("unicode_big_fortran"), Tensor::of<std::string>({2, 2}, {"a", "bb", "ccc", "dddd"}));
+    EXPECT_EQ(array("unicode_big_fortran"),
+              Tensor::of<std::string>({2, 2}, {"a", "bb", "ccc", "dddd"}));
     EXPECT_EQ(array("bytes"), Tensor::of<std::string>({3}, {"abc", "", "de"}));
 }
 
@@ -73,15 +77,17 @@ TEST(ReadNpy, WhatIsNotReadIsNamed) {
         return error_of([&] { (void)decode_npy(file_bytes(name + ".npy"), "a.npy"); });
     };
     const std::string header = "input: a.npy: the header of this .npy array ";
-    EXPECT_EQ(error("object"), header + "says that it holds Python objects (a pickle), which are never read");
-    EXPECT_EQ(error("structured"), header + "describes records (a structured array), which are not read");
+    EXPECT_EQ(error("object"),
+              header + "says that it holds Python objects (a pickle), which are never read");
+    EXPECT_EQ(error("structured"),
+              header + "describes records (a structured array), which are not read");
     EXPECT_EQ(error("complex"), header + "names the element type '<c8', which is not read");
 }
 
 // Byte for byte what numpy.save writes.
 TEST(WriteNpy, LikeNumpy) {
-    for (const std::string name : {"float32", "float16", "int8", "int64", "uint8", "uint16", "uint32", "bool",
-                                   "unicode", "scalar", "empty"})
+    for (const std::string name : {"float32", "float16", "int8", "int64", "uint8", "uint16",
+                                   "uint32", "bool", "unicode", "scalar", "empty"})
         EXPECT_EQ(encode_npy(array(name)), file_bytes(name + ".npy")) << name;
 }
 
@@ -119,9 +125,11 @@ TEST(HostileNpy, ShapesThatLie) {
     EXPECT_EQ(error_of_header(with_shape("(3,)")),
               "input: a.npy: an array of shape [3] does not fit its 16 bytes");
     EXPECT_EQ(error_of_header(with_shape("(-1,)")),
-              "input: a.npy: the header of this .npy array has a shape with something other than lengths");
+              "input: a.npy: the header of this .npy array has a shape with something other than "
+              "lengths");
     EXPECT_EQ(error_of_header(with_shape("(99999999999999999999,)")),
-              "input: a.npy: the header of this .npy array has a shape with something other than lengths");
+              "input: a.npy: the header of this .npy array has a shape with something other than "
+              "lengths");
     EXPECT_EQ(error_of_header(with_shape("(4611686018427387905, 4)")),
               "limit: shape [4611686018427387905, 4] is too large");
     EXPECT_EQ(error_of_header(with_shape("(281474976710656,)")),
@@ -141,17 +149,23 @@ TEST(HostileNpy, BrokenHeaders) {
     EXPECT_EQ(error_of_header("{'descr': '<f4'"), start + "has no '}' where one belongs");
     EXPECT_EQ(error_of_header("{'descr': <f4}"), start + "is damaged");
     EXPECT_EQ(error_of_header("{'evil\n': 1}"), start + "has the unknown key 'evil?'");
-    EXPECT_EQ(error_of_header("{'fortran_order': 1}"), start + "has a fortran_order that is neither True nor False");
-    EXPECT_EQ(error_of_header(with_shape("(1,)", "<U")), start + "names a text type without a length");
-    EXPECT_EQ(error_of_header(with_shape("(1,)", "<U99999999999999")), start + "names a text type without a length");
-    EXPECT_EQ(error_of_header(with_shape("(1,)", "")), start + "names the element type '', which is not read");
+    EXPECT_EQ(error_of_header("{'fortran_order': 1}"),
+              start + "has a fortran_order that is neither True nor False");
+    EXPECT_EQ(error_of_header(with_shape("(1,)", "<U")),
+              start + "names a text type without a length");
+    EXPECT_EQ(error_of_header(with_shape("(1,)", "<U99999999999999")),
+              start + "names a text type without a length");
+    EXPECT_EQ(error_of_header(with_shape("(1,)", "")),
+              start + "names the element type '', which is not read");
 }
 
 TEST(HostileNpy, EveryTruncationIsRefused) {
     for (const std::string name : {"float32", "unicode", "version_3"}) {
         const std::vector<std::byte> whole = file_bytes(name + ".npy");
         for (size_t length = 0; length < whole.size(); ++length)
-            EXPECT_TRUE(error_of([&] { (void)decode_npy(std::span(whole).first(length), "a"); }).starts_with("input: a"))
+            EXPECT_TRUE(error_of([&] {
+                            (void)decode_npy(std::span(whole).first(length), "a");
+                        }).starts_with("input: a"))
                 << name << " " << length;
     }
 }
@@ -179,7 +193,8 @@ TEST(Npz, StoredAndDeflated) {
         EXPECT_EQ(arrays[1].name, "names");
         EXPECT_EQ(arrays[1].value, Tensor::of<std::string>({2}, {"a", "b"}));
     }
-    EXPECT_EQ(read_npz(test_file("deflated.npz"))[2].value, Tensor(ElementType::float64, {100, 100}));
+    EXPECT_EQ(read_npz(test_file("deflated.npz"))[2].value,
+              Tensor(ElementType::float64, {100, 100}));
 }
 
 TEST(Npz, RoundTrip) {
@@ -208,38 +223,47 @@ TEST(Npz, ReadArraysTakesBothKinds) {
 
 TEST(Npz, NamesMustDiffer) {
     std::vector<NamedTensor> arrays(2);
-    EXPECT_EQ(error_of([&] { (void)encode_npz(arrays); }), "usage: the arrays of a .npz need names that differ");
+    EXPECT_EQ(error_of([&] { (void)encode_npz(arrays); }),
+              "usage: the arrays of a .npz need names that differ");
     arrays[0].name = arrays[1].name = "x";
-    EXPECT_EQ(error_of([&] { (void)encode_npz(arrays); }), "usage: the arrays of a .npz need names that differ");
+    EXPECT_EQ(error_of([&] { (void)encode_npz(arrays); }),
+              "usage: the arrays of a .npz need names that differ");
 }
 
 TEST(HostileNpz, EveryTruncationIsRefused) {
     const std::vector<std::byte> whole = file_bytes("stored.npz");
     for (size_t length = 0; length < whole.size(); ++length)
-        EXPECT_TRUE(error_of([&] { (void)decode_npz(std::span(whole).first(length), "a"); }).starts_with("input: a"))
+        EXPECT_TRUE(error_of([&] {
+                        (void)decode_npz(std::span(whole).first(length), "a");
+                    }).starts_with("input: a"))
             << length;
 }
 
 /// Changes the number at `offset` in every entry of the central directory.
-std::vector<std::byte> with_field(std::vector<std::byte> file, size_t offset, uint64_t value, int width) {
+std::vector<std::byte> with_field(std::vector<std::byte> file, size_t offset, uint64_t value,
+                                  int width) {
     const std::string_view text = as_text(file);
     std::vector<std::byte> field;
     append_little_endian(field, value, width);
-    for (size_t at = text.find("PK\x01\x02"); at != std::string_view::npos; at = text.find("PK\x01\x02", at + 1))
+    for (size_t at = text.find("PK\x01\x02"); at != std::string_view::npos;
+         at = text.find("PK\x01\x02", at + 1))
         std::copy(field.begin(), field.end(), file.begin() + static_cast<int64_t>(at + offset));
     return file;
 }
 
 TEST(HostileNpz, FieldsThatLie) {
-    const std::vector<std::byte> stored = file_bytes("stored.npz"), deflated = file_bytes("deflated.npz");
+    const std::vector<std::byte> stored = file_bytes("stored.npz"),
+                                 deflated = file_bytes("deflated.npz");
     const auto error = [](const std::vector<std::byte>& file) {
         return error_of([&] { (void)decode_npz(file, "a.npz"); });
     };
     EXPECT_EQ(error(with_field(stored, 16, 1, 4)),
               "input: a.npz: this .npz is damaged: the checksum of entry 'x.npy' is wrong");
-    EXPECT_EQ(error(with_field(stored, 8, 1, 2)), "input: a.npz: this .npz is damaged: entry 'x.npy' is encrypted");
-    EXPECT_EQ(error(with_field(stored, 10, 9, 2)),
-              "input: a.npz: this .npz is damaged: entry 'x.npy' is packed by the unknown method 9");
+    EXPECT_EQ(error(with_field(stored, 8, 1, 2)),
+              "input: a.npz: this .npz is damaged: entry 'x.npy' is encrypted");
+    EXPECT_EQ(
+        error(with_field(stored, 10, 9, 2)),
+        "input: a.npz: this .npz is damaged: entry 'x.npy' is packed by the unknown method 9");
     EXPECT_EQ(error(with_field(stored, 24, 1, 4)),
               "input: a.npz: this .npz is damaged: entry 'x.npy' has an impossible size");
     EXPECT_EQ(error(with_field(stored, 42, 5, 4)),
@@ -261,7 +285,8 @@ TEST(HostileNpz, OtherFilesAreNoArrays) {
     std::string text(as_text(file));
     const size_t suffix = text.rfind(".npy");
     file[suffix + 3] = std::byte{'z'};
-    EXPECT_EQ(error_of([&] { (void)decode_npz(file, "a.npz"); }), "input: a.npz: entry 'x.npz' is no .npy array");
+    EXPECT_EQ(error_of([&] { (void)decode_npz(file, "a.npz"); }),
+              "input: a.npz: entry 'x.npz' is no .npy array");
 }
 
 }  // namespace

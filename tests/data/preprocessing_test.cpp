@@ -10,13 +10,16 @@ namespace {
 using test::error_of;
 using test::TemporaryFolder;
 
-Preprocessing parse(std::string_view text) { return preprocessing_from_json(text, "models"); }
+Preprocessing parse(std::string_view text) {
+    return preprocessing_from_json(text, "models");
+}
 std::string error_in(std::string_view text) {
     return error_of([&] { (void)parse(text); });
 }
 
 TEST(PreprocessingJson, Image) {
-    const Preprocessing p = parse(R"({"kind": "image", "size": [32, 48], "resize": "stretch", "resize_to": 40,
+    const Preprocessing p =
+        parse(R"({"kind": "image", "size": [32, 48], "resize": "stretch", "resize_to": 40,
         "crop": "none", "channels": "bgr", "layout": "nhwc", "mean": [1, 2, 3], "std": 0.5, "scale": 255,
         "classes": ["cat", "dog"]})");
     EXPECT_EQ(p.kind, InputKind::image);
@@ -34,7 +37,8 @@ TEST(PreprocessingJson, Image) {
 }
 
 TEST(PreprocessingJson, Table) {
-    const Preprocessing p = parse(R"({"kind": "table", "features": ["b", "a"], "categories": {"a": ["x", "y"]},
+    const Preprocessing p =
+        parse(R"({"kind": "table", "features": ["b", "a"], "categories": {"a": ["x", "y"]},
         "target": "t", "background": "../data/x.csv", "labels": "/abs/names.txt"})");
     EXPECT_EQ(p.kind, InputKind::table);
     EXPECT_EQ(p.table.features, (std::vector<std::string>{"b", "a"}));
@@ -50,12 +54,13 @@ TEST(PreprocessingJson, DefaultsAndRoundTrip) {
     EXPECT_EQ(p.image.resize, ResizeMode::shorter);
     EXPECT_TRUE(p.image.center_crop);
     EXPECT_EQ(to_json(p), R"({"kind":"image"})");
-    for (const std::string text : {
-             R"({"kind":"none","classes":["a"]})",
-             R"({"kind":"image","size":[3,5],"resize":"none","resize_to":7,"crop":"none","channels":"gray",)"
-             R"("layout":"nhwc","scale":2.0,"mean":[0.5],"std":[0.25],"classes":["é"]})",
-             R"({"kind":"table","features":["a"],"categories":{"a":["1","2"]},"target":"t","background":"/b.csv",)"
-             R"("labels":"/l.txt"})"})
+    for (
+        const std::string text :
+        {R"({"kind":"none","classes":["a"]})",
+         R"({"kind":"image","size":[3,5],"resize":"none","resize_to":7,"crop":"none","channels":"gray",)"
+         R"("layout":"nhwc","scale":2.0,"mean":[0.5],"std":[0.25],"classes":["é"]})",
+         R"({"kind":"table","features":["a"],"categories":{"a":["1","2"]},"target":"t","background":"/b.csv",)"
+         R"("labels":"/l.txt"})"})
         EXPECT_EQ(to_json(preprocessing_from_json(text, "")), text);
 }
 
@@ -64,7 +69,8 @@ TEST(PreprocessingJson, OneSideIsASquare) {
 }
 
 TEST(PreprocessingJson, PresetsMayBeChanged) {
-    const Preprocessing p = parse(R"({"kind": "image", "std": [1, 1, 1], "preset": "imagenet", "resize_to": 232})");
+    const Preprocessing p =
+        parse(R"({"kind": "image", "std": [1, 1, 1], "preset": "imagenet", "resize_to": 232})");
     EXPECT_EQ(p.image.height, 224);
     EXPECT_EQ(p.image.resize_to, 232);
     EXPECT_EQ(p.image.mean, (std::vector<double>{0.485, 0.456, 0.406}));
@@ -76,20 +82,26 @@ TEST(PreprocessingJson, ErrorsNameTheKey) {
     EXPECT_EQ(error_in("{\n\n\"kind\": x}"), "input: preprocessing: no valid JSON (line 3)");
     EXPECT_EQ(error_in("[]"), "input: preprocessing: this JSON is no object");
     EXPECT_EQ(error_in("{}"), "input: preprocessing: 'kind' is missing: image, table or none");
-    EXPECT_EQ(error_in(R"({"kind": "video"})"), "input: preprocessing: 'kind' must be one of none, image, table");
+    EXPECT_EQ(error_in(R"({"kind": "video"})"),
+              "input: preprocessing: 'kind' must be one of none, image, table");
     EXPECT_EQ(error_in(R"({"kind": "none", "sizee\n": 3})"),
               "input: preprocessing: unknown key 'sizee?'; kind 'none' has kind, classes, labels");
     EXPECT_EQ(error_in(R"({"kind": "table", "mean": 3})"),
-              "input: preprocessing: unknown key 'mean'; kind 'table' has kind, features, categories, target, "
+              "input: preprocessing: unknown key 'mean'; kind 'table' has kind, features, "
+              "categories, target, "
               "background, classes, labels");
     EXPECT_EQ(error_in(R"({"kind": "image", "mean": [1, 2]})"),
               "input: preprocessing: 'mean' has 2 numbers for 3 channels");
     EXPECT_EQ(error_in(R"({"kind": "image", "channels": "gray", "std": [1, 2, 3]})"),
               "input: preprocessing: 'std' has 3 numbers for 1 channel");
-    EXPECT_EQ(error_in(R"({"kind": "image", "std": [1, 0, 1]})"), "input: preprocessing: 'std' must not be 0");
-    EXPECT_EQ(error_in(R"({"kind": "image", "scale": 0})"), "input: preprocessing: 'scale' must not be 0");
-    EXPECT_EQ(error_in(R"({"kind": "image", "scale": "1"})"), "input: preprocessing: 'scale' must hold numbers");
-    EXPECT_EQ(error_in(R"({"kind": "image", "scale": 1e999})"), "input: preprocessing: a number too large for JSON");
+    EXPECT_EQ(error_in(R"({"kind": "image", "std": [1, 0, 1]})"),
+              "input: preprocessing: 'std' must not be 0");
+    EXPECT_EQ(error_in(R"({"kind": "image", "scale": 0})"),
+              "input: preprocessing: 'scale' must not be 0");
+    EXPECT_EQ(error_in(R"({"kind": "image", "scale": "1"})"),
+              "input: preprocessing: 'scale' must hold numbers");
+    EXPECT_EQ(error_in(R"({"kind": "image", "scale": 1e999})"),
+              "input: preprocessing: a number too large for JSON");
     EXPECT_EQ(error_in(R"({"kind": "image", "size": [3]})"),
               "input: preprocessing: 'size' must be one side or [height, width]");
     for (const std::string size : {"0", "-5", "1.5", "[1, 200000]", "\"x\"", "[[1], 2]"})
@@ -102,7 +114,8 @@ TEST(PreprocessingJson, ErrorsNameTheKey) {
               "usage: no preset 'x'; there are imagenet, unit, tf, caffe, raw255, mnist");
     EXPECT_EQ(error_in(R"({"kind": "table", "features": ["a", "b", "a"]})"),
               "input: preprocessing: 'features' names 'a' twice");
-    EXPECT_EQ(error_in(R"({"kind": "table", "features": [1]})"), "input: preprocessing: 'features' must be text");
+    EXPECT_EQ(error_in(R"({"kind": "table", "features": [1]})"),
+              "input: preprocessing: 'features' must be text");
     EXPECT_EQ(error_in(R"({"kind": "table", "categories": ["a"]})"),
               "input: preprocessing: 'categories' must be an object: a list for each feature");
     EXPECT_EQ(error_in(R"({"kind": "none", "classes": ["a"], "labels": "b"})"),
@@ -131,17 +144,24 @@ TEST(FindBeside, TakesOnlyFilesThatSayKind) {
     EXPECT_EQ(find_beside(folder / "m.onnx"), std::nullopt);
     write_file(folder / "m.json", R"({"kind": "none", "labels": "names.txt"})");
     write_file(folder / "names.txt", "cat\r\ntabby, tiger\n\nlast\n\n");
-    EXPECT_EQ(find_beside(folder / "m.onnx")->classes, (std::vector<std::string>{"cat", "tabby, tiger", "", "last"}));
-    EXPECT_EQ(find_beside(folder / "m.json"), std::nullopt) << "a model is not its own preprocessing";
+    EXPECT_EQ(find_beside(folder / "m.onnx")->classes,
+              (std::vector<std::string>{"cat", "tabby, tiger", "", "last"}));
+    EXPECT_EQ(find_beside(folder / "m.json"), std::nullopt)
+        << "a model is not its own preprocessing";
     write_file(folder / "m.json", R"({"kind": "none", "oops": 1})");
     const std::string error = error_of([&] { (void)find_beside(folder / "m.onnx"); });
-    EXPECT_TRUE(error.ends_with("m.json: preprocessing: unknown key 'oops'; kind 'none' has kind, classes, labels")) << error;
+    EXPECT_TRUE(error.ends_with(
+        "m.json: preprocessing: unknown key 'oops'; kind 'none' has kind, classes, labels"))
+        << error;
     write_file(folder / "m.json", "{\"kind\": ");
-    EXPECT_TRUE(error_of([&] { (void)find_beside(folder / "m.onnx"); }).ends_with("m.json: preprocessing: no valid JSON (line 1)"));
+    EXPECT_TRUE(error_of([&] {
+                    (void)find_beside(folder / "m.onnx");
+                }).ends_with("m.json: preprocessing: no valid JSON (line 1)"));
 }
 
 TEST(FindBeside, TheExamplesAreRead) {
-    const auto p = find_beside(std::filesystem::path(WHENCE_SOURCE_DIR) / "examples/models/breast_cancer.onnx");
+    const auto p = find_beside(std::filesystem::path(WHENCE_SOURCE_DIR) /
+                               "examples/models/breast_cancer.onnx");
     ASSERT_TRUE(p);
     EXPECT_EQ(p->table.features.size(), 30U);
     const Table background = read_table(p->table.background, *p);
@@ -153,7 +173,8 @@ TEST(FindBeside, TheExamplesAreRead) {
 Image stripes() {
     Image image{4, 6, 3, {}};
     for (int64_t row = 0; row < 4; ++row)
-        for (int column = 0; column < 6; ++column) image.pixels.insert(image.pixels.end(), 3, static_cast<uint8_t>(10 * column));
+        for (int column = 0; column < 6; ++column)
+            image.pixels.insert(image.pixels.end(), 3, static_cast<uint8_t>(10 * column));
     return image;
 }
 
@@ -186,8 +207,10 @@ TEST(PrepareImage, ImagenetTakesTheMiddleOf256) {
 }
 
 TEST(PrepareImage, CoversAnyShape) {
-    for (const auto& [height, width] : {std::pair{7, 3}, std::pair{3, 7}, std::pair{4, 6}, std::pair{1, 50}})
-        EXPECT_EQ(prepare_image(stripes(), preset("unit"), height, width).shape(), (Shape{1, height, width, 3}));
+    for (const auto& [height, width] :
+         {std::pair{7, 3}, std::pair{3, 7}, std::pair{4, 6}, std::pair{1, 50}})
+        EXPECT_EQ(prepare_image(stripes(), preset("unit"), height, width).shape(),
+                  (Shape{1, height, width, 3}));
 }
 
 TEST(PrepareImage, Stretch) {
@@ -203,16 +226,19 @@ TEST(PrepareImage, SizesThatDisagree) {
         const Preprocessing p = preprocessing_from_json(json, "");
         return error_of([&] { (void)prepare_image(stripes(), p, height, width); });
     };
-    EXPECT_EQ(error(R"({"kind": "image"})", 4, -1),
-              "input: the model takes images of any width; the preprocessing must say one ('size')");
+    EXPECT_EQ(
+        error(R"({"kind": "image"})", 4, -1),
+        "input: the model takes images of any width; the preprocessing must say one ('size')");
     EXPECT_EQ(error(R"({"kind": "image", "size": 5})", 4, 5),
               "input: the preprocessing makes images of height 5, the model reads 4");
     EXPECT_EQ(error(R"({"kind": "image", "resize": "none", "crop": "none"})", 4, 4),
-              "input: this image has 6 x 4 pixels, the model reads 4 x 4 (width x height), and the preprocessing "
+              "input: this image has 6 x 4 pixels, the model reads 4 x 4 (width x height), and the "
+              "preprocessing "
               "does not crop");
     EXPECT_EQ(error(R"({"kind": "image", "resize": "none"})", 8, 8),
               "input: cannot crop an image of 6 x 4 pixels to 8 x 8");
-    EXPECT_EQ(error(R"({"kind": "image"})", 100'000, 100'000), "limit: the model reads more than 100 million pixels");
+    EXPECT_EQ(error(R"({"kind": "image"})", 100'000, 100'000),
+              "limit: the model reads more than 100 million pixels");
 }
 
 TEST(ReadTable, FeaturesCategoriesAndTarget) {
@@ -225,7 +251,8 @@ TEST(ReadTable, FeaturesCategoriesAndTarget) {
     p.table.categories["zone"] = {"2", "1"};
     const Table table = read_table(folder / "t.csv", p);
     EXPECT_EQ(table.schema[0].name, "zone");
-    EXPECT_EQ(table.columns[0], (std::vector<double>{0, 1})) << "numbers that are names of categories";
+    EXPECT_EQ(table.columns[0], (std::vector<double>{0, 1}))
+        << "numbers that are names of categories";
     p.table.features = {"zone", "b"};
     const std::string error = error_of([&] { (void)read_table(folder / "t.csv", p); });
     EXPECT_TRUE(error.ends_with("no column 'b'; the columns are a, zone, label")) << error;

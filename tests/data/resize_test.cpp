@@ -18,16 +18,17 @@ class ResizeLikePillow : public testing::TestWithParam<Size> {};
 TEST_P(ResizeLikePillow, GivesTheSameBytes) {
     const auto [height, width] = GetParam();
     const Image image = read_image(test_file("photo.png"));
-    const Image expected =
-        read_image(test_file("photo_" + std::to_string(height) + "x" + std::to_string(width) + ".png"));
+    const Image expected = read_image(
+        test_file("photo_" + std::to_string(height) + "x" + std::to_string(width) + ".png"));
     EXPECT_EQ(resize(image, height, width), expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ResizeLikePillow,
-                         testing::Values(Size{5, 7}, Size{23, 9}, Size{11, 37}, Size{46, 50}, Size{1, 1},
-                                         Size{224, 3}, Size{8, 31}),
+                         testing::Values(Size{5, 7}, Size{23, 9}, Size{11, 37}, Size{46, 50},
+                                         Size{1, 1}, Size{224, 3}, Size{8, 31}),
                          [](const auto& test) {
-                             return std::to_string(test.param.height) + "x" + std::to_string(test.param.width);
+                             return std::to_string(test.param.height) + "x" +
+                                    std::to_string(test.param.width);
                          });
 
 // Negative control: the comparison above does notice a difference of one level.
@@ -38,7 +39,8 @@ TEST(Resize, PillowsBytesDifferFromNearbyOnes) {
 }
 
 TEST(Resize, GrayLikePillow) {
-    EXPECT_EQ(resize(read_image(test_file("photo_gray.png")), 8, 8), read_image(test_file("photo_gray_8x8.png")));
+    EXPECT_EQ(resize(read_image(test_file("photo_gray.png")), 8, 8),
+              read_image(test_file("photo_gray_8x8.png")));
 }
 
 TEST(Resize, SameSizeIsTheSamePicture) {
@@ -61,7 +63,8 @@ TEST(Resize, HalvingWeighsNeighboursByTheTriangle) {
 
 TEST(Resize, RefusesNothingAndTooMuch) {
     const Image image{1, 1, 1, {7}};
-    EXPECT_EQ(error_of([&] { (void)resize(image, 0, 5); }), "usage: an image cannot be resized to nothing");
+    EXPECT_EQ(error_of([&] { (void)resize(image, 0, 5); }),
+              "usage: an image cannot be resized to nothing");
     EXPECT_EQ(error_of([&] { (void)resize(image, 100'000, 1'001); }),
               "limit: the resized image would have more than 100 million pixels");
     EXPECT_EQ(error_of([&] { (void)resize(image, INT64_MAX, INT64_MAX); }),

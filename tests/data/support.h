@@ -18,7 +18,9 @@ inline std::filesystem::path test_file(const std::string& name) {
     return std::filesystem::path(TEST_FILES) / name;
 }
 
-inline std::vector<std::byte> file_bytes(const std::string& name) { return read_file(test_file(name)); }
+inline std::vector<std::byte> file_bytes(const std::string& name) {
+    return read_file(test_file(name));
+}
 
 inline std::vector<std::byte> bytes_of(std::string_view text) {
     std::vector<std::byte> out(text.size());
@@ -40,9 +42,10 @@ inline std::string error_of(const std::function<void()>& work) {
 
 /// A folder of its own for each test, removed with it.
 class TemporaryFolder {
- public:
+  public:
     TemporaryFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "whence-test-XXXXXX").string();
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "whence-test-XXXXXX").string();
         path_ = ::mkdtemp(pattern.data());
     }
     ~TemporaryFolder() {
@@ -53,7 +56,7 @@ class TemporaryFolder {
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
     std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
- private:
+  private:
     std::filesystem::path path_;
 };
 

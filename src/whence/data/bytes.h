@@ -10,9 +10,11 @@
 
 namespace whence::data {
 
-[[nodiscard]] inline uint64_t little_endian(std::span<const std::byte> bytes, size_t at, int width) {
+[[nodiscard]] inline uint64_t little_endian(std::span<const std::byte> bytes, size_t at,
+                                            int width) {
     uint64_t value = 0;
-    for (int i = width - 1; i >= 0; --i) value = value << 8 | std::to_integer<uint64_t>(bytes[at + i]);
+    for (int i = width - 1; i >= 0; --i)
+        value = value << 8 | std::to_integer<uint64_t>(bytes[at + i]);
     return value;
 }
 

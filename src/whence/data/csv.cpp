@@ -27,8 +27,9 @@ bool is_missing(std::string_view cell) {
 /// Infinite where the number does not fit into a double, 0 where it is too near to it.
 double out_of_range(std::string_view cell) {
     const size_t exponent = cell.find_first_of("eE");
-    const bool tiny = exponent != std::string_view::npos ? cell.substr(exponent + 1).starts_with("-")
-                                                         : cell.find_first_of("123456789") > cell.find('.');
+    const bool tiny = exponent != std::string_view::npos
+                          ? cell.substr(exponent + 1).starts_with("-")
+                          : cell.find_first_of("123456789") > cell.find('.');
     return tiny ? 0 : std::numeric_limits<double>::infinity();
 }
 
@@ -50,7 +51,8 @@ std::string listed(const std::vector<std::string>& names) {
     return names.size() > most ? out + fmt::format(" and {} more", names.size() - most) : out;
 }
 
-size_t column_at(const std::vector<std::string>& header, std::string_view column, std::string_view name) {
+size_t column_at(const std::vector<std::string>& header, std::string_view column,
+                 std::string_view name) {
     const auto found = std::find(header.begin(), header.end(), column);
     if (found == header.end())
         throw Error(ErrorKind::input, fmt::format("{}: no column '{}'; the columns are {}", name,
@@ -65,8 +67,10 @@ Schema infer_schema(CsvReader& reader) {
     std::vector<std::string_view> cells;
     while (reader.next(cells))
         for (size_t i = 0; i < count; ++i) {
-            if (is_missing(cells[i])) has_missing[i] = true;
-            else if (numeric[i] && !parse_number(cells[i])) numeric[i] = false;
+            if (is_missing(cells[i]))
+                has_missing[i] = true;
+            else if (numeric[i] && !parse_number(cells[i]))
+                numeric[i] = false;
         }
     reader.rewind();
 
@@ -80,13 +84,14 @@ Schema infer_schema(CsvReader& reader) {
 
     Schema schema;
     for (size_t i = 0; i < count; ++i)
-        schema.push_back({reader.header()[i], {categories[i].begin(), categories[i].end()}, has_missing[i]});
+        schema.push_back(
+            {reader.header()[i], {categories[i].begin(), categories[i].end()}, has_missing[i]});
     return schema;
 }
 
 /// Turns the cells of one column into numbers.
 class ColumnParser {
- public:
+  public:
     explicit ColumnParser(const Feature& feature) : feature_(feature) {
         for (size_t i = 0; i < feature.categories.size(); ++i)
             codes_.emplace(feature.categories[i], static_cast<double>(i));
@@ -107,12 +112,13 @@ class ColumnParser {
                                     printable(cell, 40), listed(feature_.categories)));
         const std::optional<double> value = parse_number(cell);
         if (!value || std::isnan(*value))
-            reader.fail(fmt::format("{} holds '{}', which is no number", shown(), printable(cell, 40)));
+            reader.fail(
+                fmt::format("{} holds '{}', which is no number", shown(), printable(cell, 40)));
         if (std::isinf(*value)) reader.fail(shown() + " is infinite");
         return *value;
     }
 
- private:
+  private:
     std::string shown() const { return fmt::format("column '{}'", printable(feature_.name)); }
 
     const Feature& feature_;
@@ -163,17 +169,21 @@ Tensor Table::matrix() const {
     Tensor out(ElementType::float64, {rows(), width});
     const std::span<double> values = out.as<double>();
     for (int64_t column = 0; column < width; ++column)
-        for (int64_t row = 0; row < rows(); ++row) values[row * width + column] = columns[column][row];
+        for (int64_t row = 0; row < rows(); ++row)
+            values[row * width + column] = columns[column][row];
     return out;
 }
 
-Tensor Table::matrix(std::span<const std::string> names) const { return select(names).matrix(); }
+Tensor Table::matrix(std::span<const std::string> names) const {
+    return select(names).matrix();
+}
 
 std::string Table::text(int64_t row, size_t column) const {
     const double value = columns.at(column).at(static_cast<size_t>(row));
     if (std::isnan(value)) return "";
     const Feature& feature = schema.at(column);
-    return feature.categorical() ? feature.categories.at(static_cast<size_t>(value)) : fmt::format("{}", value);
+    return feature.categorical() ? feature.categories.at(static_cast<size_t>(value))
+                                 : fmt::format("{}", value);
 }
 
 Table parse_csv(std::string_view text, std::string_view name) {
@@ -189,7 +199,9 @@ Table parse_csv(std::string_view text, std::string_view name, const Schema& expe
     return read_rows(reader, expected, shown);
 }
 
-Table read_csv(const std::filesystem::path& path) { return parse_csv(read_text(path), path.string()); }
+Table read_csv(const std::filesystem::path& path) {
+    return parse_csv(read_text(path), path.string());
+}
 
 Table read_csv(const std::filesystem::path& path, const Schema& expected) {
     return parse_csv(read_text(path), path.string(), expected);
@@ -200,10 +212,11 @@ std::string csv_line(std::span<const std::string> cells) {
     for (size_t i = 0; i < cells.size(); ++i) {
         if (i) out += ',';
         const std::string& cell = cells[i];
-        // Also what a reader would trim, take for another delimiter or a byte order mark, or skip as
-        // an empty line.
-        const bool quote = cell.find_first_of(",;\t\"\r\n") != std::string::npos || cell.starts_with(' ') ||
-                           cell.ends_with(' ') || (cell.empty() && cells.size() == 1) ||
+        // Also what a reader would trim, take for another delimiter or a byte order mark, or skip
+        // as an empty line.
+        const bool quote = cell.find_first_of(",;\t\"\r\n") != std::string::npos ||
+                           cell.starts_with(' ') || cell.ends_with(' ') ||
+                           (cell.empty() && cells.size() == 1) ||
                            (i == 0 && cell.find_first_of("\xEF\xFE\xFF") == 0);
         if (!quote) {
             out += cell;
@@ -221,7 +234,8 @@ std::string to_csv(const Table& table) {
     for (const Feature& feature : table.schema) cells.push_back(feature.name);
     std::string out = csv_line(cells);
     for (int64_t row = 0; row < table.rows(); ++row) {
-        for (size_t column = 0; column < cells.size(); ++column) cells[column] = table.text(row, column);
+        for (size_t column = 0; column < cells.size(); ++column)
+            cells[column] = table.text(row, column);
         out += csv_line(cells);
     }
     return out;

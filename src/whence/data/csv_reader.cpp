@@ -21,7 +21,8 @@ char detect_delimiter(std::string_view text) {
         if (c == '"') quoted = !quoted;
         if (quoted) continue;
         if (c == '\n' || c == '\r') break;
-        if (const size_t choice = choices.find(c); choice != std::string_view::npos) ++counts[choice];
+        if (const size_t choice = choices.find(c); choice != std::string_view::npos)
+            ++counts[choice];
     }
     return choices[static_cast<size_t>(std::max_element(counts, counts + 3) - counts)];
 }
@@ -52,7 +53,8 @@ CsvReader::CsvReader(std::string_view text, std::string name)
     if (lacks_names(cells)) fail("numbers where a header with the names of the columns belongs");
     std::set<std::string> seen;
     for (const std::string_view cell : cells) {
-        header_.push_back(cell.empty() ? fmt::format("unnamed_{}", header_.size() + 1) : std::string(cell));
+        header_.push_back(cell.empty() ? fmt::format("unnamed_{}", header_.size() + 1)
+                                       : std::string(cell));
         if (!seen.insert(header_.back()).second)
             fail("two columns are named '" + printable(header_.back()) + "'");
     }

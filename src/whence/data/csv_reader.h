@@ -11,7 +11,7 @@ namespace whence::data {
 
 /// `text` must outlive the reader and everything it returns.
 class CsvReader {
- public:
+  public:
     /// Reads the header. `name` begins every error message. Throws Error(input) for a text that is
     /// none, without header or without names.
     CsvReader(std::string_view text, std::string name);
@@ -30,7 +30,7 @@ class CsvReader {
     /// Throws Error(input): "FILE line 17: why".
     [[noreturn]] void fail(const std::string& why) const;
 
- private:
+  private:
     bool read_row(std::vector<std::string_view>& cells);
     std::string_view quoted_cell();
     std::string_view plain_cell();

@@ -20,7 +20,8 @@ std::string_view name(ImageFile::Format format) {
 // stb's longest-lived buffer: 8 bytes a pixel (16-bit colour with alpha), and twice that while it
 // grows; the sides of a JPEG are rounded up to whole blocks of 32 pixels.
 size_t decoder_limit(const stb::Picture& size, size_t file_size) {
-    return static_cast<size_t>(16 * (size.width + 64) * (size.height + 64)) + 2 * file_size + (1 << 20);
+    return static_cast<size_t>(16 * (size.width + 64) * (size.height + 64)) + 2 * file_size +
+           (1 << 20);
 }
 
 /// Alpha laid over white, rounded to nearest.
@@ -46,9 +47,12 @@ Image opaque(stb::Picture&& picture) {
 Image upright(Image image, int orientation) {
     if (orientation == 1) return image;
     const bool swap = orientation >= 5;
-    const bool flip_rows = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    const bool flip_columns = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    Image out{swap ? image.width : image.height, swap ? image.height : image.width, image.channels, {}};
+    const bool flip_rows =
+        orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    const bool flip_columns =
+        orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    Image out{
+        swap ? image.width : image.height, swap ? image.height : image.width, image.channels, {}};
     out.pixels.resize(image.pixels.size());
     uint8_t* to = out.pixels.data();
     for (int64_t y = 0; y < out.height; ++y) {
@@ -73,7 +77,9 @@ void expect_whole(const Image& image) {
 
 Image decode_image(std::span<const std::byte> bytes, std::string_view source) {
     const std::string shown = printable(source, 400);
-    const auto fail = [&](ErrorKind kind, const std::string& why) { throw Error(kind, shown + why); };
+    const auto fail = [&](ErrorKind kind, const std::string& why) {
+        throw Error(kind, shown + why);
+    };
     const ImageFile file = inspect_image_file(bytes);
     if (file.format == ImageFile::Format::none)
         fail(ErrorKind::input, bytes.empty() ? " is no PNG or JPEG image: it is empty"
@@ -86,11 +92,12 @@ Image decode_image(std::span<const std::byte> bytes, std::string_view source) {
         fail(ErrorKind::input, fmt::format(" is no PNG or JPEG image: {}", size.failure));
     const int64_t pixels = size.width * size.height;
     if (pixels > max_pixels)
-        fail(ErrorKind::limit, fmt::format(": {} x {} pixels; at most {} million are read", size.width,
-                                           size.height, max_pixels / 1'000'000));
+        fail(ErrorKind::limit, fmt::format(": {} x {} pixels; at most {} million are read",
+                                           size.width, size.height, max_pixels / 1'000'000));
     if (pixels > most_pixels(file.format, bytes.size()))
-        fail(ErrorKind::input, fmt::format(": this {} image is damaged: {} bytes cannot hold {} x {} pixels",
-                                           name(file.format), bytes.size(), size.width, size.height));
+        fail(ErrorKind::input,
+             fmt::format(": this {} image is damaged: {} bytes cannot hold {} x {} pixels",
+                         name(file.format), bytes.size(), size.width, size.height));
 
     stb::Picture picture = stb::decode(bytes, decoder_limit(size, bytes.size()));
     if (!picture.failure.empty())
@@ -113,10 +120,13 @@ std::vector<std::byte> encode_png(const Image& image) {
 Image center_crop(const Image& image, int64_t height, int64_t width) {
     expect_whole(image);
     if (height < 1 || width < 1 || height > image.height || width > image.width)
-        throw Error(ErrorKind::input, fmt::format("cannot crop an image of {} x {} pixels to {} x {}",
-                                                  image.width, image.height, width, height));
-    const auto top = static_cast<int64_t>(std::nearbyint(static_cast<double>(image.height - height) / 2));
-    const auto left = static_cast<int64_t>(std::nearbyint(static_cast<double>(image.width - width) / 2));
+        throw Error(ErrorKind::input,
+                    fmt::format("cannot crop an image of {} x {} pixels to {} x {}", image.width,
+                                image.height, width, height));
+    const auto top =
+        static_cast<int64_t>(std::nearbyint(static_cast<double>(image.height - height) / 2));
+    const auto left =
+        static_cast<int64_t>(std::nearbyint(static_cast<double>(image.width - width) / 2));
     Image out{height, width, image.channels, {}};
     out.pixels.resize(static_cast<size_t>(height * width * image.channels));
     for (int64_t row = 0; row < height; ++row)
@@ -133,8 +143,10 @@ Image to_gray(const Image& image) {
     out.pixels.reserve(static_cast<size_t>(image.height * image.width));
     // 0.299, 0.587 and 0.114 in units of 2^-16.
     for (size_t i = 0; i < image.pixels.size(); i += 3)
-        out.pixels.push_back(static_cast<uint8_t>((image.pixels[i] * 19595 + image.pixels[i + 1] * 38470 +
-                                                   image.pixels[i + 2] * 7471 + 0x8000) >> 16));
+        out.pixels.push_back(
+            static_cast<uint8_t>((image.pixels[i] * 19595 + image.pixels[i + 1] * 38470 +
+                                  image.pixels[i + 2] * 7471 + 0x8000) >>
+                                 16));
     return out;
 }
 

@@ -23,7 +23,8 @@ constexpr int64_t max_pixels = 100'000'000;
 /// A PNG or JPEG, turned as its EXIF orientation says, transparency laid over white. A grey picture
 /// keeps its one channel. Throws Error(input), one line that begins with `name`, for anything else
 /// and for a truncated or damaged file; Error(limit) above max_pixels.
-[[nodiscard]] Image decode_image(std::span<const std::byte> bytes, std::string_view name = "the data");
+[[nodiscard]] Image decode_image(std::span<const std::byte> bytes,
+                                 std::string_view name = "the data");
 
 /// The same for a file; Error(io) if it cannot be read.
 [[nodiscard]] Image read_image(const std::filesystem::path& path);

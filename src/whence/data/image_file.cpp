@@ -42,8 +42,9 @@ ImageFile inspect_png(Bytes bytes) {
         if (length > bytes.size() - at - 12) break;
         const std::string_view type = as_text(bytes.subspan(at + 4, 4));
         const bool critical = (type[0] & 0x20) == 0;
-        if (critical && !checksum_holds(bytes.subspan(at + 4, length + 4),
-                                        static_cast<uint32_t>(big_endian(bytes, at + 8 + length, 4)))) {
+        if (critical &&
+            !checksum_holds(bytes.subspan(at + 4, length + 4),
+                            static_cast<uint32_t>(big_endian(bytes, at + 8 + length, 4)))) {
             file.failure = "is damaged: a checksum is wrong";
             return file;
         }

@@ -10,12 +10,12 @@ namespace whence::data {
 
 struct ImageFile {
     enum class Format { none, png, jpeg } format = Format::none;
-    int orientation = 1;   ///< EXIF tag 0x0112, 1 to 8
-    std::string failure;   ///< "is truncated", ...; empty: nothing wrong was found
+    int orientation = 1;  ///< EXIF tag 0x0112, 1 to 8
+    std::string failure;  ///< "is truncated", ...; empty: nothing wrong was found
 };
 
-/// Walks chunks or markers to the end of the picture. A decoder would fill what is missing with grey
-/// or read a damaged chunk as if nothing had happened.
+/// Walks chunks or markers to the end of the picture. A decoder would fill what is missing with
+/// grey or read a damaged chunk as if nothing had happened.
 [[nodiscard]] ImageFile inspect_image_file(std::span<const std::byte> bytes);
 
 /// The most pixels that a file of this many bytes can describe: DEFLATE shrinks at most 1032 times,

@@ -73,7 +73,8 @@ Tensor read_numbers(std::span<const std::byte> data, const NpyHeader& header) {
         std::memcpy(out.data(), data.data(), data.size());
     if (header.big_endian && item > 1) swap_bytes(out.data(), out.bytes(), item);
     if (header.type == ElementType::boolean)  // any byte but 0 is true; bool may only be 0 or 1
-        for (size_t i = 0; i < out.bytes(); ++i) out.data()[i] = std::byte{out.data()[i] != std::byte{0}};
+        for (size_t i = 0; i < out.bytes(); ++i)
+            out.data()[i] = std::byte{out.data()[i] != std::byte{0}};
     return out;
 }
 
@@ -95,14 +96,16 @@ std::string read_string(std::span<const std::byte> item, const NpyHeader& header
     return out;
 }
 
-Tensor read_strings(std::span<const std::byte> data, const NpyHeader& header, const std::string& name) {
+Tensor read_strings(std::span<const std::byte> data, const NpyHeader& header,
+                    const std::string& name) {
     Tensor out(ElementType::string, header.shape);
     const std::span<std::string> strings = out.as<std::string>();
     const auto move = [&](int64_t to, int64_t from) {
         const auto at = static_cast<size_t>(from) * header.item_size;
         strings[to] = read_string(data.subspan(at, header.item_size), header, name);
     };
-    if (header.fortran_order) each_place(header.shape, out.size(), move);
+    if (header.fortran_order)
+        each_place(header.shape, out.size(), move);
     else
         for (int64_t i = 0; i < out.size(); ++i) move(i, i);
     return out;
@@ -130,7 +133,8 @@ std::vector<std::byte> encode_strings(const Tensor& tensor) {
     for (const std::string& text : tensor.as<std::string>()) {
         const auto code_points = decode_utf8(text);
         if (!code_points)
-            throw Error(ErrorKind::input, "'" + printable(text, 40) + "' is not UTF-8: it cannot be written as .npy");
+            throw Error(ErrorKind::input,
+                        "'" + printable(text, 40) + "' is not UTF-8: it cannot be written as .npy");
         wide.push_back(*code_points);
         longest = std::max(longest, wide.back().size());
     }
@@ -156,7 +160,8 @@ Tensor decode_npy(std::span<const std::byte> bytes, std::string_view source) {
 
 std::vector<std::byte> encode_npy(const Tensor& tensor) {
     if (tensor.type() == ElementType::string) return encode_strings(tensor);
-    if (tensor.type() == ElementType::bfloat16) return encode_npy(tensor.cast(ElementType::float32));
+    if (tensor.type() == ElementType::bfloat16)
+        return encode_npy(tensor.cast(ElementType::float32));
     std::vector<std::byte> out;
     append_header(out, npy_type(tensor.type(), 0), tensor.shape());
     out.insert(out.end(), tensor.data(), tensor.data() + tensor.bytes());

@@ -17,7 +17,8 @@ namespace whence::data {
 
 /// Throws Error(input), one line that begins with `name`, where the bytes are no such array;
 /// Error(limit) beyond 4 GiB.
-[[nodiscard]] Tensor decode_npy(std::span<const std::byte> bytes, std::string_view name = "the data");
+[[nodiscard]] Tensor decode_npy(std::span<const std::byte> bytes,
+                                std::string_view name = "the data");
 /// Arrays in the order of the archive, named as in numpy.load (without ".npy").
 [[nodiscard]] std::vector<NamedTensor> decode_npz(std::span<const std::byte> bytes,
                                                   std::string_view name = "the data");

@@ -29,7 +29,7 @@ constexpr std::array types = {
 
 /// Reads the Python literal {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
 class HeaderParser {
- public:
+  public:
     HeaderParser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
 
     NpyHeader parse() {
@@ -47,9 +47,10 @@ class HeaderParser {
         return std::move(header_);
     }
 
- private:
+  private:
     [[noreturn]] void fail(const std::string& why) const {
-        throw Error(ErrorKind::input, fmt::format("{}: the header of this .npy array {}", name_, why));
+        throw Error(ErrorKind::input,
+                    fmt::format("{}: the header of this .npy array {}", name_, why));
     }
 
     void skip_blanks() {
@@ -68,7 +69,8 @@ class HeaderParser {
     std::string_view quoted() {
         skip_blanks();
         const char quote = text_.empty() ? ' ' : text_[0];
-        const size_t end = quote == '\'' || quote == '"' ? text_.find(quote, 1) : std::string_view::npos;
+        const size_t end =
+            quote == '\'' || quote == '"' ? text_.find(quote, 1) : std::string_view::npos;
         if (end == std::string_view::npos) fail("is damaged");
         const std::string_view inside = text_.substr(1, end - 1);
         text_.remove_prefix(end + 1);
@@ -102,7 +104,8 @@ class HeaderParser {
 
     void type() {
         skip_blanks();
-        if (text_.starts_with("[")) fail("describes records (a structured array), which are not read");
+        if (text_.starts_with("["))
+            fail("describes records (a structured array), which are not read");
         const std::string_view descr = quoted();
         const char order = descr.empty() ? ' ' : descr[0];
         const bool ordered = order == '<' || order == '>' || order == '|' || order == '=';
@@ -122,7 +125,8 @@ class HeaderParser {
 
     void text_type(std::string_view kind) {
         size_t length = 0;
-        const auto [end, error] = std::from_chars(kind.data() + 1, kind.data() + kind.size(), length);
+        const auto [end, error] =
+            std::from_chars(kind.data() + 1, kind.data() + kind.size(), length);
         if (error != std::errc() || end != kind.data() + kind.size() || length > (size_t{1} << 30))
             fail("names a text type without a length");
         header_.type = ElementType::string;
@@ -135,7 +139,8 @@ class HeaderParser {
         while (!accept(')')) {
             skip_blanks();
             int64_t length = 0;
-            const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), length);
+            const auto [end, error] =
+                std::from_chars(text_.data(), text_.data() + text_.size(), length);
             if (error != std::errc() || length < 0)
                 fail("has a shape with something other than lengths");
             text_.remove_prefix(static_cast<size_t>(end - text_.data()));
@@ -177,7 +182,8 @@ NpyHeader read_npy_header(std::span<const std::byte> bytes, const std::string& n
 std::string npy_type(ElementType type, size_t text_length) {
     if (type == ElementType::string) return fmt::format("<U{}", text_length);
     for (const TypeRow& row : types)
-        if (row.type == type) return fmt::format("{}{}", element_size(type) == 1 ? '|' : '<', row.name);
+        if (row.type == type)
+            return fmt::format("{}{}", element_size(type) == 1 ? '|' : '<', row.name);
     throw Error(ErrorKind::internal, "NumPy has no such element type");
 }
 

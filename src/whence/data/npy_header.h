@@ -12,8 +12,8 @@ namespace whence::data {
 
 struct NpyHeader {
     ElementType type = ElementType::float32;
-    size_t item_size = 0;      ///< bytes of one element in the file; for text 4 or 1 a character
-    bool wide_text = false;    ///< '<U': 4 bytes a character; else '|S'
+    size_t item_size = 0;    ///< bytes of one element in the file; for text 4 or 1 a character
+    bool wide_text = false;  ///< '<U': 4 bytes a character; else '|S'
     bool big_endian = false;
     bool fortran_order = false;
     Shape shape;

@@ -16,7 +16,8 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 constexpr uint64_t most_bytes = uint64_t{4} << 30;
-constexpr uint32_t local_signature = 0x04034B50, central_signature = 0x02014B50, end_signature = 0x06054B50;
+constexpr uint32_t local_signature = 0x04034B50, central_signature = 0x02014B50,
+                   end_signature = 0x06054B50;
 constexpr size_t local_size = 30, central_size = 46, end_size = 22;
 constexpr int stored = 0, deflated = 8;
 
@@ -28,7 +29,7 @@ struct Entry {
 };
 
 class ZipReader {
- public:
+  public:
     ZipReader(Bytes bytes, std::string name) : bytes_(bytes), name_(std::move(name)) {}
 
     /// Entries of the central directory, every size checked.
@@ -60,26 +61,29 @@ class ZipReader {
             if (entry.size > entry.packed_size * 1032 + 64 || entry.size > INT_MAX)
                 fail(fmt::format("entry '{}' claims {} bytes", printable(entry.name), entry.size));
             room.resize(entry.size);
-            if (!stb::inflate(packed, room)) fail("entry '" + printable(entry.name) + "' does not unpack");
+            if (!stb::inflate(packed, room))
+                fail("entry '" + printable(entry.name) + "' does not unpack");
         }
         if (!checksum_holds(room, entry.crc))
             fail("the checksum of entry '" + printable(entry.name) + "' is wrong");
         return room;
     }
 
- private:
+  private:
     [[noreturn]] void fail(const std::string& why) const {
         throw Error(ErrorKind::input, name_ + ": this .npz is damaged: " + why);
     }
     /// A number of the archive; being outside it is the archive's fault, not a bug.
     uint64_t number(size_t at, int width) const {
-        if (at > bytes_.size() || static_cast<size_t>(width) > bytes_.size() - at) fail("it is truncated");
+        if (at > bytes_.size() || static_cast<size_t>(width) > bytes_.size() - at)
+            fail("it is truncated");
         return little_endian(bytes_, at, width);
     }
 
     size_t find_end() const {
         const size_t longest_comment = 0xFFFF;
-        for (size_t back = end_size; back <= std::min(bytes_.size(), end_size + longest_comment); ++back)
+        for (size_t back = end_size; back <= std::min(bytes_.size(), end_size + longest_comment);
+             ++back)
             if (number(bytes_.size() - back, 4) == end_signature) return bytes_.size() - back;
         throw Error(ErrorKind::input, name_ + " is no .npz archive, or a truncated one");
     }
@@ -102,7 +106,8 @@ class ZipReader {
         read_wide_sizes(entry, extra, extra + extra_length);
         if (entry.flags & 1) fail("entry '" + printable(entry.name) + "' is encrypted");
         if (entry.method != stored && entry.method != deflated)
-            fail(fmt::format("entry '{}' is packed by the unknown method {}", printable(entry.name), entry.method));
+            fail(fmt::format("entry '{}' is packed by the unknown method {}", printable(entry.name),
+                             entry.method));
         if (entry.packed_size > bytes_.size() || entry.size > (uint64_t{1} << 40) ||
             (entry.method == stored && entry.size != entry.packed_size))
             fail("entry '" + printable(entry.name) + "' has an impossible size");
@@ -124,14 +129,15 @@ class ZipReader {
         }
     }
 
-    /// The entry as it lies in the archive. After what is deflated, which knows its own end, comes a
-    /// little more: stb takes the last codes for truncated where nothing follows them.
+    /// The entry as it lies in the archive. After what is deflated, which knows its own end, comes
+    /// a little more: stb takes the last codes for truncated where nothing follows them.
     Bytes packed_bytes(const Entry& entry) const {
         const size_t at = entry.offset;
         if (at > bytes_.size() || number(at, 4) != local_signature)
             fail("entry '" + printable(entry.name) + "' is not where the directory says");
         const size_t start = at + local_size + number(at + 26, 2) + number(at + 28, 2);
-        if (start > bytes_.size() || entry.packed_size > bytes_.size() - start) fail("it is truncated");
+        if (start > bytes_.size() || entry.packed_size > bytes_.size() - start)
+            fail("it is truncated");
         const size_t more = entry.method == deflated ? 8 : 0;
         return bytes_.subspan(start, std::min(entry.packed_size + more, bytes_.size() - start));
     }
@@ -191,9 +197,11 @@ std::vector<NamedTensor> decode_npz(Bytes bytes, std::string_view source) {
     for (const Entry& entry : zip.entries()) {
         constexpr std::string_view suffix = ".npy";
         if (!entry.name.ends_with(suffix))
-            throw Error(ErrorKind::input, fmt::format("{}: entry '{}' is no .npy array", name, printable(entry.name)));
+            throw Error(ErrorKind::input, fmt::format("{}: entry '{}' is no .npy array", name,
+                                                      printable(entry.name)));
         if (!seen.insert(entry.name).second)
-            throw Error(ErrorKind::input, fmt::format("{}: two entries are named '{}'", name, printable(entry.name)));
+            throw Error(ErrorKind::input,
+                        fmt::format("{}: two entries are named '{}'", name, printable(entry.name)));
         const Bytes content = zip.content(entry, room);
         out.push_back({entry.name.substr(0, entry.name.size() - suffix.size()),
                        decode_npy(content, fmt::format("{}: '{}'", name, entry.name))});
@@ -210,9 +218,12 @@ std::vector<std::byte> encode_npz(std::span<const NamedTensor> tensors) {
             throw Error(ErrorKind::usage, "the arrays of a .npz need names that differ");
         const std::vector<std::byte> content = encode_npy(tensor.value);
         if (out.size() + content.size() > UINT32_MAX - (1 << 20) || entries.size() == UINT16_MAX)
-            throw Error(ErrorKind::limit, "a .npz of more than 4 GiB or 65535 arrays is not written");
-        entries.push_back({.name = tensor.name + ".npy", .crc = crc32(content),
-                           .size = content.size(), .offset = out.size()});
+            throw Error(ErrorKind::limit,
+                        "a .npz of more than 4 GiB or 65535 arrays is not written");
+        entries.push_back({.name = tensor.name + ".npy",
+                           .crc = crc32(content),
+                           .size = content.size(),
+                           .offset = out.size()});
         append_little_endian(out, local_signature, 4);
         append_common(out, entries.back());
         append_text(out, entries.back().name);

@@ -22,11 +22,16 @@ struct Preset {
 // Sources: torchvision's ImageNet recipes, the three modes of keras.applications.preprocess_input.
 const std::array<Preset, 6>& presets() {
     static const std::array<Preset, 6> rows = {
-        Preset{"imagenet", {.height = 224, .width = 224, .resize_to = 256,
-                            .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}}},
+        Preset{"imagenet",
+               {.height = 224,
+                .width = 224,
+                .resize_to = 256,
+                .mean = {0.485, 0.456, 0.406},
+                .std = {0.229, 0.224, 0.225}}},
         Preset{"unit", {}},
         Preset{"tf", {.mean = {0.5}, .std = {0.5}}},
-        Preset{"caffe", {.channels = ChannelOrder::bgr, .mean = {103.939, 116.779, 123.68}, .scale = 255}},
+        Preset{"caffe",
+               {.channels = ChannelOrder::bgr, .mean = {103.939, 116.779, 123.68}, .scale = 255}},
         Preset{"raw255", {.scale = 255}},
         Preset{"mnist", {.channels = ChannelOrder::gray}},
     };
@@ -36,11 +41,14 @@ const std::array<Preset, 6>& presets() {
 /// The given length where the model leaves its own open; both must agree where both are there.
 int64_t settle(int64_t of_model, int64_t given, std::string_view what) {
     if (of_model < 1 && given < 1)
-        throw Error(ErrorKind::input, fmt::format("the model takes images of any {}; the preprocessing must "
-                                                  "say one ('size')", what));
+        throw Error(ErrorKind::input,
+                    fmt::format("the model takes images of any {}; the preprocessing must "
+                                "say one ('size')",
+                                what));
     if (of_model >= 1 && given >= 1 && of_model != given)
-        throw Error(ErrorKind::input, fmt::format("the preprocessing makes images of {} {}, the model reads {}",
-                                                  what, given, of_model));
+        throw Error(ErrorKind::input,
+                    fmt::format("the preprocessing makes images of {} {}, the model reads {}", what,
+                                given, of_model));
     return of_model >= 1 ? of_model : given;
 }
 
@@ -61,12 +69,16 @@ Image resize_to_cover(const Image& image, int64_t height, int64_t width) {
 Image fit(Image image, const ImagePreprocessing& how, int64_t height, int64_t width) {
     if (how.resize == ResizeMode::stretch) return resize(image, height, width);
     if (how.resize == ResizeMode::shorter)
-        image = how.resize_to > 0 ? resize_shorter(image, how.resize_to) : resize_to_cover(image, height, width);
+        image = how.resize_to > 0 ? resize_shorter(image, how.resize_to)
+                                  : resize_to_cover(image, height, width);
     if (how.center_crop) return center_crop(image, height, width);
     if (image.height != height || image.width != width)
-        throw Error(ErrorKind::input,
-                    fmt::format("this image has {} x {} pixels, the model reads {} x {} (width x height), and "
-                                "the preprocessing does not crop", image.width, image.height, width, height));
+        throw Error(
+            ErrorKind::input,
+            fmt::format(
+                "this image has {} x {} pixels, the model reads {} x {} (width x height), and "
+                "the preprocessing does not crop",
+                image.width, image.height, width, height));
     return image;
 }
 
@@ -96,8 +108,10 @@ void fix_categories(Schema& schema, const TablePreprocessing& how, const std::st
         auto feature = schema.begin();
         while (feature != schema.end() && feature->name != name) ++feature;
         if (feature == schema.end())
-            throw Error(ErrorKind::input, fmt::format("{}: no column '{}', which the preprocessing gives "
-                                                      "categories", source, printable(name)));
+            throw Error(ErrorKind::input,
+                        fmt::format("{}: no column '{}', which the preprocessing gives "
+                                    "categories",
+                                    source, printable(name)));
         feature->categories = categories;
     }
 }
@@ -114,7 +128,8 @@ std::vector<std::string> read_labels(const std::filesystem::path& path) {
         at = end + 1;
     }
     while (!out.empty() && out.back().empty()) out.pop_back();
-    if (out.empty()) throw Error(ErrorKind::input, printable(path.string(), 400) + ": no class names");
+    if (out.empty())
+        throw Error(ErrorKind::input, printable(path.string(), 400) + ": no class names");
     return out;
 }
 
@@ -124,16 +139,19 @@ Preprocessing preset(std::string_view name) {
         if (row.name == name) return {.kind = InputKind::image, .image = row.image};
         known += (known.empty() ? "" : ", ") + std::string(row.name);
     }
-    throw Error(ErrorKind::usage, fmt::format("no preset '{}'; there are {}", printable(name, 40), known));
+    throw Error(ErrorKind::usage,
+                fmt::format("no preset '{}'; there are {}", printable(name, 40), known));
 }
 
 Preprocessing read_preprocessing(const std::filesystem::path& path) {
     try {
-        Preprocessing out = preprocessing_from_json(whence::read_text(path, most_bytes), path.parent_path());
+        Preprocessing out =
+            preprocessing_from_json(whence::read_text(path, most_bytes), path.parent_path());
         if (!out.labels.empty()) out.classes = read_labels(out.labels);
         return out;
     } catch (const Error& error) {
-        if (error.kind() == ErrorKind::io || error.kind() == ErrorKind::limit) throw;  // names its file
+        if (error.kind() == ErrorKind::io || error.kind() == ErrorKind::limit)
+            throw;  // names its file
         throw Error(error.kind(), printable(path.string(), 400) + ": " + error.what());
     }
 }
@@ -148,16 +166,19 @@ std::optional<Preprocessing> find_beside(const std::filesystem::path& model) {
     return read_preprocessing(path);
 }
 
-Tensor prepare_image(const Image& image, const Preprocessing& preprocessing, int64_t height, int64_t width) {
+Tensor prepare_image(const Image& image, const Preprocessing& preprocessing, int64_t height,
+                     int64_t width) {
     const ImagePreprocessing& how = preprocessing.image;
     height = settle(height, how.height, "height");
     width = settle(width, how.width, "width");
-    if (height > max_pixels / width) throw Error(ErrorKind::limit, "the model reads more than 100 million pixels");
+    if (height > max_pixels / width)
+        throw Error(ErrorKind::limit, "the model reads more than 100 million pixels");
     const bool gray = how.channels == ChannelOrder::gray;
     const Image fitted = fit(gray ? to_gray(image) : to_rgb(image), how, height, width);
     Tensor out(ElementType::float32, {1, height, width, fitted.channels});
     const std::span<float> values = out.as<float>();
-    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(fitted.pixels[i]) / 255.0F;
+    for (size_t i = 0; i < values.size(); ++i)
+        values[i] = static_cast<float>(fitted.pixels[i]) / 255.0F;
     return out;
 }
 

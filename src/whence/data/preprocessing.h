@@ -33,8 +33,8 @@ enum class ResizeMode {
 enum class ChannelOrder { rgb, bgr, gray };
 enum class Layout { nchw, nhwc };
 
-/// The model reads (pixel * scale - mean) / std with pixels in [0, 1]; mean and std hold nothing, one
-/// number for all channels, or one for each in the model's own order of channels.
+/// The model reads (pixel * scale - mean) / std with pixels in [0, 1]; mean and std hold nothing,
+/// one number for all channels, or one for each in the model's own order of channels.
 struct ImagePreprocessing {
     int64_t height = 0, width = 0;  ///< 0: as the model's input says
     ResizeMode resize = ResizeMode::shorter;
@@ -49,8 +49,8 @@ struct ImagePreprocessing {
 struct TablePreprocessing {
     std::vector<std::string> features;  ///< in the model's order; empty: all but the target
     std::map<std::string, std::vector<std::string>> categories;  ///< fixed order of codes
-    std::string target;                 ///< column that is no input
-    std::filesystem::path background;   ///< CSV of training rows
+    std::string target;                                          ///< column that is no input
+    std::filesystem::path background;                            ///< CSV of training rows
 };
 
 struct Preprocessing {
@@ -61,8 +61,8 @@ struct Preprocessing {
     std::filesystem::path labels;      ///< or the file that holds them, one per line
 };
 
-/// Relative paths become relative to `folder`. No other file is read. Throws Error(input) naming the
-/// key that is unknown, missing ("kind") or wrong.
+/// Relative paths become relative to `folder`. No other file is read. Throws Error(input) naming
+/// the key that is unknown, missing ("kind") or wrong.
 [[nodiscard]] Preprocessing preprocessing_from_json(std::string_view text,
                                                     const std::filesystem::path& folder);
 /// Only what differs from the defaults; reads back as the same.
@@ -81,14 +81,16 @@ struct Preprocessing {
 /// MODEL.json beside MODEL.onnx, if there is one that says "kind".
 [[nodiscard]] std::optional<Preprocessing> find_beside(const std::filesystem::path& model);
 
-/// float32 [1, height, width, channels], pixels in [0, 1], one channel for gray, resized and cropped.
-/// `height` and `width` are the model's; where it leaves them open (0 or less) the preprocessing says
-/// them, where both do they must agree. Scale, mean, std, layout and the order bgr are not applied
-/// here: they become part of the graph, so that explanations stay in the space of pixels.
+/// float32 [1, height, width, channels], pixels in [0, 1], one channel for gray, resized and
+/// cropped. `height` and `width` are the model's; where it leaves them open (0 or less) the
+/// preprocessing says them, where both do they must agree. Scale, mean, std, layout and the order
+/// bgr are not applied here: they become part of the graph, so that explanations stay in the space
+/// of pixels.
 [[nodiscard]] Tensor prepare_image(const Image& image, const Preprocessing& preprocessing,
                                    int64_t height, int64_t width);
 
 /// The training table: features in the model's order, without the target, with fixed categories.
-[[nodiscard]] Table read_table(const std::filesystem::path& path, const Preprocessing& preprocessing);
+[[nodiscard]] Table read_table(const std::filesystem::path& path,
+                               const Preprocessing& preprocessing);
 
 }  // namespace whence::data

@@ -18,7 +18,8 @@ constexpr int64_t longest_side = 100'000;
     throw Error(ErrorKind::input, fmt::format("preprocessing: '{}' {}", key, why));
 }
 
-// ---- words ----------------------------------------------------------------------------------------
+// ---- words
+// ----------------------------------------------------------------------------------------
 
 template <class T>
 struct Word {
@@ -51,10 +52,12 @@ std::string_view word_for(T value, const Word<T> (&words)[n]) {
     throw Error(ErrorKind::internal, "a preprocessing value without a word");
 }
 
-// ---- values ---------------------------------------------------------------------------------------
+// ---- values
+// ---------------------------------------------------------------------------------------
 
 int64_t read_side(const Json& json, std::string_view key) {
-    if (!json.is_number_unsigned() || json.get<uint64_t>() < 1 || json.get<uint64_t>() > longest_side)
+    if (!json.is_number_unsigned() || json.get<uint64_t>() < 1 ||
+        json.get<uint64_t>() > longest_side)
         wrong(key, fmt::format("must hold whole numbers from 1 to {}", longest_side));
     return json.get<int64_t>();
 }
@@ -111,13 +114,15 @@ void read_categories(const Json& json, TablePreprocessing& table) {
     }
 }
 
-std::filesystem::path read_path(const Json& json, std::string_view key, const std::filesystem::path& folder) {
+std::filesystem::path read_path(const Json& json, std::string_view key,
+                                const std::filesystem::path& folder) {
     const std::filesystem::path path = read_text(json, key);
     if (path.empty()) wrong(key, "is empty");
     return path.is_absolute() || folder.empty() ? path : (folder / path).lexically_normal();
 }
 
-// ---- keys -----------------------------------------------------------------------------------------
+// ---- keys
+// -----------------------------------------------------------------------------------------
 
 constexpr unsigned for_image = 1, for_table = 2, for_all = 7;
 
@@ -137,15 +142,25 @@ constexpr std::array keys = {
     Key{"preset", for_image, [](const Json&, Preprocessing&, Folder) {}},  // so is this
     Key{"size", for_image, [](const Json& j, Preprocessing& p, Folder) { read_size(j, p.image); }},
     Key{"resize", for_image,
-        [](const Json& j, Preprocessing& p, Folder) { p.image.resize = read_word(j, "resize", resizes); }},
+        [](const Json& j, Preprocessing& p, Folder) {
+            p.image.resize = read_word(j, "resize", resizes);
+        }},
     Key{"resize_to", for_image,
-        [](const Json& j, Preprocessing& p, Folder) { p.image.resize_to = read_side(j, "resize_to"); }},
+        [](const Json& j, Preprocessing& p, Folder) {
+            p.image.resize_to = read_side(j, "resize_to");
+        }},
     Key{"crop", for_image,
-        [](const Json& j, Preprocessing& p, Folder) { p.image.center_crop = read_word(j, "crop", crops); }},
+        [](const Json& j, Preprocessing& p, Folder) {
+            p.image.center_crop = read_word(j, "crop", crops);
+        }},
     Key{"channels", for_image,
-        [](const Json& j, Preprocessing& p, Folder) { p.image.channels = read_word(j, "channels", orders); }},
+        [](const Json& j, Preprocessing& p, Folder) {
+            p.image.channels = read_word(j, "channels", orders);
+        }},
     Key{"layout", for_image,
-        [](const Json& j, Preprocessing& p, Folder) { p.image.layout = read_word(j, "layout", layouts); }},
+        [](const Json& j, Preprocessing& p, Folder) {
+            p.image.layout = read_word(j, "layout", layouts);
+        }},
     Key{"scale", for_image,
         [](const Json& j, Preprocessing& p, Folder) { p.image.scale = read_number(j, "scale"); }},
     Key{"mean", for_image,
@@ -153,13 +168,17 @@ constexpr std::array keys = {
     Key{"std", for_image,
         [](const Json& j, Preprocessing& p, Folder) { p.image.std = read_numbers(j, "std"); }},
     Key{"features", for_table,
-        [](const Json& j, Preprocessing& p, Folder) { p.table.features = read_names(j, "features"); }},
+        [](const Json& j, Preprocessing& p, Folder) {
+            p.table.features = read_names(j, "features");
+        }},
     Key{"categories", for_table,
         [](const Json& j, Preprocessing& p, Folder) { read_categories(j, p.table); }},
     Key{"target", for_table,
         [](const Json& j, Preprocessing& p, Folder) { p.table.target = read_text(j, "target"); }},
     Key{"background", for_table,
-        [](const Json& j, Preprocessing& p, Folder f) { p.table.background = read_path(j, "background", f); }},
+        [](const Json& j, Preprocessing& p, Folder f) {
+            p.table.background = read_path(j, "background", f);
+        }},
     Key{"classes", for_all,
         [](const Json& j, Preprocessing& p, Folder) { p.classes = read_texts(j, "classes"); }},
     Key{"labels", for_all,
@@ -177,7 +196,8 @@ const Key& key_for(const std::string& name, InputKind kind) {
                                               printable(name, 40), word_for(kind, kinds), known));
 }
 
-// ---- the whole ------------------------------------------------------------------------------------
+// ---- the whole
+// ------------------------------------------------------------------------------------
 
 void check_channels(const ImagePreprocessing& image) {
     const size_t channels = image.channels == ChannelOrder::gray ? 1 : 3;
@@ -185,7 +205,8 @@ void check_channels(const ImagePreprocessing& image) {
         if (values->size() > 1 && values->size() != channels)
             wrong(key, fmt::format("has {} numbers for {} channel{}", values->size(), channels,
                                    channels == 1 ? "" : "s"));
-    if (std::find(image.std.begin(), image.std.end(), 0.0) != image.std.end()) wrong("std", "must not be 0");
+    if (std::find(image.std.begin(), image.std.end(), 0.0) != image.std.end())
+        wrong("std", "must not be 0");
     if (image.scale == 0) wrong("scale", "must not be 0");
 }
 
@@ -194,7 +215,8 @@ Json parse(std::string_view text) {
         return Json::parse(text);
     } catch (const Json::parse_error& error) {
         const size_t end = std::min(error.byte, text.size());
-        const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(end), '\n');
+        const auto line =
+            1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(end), '\n');
         throw Error(ErrorKind::input, fmt::format("preprocessing: no valid JSON (line {})", line));
     } catch (const Json::exception&) {
         throw Error(ErrorKind::input, "preprocessing: a number too large for JSON");
@@ -207,7 +229,8 @@ Json image_json(const ImagePreprocessing& image) {
     if (image.height > 0) json["size"] = {image.height, image.width};
     if (image.resize != standard.resize) json["resize"] = word_for(image.resize, resizes);
     if (image.resize_to > 0) json["resize_to"] = image.resize_to;
-    if (image.center_crop != standard.center_crop) json["crop"] = word_for(image.center_crop, crops);
+    if (image.center_crop != standard.center_crop)
+        json["crop"] = word_for(image.center_crop, crops);
     if (image.channels != standard.channels) json["channels"] = word_for(image.channels, orders);
     if (image.layout != standard.layout) json["layout"] = word_for(image.layout, layouts);
     if (image.scale != standard.scale) json["scale"] = image.scale;
@@ -233,11 +256,13 @@ Preprocessing preprocessing_from_json(std::string_view text, const std::filesyst
     if (!json.contains("kind")) wrong("kind", "is missing: image, table or none");
     const InputKind kind = read_word(json["kind"], "kind", kinds);
     Preprocessing out;
-    if (kind == InputKind::image && json.contains("preset")) out = preset(read_text(json["preset"], "preset"));
+    if (kind == InputKind::image && json.contains("preset"))
+        out = preset(read_text(json["preset"], "preset"));
     out.kind = kind;
     for (const auto& [name, value] : json.items()) key_for(name, kind).read(value, out, folder);
     check_channels(out.image);
-    if (!out.classes.empty() && !out.labels.empty()) wrong("labels", "and 'classes' exclude each other");
+    if (!out.classes.empty() && !out.labels.empty())
+        wrong("labels", "and 'classes' exclude each other");
     return out;
 }
 
@@ -246,8 +271,10 @@ std::string to_json(const Preprocessing& preprocessing) {
     if (preprocessing.kind == InputKind::image) json.update(image_json(preprocessing.image));
     if (preprocessing.kind == InputKind::table) json.update(table_json(preprocessing.table));
     // Once read, the names themselves serve better than the place they came from.
-    if (!preprocessing.classes.empty()) json["classes"] = preprocessing.classes;
-    else if (!preprocessing.labels.empty()) json["labels"] = preprocessing.labels.generic_string();
+    if (!preprocessing.classes.empty())
+        json["classes"] = preprocessing.classes;
+    else if (!preprocessing.labels.empty())
+        json["labels"] = preprocessing.labels.generic_string();
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

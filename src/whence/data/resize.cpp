@@ -87,7 +87,8 @@ bool down_first(const Image& image, int64_t height, int64_t width) {
 
 Image resize(const Image& image, int64_t height, int64_t width) {
     if (image.pixels.empty()) throw Error(ErrorKind::internal, "an image without pixels");
-    if (height < 1 || width < 1) throw Error(ErrorKind::usage, "an image cannot be resized to nothing");
+    if (height < 1 || width < 1)
+        throw Error(ErrorKind::usage, "an image cannot be resized to nothing");
     // The picture in between counts as well.
     if (height > max_pixels || width > max_pixels / std::max(height, image.height))
         throw Error(ErrorKind::limit, "the resized image would have more than 100 million pixels");

@@ -54,7 +54,7 @@ Picture failed() {
 
 // Only one picture at a time is decoded on a thread.
 class AllocationLimit {
- public:
+  public:
     explicit AllocationLimit(size_t bytes) { allocation_limit = bytes; }
     ~AllocationLimit() { allocation_limit = SIZE_MAX; }
     AllocationLimit(const AllocationLimit&) = delete;
@@ -71,7 +71,8 @@ void append(void* out, void* bytes, int size) {
 Picture read_size(std::span<const std::byte> file) {
     if (file.size() > INT_MAX) return {.failure = "larger than 2 GiB"};
     int width = 0, height = 0, channels = 0;
-    if (!stbi_info_from_memory(data_of(file), static_cast<int>(file.size()), &width, &height, &channels))
+    if (!stbi_info_from_memory(data_of(file), static_cast<int>(file.size()), &width, &height,
+                               &channels))
         return failed();
     return {.width = width, .height = height, .channels = channels};
 }
@@ -80,8 +81,8 @@ Picture decode(std::span<const std::byte> file, size_t limit) {
     if (file.size() > INT_MAX) return {.failure = "larger than 2 GiB"};
     const AllocationLimit guard(limit);
     int width = 0, height = 0, channels = 0;
-    stbi_uc* const pixels = stbi_load_from_memory(data_of(file), static_cast<int>(file.size()), &width,
-                                                  &height, &channels, 0);
+    stbi_uc* const pixels = stbi_load_from_memory(data_of(file), static_cast<int>(file.size()),
+                                                  &width, &height, &channels, 0);
     if (!pixels) return failed();
     Picture picture{.width = width, .height = height, .channels = channels};
     picture.pixels.assign(pixels, pixels + picture.width * picture.height * picture.channels);

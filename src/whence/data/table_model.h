@@ -15,24 +15,26 @@ namespace whence::data {
 /// float64 [rows, columns] with the codes of Schema.
 ///
 /// Columns meet inputs by name; case, blanks and underscores are forgiven where that leaves one
-/// choice. A text input receives the category's text (a number's shortest digits, "" for missing), a
-/// numeric one the number or code; integers are rounded to nearest. predict throws Error(input)
-/// naming row and column for infinity, for NaN where the column allows no missing value or the input
-/// cannot hold one, and for a code without a category.
+/// choice. A text input receives the category's text (a number's shortest digits, "" for missing),
+/// a numeric one the number or code; integers are rounded to nearest. predict throws Error(input)
+/// naming row and column for infinity, for NaN where the column allows no missing value or the
+/// input cannot hold one, and for a code without a category.
 class TableModel final : public Model {
- public:
+  public:
     /// `inner` must outlive it. Throws Error(input) naming the column or input that has no partner.
     TableModel(const Model& inner, Schema schema);
 
     [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
-    [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return inner_.outputs(); }
+    [[nodiscard]] const std::vector<TensorInfo>& outputs() const override {
+        return inner_.outputs();
+    }
     [[nodiscard]] Batch predict(const Batch& inputs, const Run& run) const override;
     [[nodiscard]] int concurrency() const override { return inner_.concurrency(); }
     [[nodiscard]] int64_t preferred_batch() const override { return inner_.preferred_batch(); }
 
     [[nodiscard]] const Schema& schema() const { return schema_; }
 
- private:
+  private:
     void check(const Tensor& rows) const;
 
     const Model& inner_;
@@ -42,8 +44,8 @@ class TableModel final : public Model {
     std::vector<size_t> column_of_input_;
 };
 
-/// The columns of a table that the model reads by name, in the order of its inputs, where it has one
-/// input for each column; none where it reads one matrix.
+/// The columns of a table that the model reads by name, in the order of its inputs, where it has
+/// one input for each column; none where it reads one matrix.
 [[nodiscard]] std::optional<std::vector<std::string>> columns_read(const Model& model,
                                                                    const Schema& schema);
 

@@ -32,10 +32,16 @@ namespace whence::data {
     std::u32string out;
     for (size_t i = 0; i < text.size();) {
         const auto lead = static_cast<unsigned char>(text[i]);
-        const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+        const size_t length = lead < 0x80   ? 1
+                              : lead < 0xC2 ? 0
+                              : lead < 0xE0 ? 2
+                              : lead < 0xF0 ? 3
+                              : lead < 0xF5 ? 4
+                                            : 0;
         if (length == 0 || i + length > text.size()) return std::nullopt;
         uint32_t code = length == 1 ? lead : lead & (0x7FU >> length);
-        for (size_t k = 1; k < length; ++k) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3F);
+        for (size_t k = 1; k < length; ++k)
+            code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3F);
         // Written back it must be the same bytes: that alone refuses every other form.
         std::string again;
         if (!append_utf8(again, code) || again != text.substr(i, length)) return std::nullopt;
