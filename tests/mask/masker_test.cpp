@@ -26,7 +26,8 @@ std::vector<T> mask_slowly(const Tensor& input, const Tensor& baseline,
 template <class T>
 Tensor counting(const Shape& shape, double from) {
     Tensor tensor(element_type_of<T>(), shape);
-    for (int64_t i = 0; i < tensor.size(); ++i) tensor.as<T>()[i] = static_cast<T>(from + static_cast<double>(i));
+    for (int64_t i = 0; i < tensor.size(); ++i)
+        tensor.as<T>()[i] = static_cast<T>(from + static_cast<double>(i));
     return tensor;
 }
 
@@ -38,7 +39,8 @@ std::vector<uint8_t> random_bits(int64_t count, uint64_t seed) {
 }
 
 template <class T>
-void expect_as_slow(const Shape& shape, const std::vector<int32_t>& labels, int64_t rows, int threads) {
+void expect_as_slow(const Shape& shape, const std::vector<int32_t>& labels, int64_t rows,
+                    int threads) {
     const Tensor input = counting<T>(shape, 1000), baseline = counting<T>(shape, 1);
     const LabelMasker masker("x", input, baseline, labels);
     const std::vector<uint8_t> bits = random_bits(rows * masker.players(), labels.size());
@@ -50,8 +52,8 @@ void expect_as_slow(const Shape& shape, const std::vector<int32_t>& labels, int6
               mask_slowly<T>(input, baseline, labels, present));
 }
 
-// Runs of random lengths from 1 to 200 elements: shorter and longer than a 16-byte word, and at the end
-// of the row, where nothing may be written beyond it.
+// Runs of random lengths from 1 to 200 elements: shorter and longer than a 16-byte word, and at the
+// end of the row, where nothing may be written beyond it.
 TEST(LabelMasker, AgreesWithElementByElement) {
     for (uint64_t seed = 0; seed < 40; ++seed) {
         Rng rng(seed, 0, 0);
@@ -77,7 +79,8 @@ TEST(LabelMasker, SameBitsForAnyThreads) {
 }
 
 TEST(LabelMasker, LeavesOtherTensorsAlone) {
-    const LabelMasker masker("x", counting<float>({1, 2}, 5), counting<float>({1, 2}, 0), {0, 1}, {"a", "b"});
+    const LabelMasker masker("x", counting<float>({1, 2}, 5), counting<float>({1, 2}, 0), {0, 1},
+                             {"a", "b"});
     Batch batch({{"ids", counting<int64_t>({2, 3}, 7)}, {"x", counting<float>({2, 2}, 50)}});
     const std::vector<uint8_t> bits{1, 0, 0, 1};
     masker.apply({bits.data(), 2, 2}, batch, {});
@@ -86,9 +89,12 @@ TEST(LabelMasker, LeavesOtherTensorsAlone) {
     EXPECT_EQ(masker.names(), (std::vector<std::string>{"a", "b"}));
 }
 
-TEST(LabelMasker, OnePlayer) { expect_as_slow<float>({1, 9}, std::vector<int32_t>(9, 0), 4, 1); }
+TEST(LabelMasker, OnePlayer) {
+    expect_as_slow<float>({1, 9}, std::vector<int32_t>(9, 0), 4, 1);
+}
 TEST(LabelMasker, NoPlayerAtAll) {
-    const LabelMasker masker("x", counting<float>({1, 3}, 5), counting<float>({1, 3}, 0), {-1, -1, -1});
+    const LabelMasker masker("x", counting<float>({1, 3}, 5), counting<float>({1, 3}, 0),
+                             {-1, -1, -1});
     EXPECT_EQ(masker.players(), 0);
 }
 
@@ -104,12 +110,15 @@ std::string refusal(const std::function<void()>& work) {
 
 TEST(LabelMasker, SaysWhatIsWrong) {
     const Tensor row = counting<float>({1, 3}, 0);
-    const auto make = [&](const Tensor& baseline, std::vector<int32_t> labels, std::vector<std::string> names = {}) {
+    const auto make = [&](const Tensor& baseline, std::vector<int32_t> labels,
+                          std::vector<std::string> names = {}) {
         return refusal([&] { LabelMasker("x", row, baseline, labels, names); });
     };
-    EXPECT_EQ(make(counting<float>({1, 4}, 0), {0, 1, 2}), "the baseline has shape [1, 4], the input [1, 3]");
+    EXPECT_EQ(make(counting<float>({1, 4}, 0), {0, 1, 2}),
+              "the baseline has shape [1, 4], the input [1, 3]");
     EXPECT_EQ(make(row, {0, 1}), "2 labels for 3 elements");
-    EXPECT_EQ(make(row, {0, 2, 2}), "no element has label 1; labels must be 0, 1, 2, ... without gaps");
+    EXPECT_EQ(make(row, {0, 2, 2}),
+              "no element has label 1; labels must be 0, 1, 2, ... without gaps");
     EXPECT_EQ(make(row, {0, -2, 1}), "label -2 is below -1");
     EXPECT_EQ(make(row, {0, 1, 1}, {"a"}), "1 names for 2 players");
 }
@@ -120,23 +129,33 @@ TEST(PixelLabels, BothLayouts) {
               (std::vector<int32_t>{0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2}));
     EXPECT_EQ(pixel_labels(Tensor(ElementType::float32, {1, 3, 2, 2}), segments),
               (std::vector<int32_t>{0, 1, 1, 2, 0, 1, 1, 2, 0, 1, 1, 2}));
-    EXPECT_EQ(refusal([&] { (void)pixel_labels(Tensor(ElementType::float32, {1, 4, 2, 3}), segments); }),
+    EXPECT_EQ(refusal([&] {
+                  (void)pixel_labels(Tensor(ElementType::float32, {1, 4, 2, 3}), segments);
+              }),
               "segments have shape [2, 2], the image has 4 x 2 pixels");
 }
 
 TEST(Renumbered, InTheOrderOfTheLabels) {
     const Tensor segments = Tensor::of<int64_t>({2, 2}, std::vector<int64_t>{7, -3, 7, 100});
     EXPECT_EQ(renumbered(segments), Tensor::of<int32_t>({2, 2}, std::vector<int32_t>{1, 0, 1, 2}));
-    EXPECT_EQ(refusal([] { (void)renumbered(Tensor(ElementType::float32, {2, 2})); }),
+    EXPECT_EQ(refusal([] {
+                  (void)renumbered(Tensor(ElementType::float32, {2, 2}));
+              }),
               "segments must be whole numbers [height, width], not float32 [2, 2]");
 }
 
 TEST(SuperpixelMeans, OfEachColour) {
     const Tensor segments = Tensor::of<int32_t>({2, 2}, std::vector<int32_t>{0, 1, 1, 0});
-    EXPECT_EQ(superpixel_means(Tensor::of<float>({1, 2, 2, 3}, std::vector<float>{1, 2, 3, 4, 5, 6, 8, 9, 10, 3, 4, 5}), segments),
-              Tensor::of<float>({1, 2, 2, 3}, std::vector<float>{2, 3, 4, 6, 7, 8, 6, 7, 8, 2, 3, 4}));
-    EXPECT_EQ(superpixel_means(Tensor::of<float>({1, 3, 2, 2}, std::vector<float>{1, 2, 4, 5, 1, 1, 1, 1, 0, 0, 2, 8}), segments),
-              Tensor::of<float>({1, 3, 2, 2}, std::vector<float>{3, 3, 3, 3, 1, 1, 1, 1, 4, 1, 1, 4}));
+    EXPECT_EQ(
+        superpixel_means(Tensor::of<float>({1, 2, 2, 3},
+                                           std::vector<float>{1, 2, 3, 4, 5, 6, 8, 9, 10, 3, 4, 5}),
+                         segments),
+        Tensor::of<float>({1, 2, 2, 3}, std::vector<float>{2, 3, 4, 6, 7, 8, 6, 7, 8, 2, 3, 4}));
+    EXPECT_EQ(
+        superpixel_means(
+            Tensor::of<float>({1, 3, 2, 2}, std::vector<float>{1, 2, 4, 5, 1, 1, 1, 1, 0, 0, 2, 8}),
+            segments),
+        Tensor::of<float>({1, 3, 2, 2}, std::vector<float>{3, 3, 3, 3, 1, 1, 1, 1, 4, 1, 1, 4}));
 }
 
 }  // namespace

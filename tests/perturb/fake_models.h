@@ -10,12 +10,13 @@ namespace whence::testing {
 
 /// One input, one score for each row: f(row).
 class FormulaModel : public Model {
- public:
+  public:
     using Formula = std::function<double(std::span<const double>)>;
     FormulaModel(Shape row, ElementType type, Formula formula, int64_t batch = 64)
         : inputs_{{.name = "x", .type = type, .shape = row}},
           outputs_{{.name = "y", .type = ElementType::float64, .shape = {-1, 1}}},
-          formula_(std::move(formula)), batch_(batch) {}
+          formula_(std::move(formula)),
+          batch_(batch) {}
 
     [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
     [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return outputs_; }
@@ -35,7 +36,7 @@ class FormulaModel : public Model {
 
     mutable int64_t asked = 0;
 
- private:
+  private:
     std::vector<TensorInfo> inputs_, outputs_;
     Formula formula_;
     int64_t batch_;

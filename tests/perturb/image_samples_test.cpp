@@ -26,7 +26,8 @@ Design drawn(const Neighbourhood& samples, int64_t players, int64_t count, int64
 
 int64_t bits_of(const Design& design, int64_t row) {
     int64_t bits = 0;
-    for (int64_t c = 0; c < design.columns; ++c) bits |= int64_t{design.bits[row * design.columns + c]} << c;
+    for (int64_t c = 0; c < design.columns; ++c)
+        bits |= int64_t{design.bits[row * design.columns + c]} << c;
     return bits;
 }
 
@@ -53,9 +54,9 @@ double chi_square(const std::vector<double>& p, const std::vector<int64_t>& coun
     return sum;
 }
 
-// A sample of each pair alone (first or second) is an independent draw but for the strata, which only
-// make the counts more even: chi-square must stay below its 99.9% point (63 degrees: 103.4). Twice
-// the weight on one subset in 64 moves it by hundreds, as the control shows.
+// A sample of each pair alone (first or second) is an independent draw but for the strata, which
+// only make the counts more even: chi-square must stay below its 99.9% point (63 degrees: 103.4).
+// Twice the weight on one subset in 64 moves it by hundreds, as the control shows.
 TEST(StableImageSamples, EverySubsetAsOftenAsTheKernelSays) {
     constexpr int64_t players = 6, count = 40000;
     const LabelMasker masker = masker_of(players);
@@ -99,14 +100,15 @@ TEST(StableImageSamples, TwinsAreAntithetic) {
     }
 }
 
-// The first 2^m samples have one quantile in each 2^-m of the distribution: how many are on is then as
-// often as expected to within one at either end.
+// The first 2^m samples have one quantile in each 2^-m of the distribution: how many are on is then
+// as often as expected to within one at either end.
 TEST(StableImageSamples, HowManyAreOnIsStratified) {
     const LabelMasker masker = masker_of(49);
     constexpr int64_t count = 512;
     const Design design = drawn(StableImageSamples(masker, width, 8), 49, count);
     std::vector<int64_t> counts(50);
-    for (int64_t row = 0; row < count; ++row) ++counts[std::popcount(static_cast<uint64_t>(bits_of(design, row)))];
+    for (int64_t row = 0; row < count; ++row)
+        ++counts[std::popcount(static_cast<uint64_t>(bits_of(design, row)))];
     const std::vector<double> p = kept_distribution(49, width);
     for (size_t k = 0; k < 50; ++k)
         EXPECT_LE(std::abs(static_cast<double>(counts[k]) - p[k] * count), 2.0) << k;
@@ -129,8 +131,9 @@ TEST(CompatibleImageSamples, CoinsAndKernel) {
     std::vector<int64_t> counts(64);
     for (int64_t row = 1; row < 20001; ++row) {
         ++counts[bits_of(design, row)];
-        EXPECT_EQ(design.weights[row],
-                  cosine_kernel(std::popcount(static_cast<uint64_t>(bits_of(design, row))), 6, width));
+        EXPECT_EQ(
+            design.weights[row],
+            cosine_kernel(std::popcount(static_cast<uint64_t>(bits_of(design, row))), 6, width));
     }
     EXPECT_LT(chi_square(std::vector<double>(64, 1.0 / 64), counts, 20000), 103.4);
 }

@@ -13,12 +13,12 @@
 namespace whence::perturb {
 namespace {
 
-// Two ways of solving the same least squares in double differ by rounding times the condition number
-// (below 1e4 here).
+// Two ways of solving the same least squares in double differ by rounding times the condition
+// number (below 1e4 here).
 constexpr double relative = 1e-9;
 
 class LimeGolden : public ::testing::Test {
- protected:
+  protected:
     static const Tensor& at(const std::string& name) {
         static const std::vector<NamedTensor> all =
             data::read_npz(WHENCE_SOURCE_DIR "/tests/perturb/lime.npz");
@@ -30,7 +30,8 @@ class LimeGolden : public ::testing::Test {
 
     static Design design_of(const std::string& name) {
         const Tensor& z = at(name + "/z");
-        Design design{.rows = z.rows(), .columns = z.row_size(), .weights = numbers(name + "/weights")};
+        Design design{
+            .rows = z.rows(), .columns = z.row_size(), .weights = numbers(name + "/weights")};
         if (z.type() == ElementType::uint8)
             design.bits.assign(z.as<uint8_t>().begin(), z.as<uint8_t>().end());
         else
@@ -43,14 +44,16 @@ class LimeGolden : public ::testing::Test {
         const Moments m = moments(design, numbers(name + "/y"));
         std::vector<double> origin(design.columns);
         for (int64_t c = 0; c < design.columns; ++c) origin[c] = design.at(0, c);
-        for (const char* method : {"none", "forward_selection", "highest_weights", "lasso_path", "auto"})
+        for (const char* method :
+             {"none", "forward_selection", "highest_weights", "lasso_path", "auto"})
             for (const int64_t count : counts) {
                 const std::string key = name + "/" + method + "/" + std::to_string(count);
                 SCOPED_TRACE(key);
                 const Surrogate ours =
                     fit(m, select_features(m, origin, parse_feature_selection(method), count), 1);
                 const std::vector<double> features = numbers(key + "/features");
-                ASSERT_EQ(std::vector<double>(ours.features.begin(), ours.features.end()), features);
+                ASSERT_EQ(std::vector<double>(ours.features.begin(), ours.features.end()),
+                          features);
                 const std::vector<double> weights = numbers(key + "/coefficients");
                 const double scale = std::abs(weights[0]);
                 for (size_t i = 0; i < weights.size(); ++i)
@@ -63,8 +66,12 @@ class LimeGolden : public ::testing::Test {
     }
 };
 
-TEST_F(LimeGolden, ImageFit) { compare("image", {3, 8, 100000}); }
-TEST_F(LimeGolden, TableFit) { compare("table", {2, 5, 10, 12}); }
+TEST_F(LimeGolden, ImageFit) {
+    compare("image", {3, 8, 100000});
+}
+TEST_F(LimeGolden, TableFit) {
+    compare("table", {2, 5, 10, 12});
+}
 
 TEST_F(LimeGolden, ImageKernel) {
     const Design design = design_of("image");
@@ -107,7 +114,8 @@ TEST_F(LimeGolden, Bins) {
                 EXPECT_EQ(level.high, ranges[means.size() + b]);
                 // The midpoint of a bin lies in it, the last one's on its upper edge belongs to it.
                 const double inside = level.low == level.high ? level.high
-                                      : b == edges.size() ? level.high : (level.low + level.high) / 2;
+                                      : b == edges.size()     ? level.high
+                                                              : (level.low + level.high) / 2;
                 if (level.low < level.high) {
                     EXPECT_EQ(space.describe(c, inside), names[b]);
                 }
@@ -135,7 +143,8 @@ TEST_F(LimeGolden, FrequenciesAndScales) {
     for (int64_t c = 0; c < 6; ++c) {
         EXPECT_NEAR(scaled.columns()[c].mean, scaler[c], 1e-14);
         EXPECT_NEAR(scaled.columns()[c].scale, scaler[6 + c], 1e-13);
-        EXPECT_EQ(scaled.describe(c, 0), c == 5 ? std::string("c5=red") : std::string("c") + std::to_string(c));
+        EXPECT_EQ(scaled.describe(c, 0),
+                  c == 5 ? std::string("c5=red") : std::string("c") + std::to_string(c));
     }
 }
 

@@ -25,7 +25,8 @@ Tensor picture() {
 
 Tensor blocks() {
     Tensor segments(ElementType::int32, {6, 6});
-    for (int64_t i = 0; i < 36; ++i) segments.as<int32_t>()[i] = static_cast<int32_t>(i / 12 * 3 + i % 6 / 2);
+    for (int64_t i = 0; i < 36; ++i)
+        segments.as<int32_t>()[i] = static_cast<int32_t>(i / 12 * 3 + i % 6 / 2);
     return segments;
 }
 
@@ -38,7 +39,10 @@ std::vector<double> shown(std::span<const double> pixels) {
 }
 
 FormulaModel model_of(std::function<double(const std::vector<double>&)> f, int64_t batch = 64) {
-    return {{-1, 6, 6, 1}, ElementType::float32, [f](std::span<const double> row) { return f(shown(row)); }, batch};
+    return {{-1, 6, 6, 1},
+            ElementType::float32,
+            [f](std::span<const double> row) { return f(shown(row)); },
+            batch};
 }
 
 double linear(const std::vector<double>& z) {
@@ -47,13 +51,16 @@ double linear(const std::vector<double>& z) {
     return sum;
 }
 
-double crossed(const std::vector<double>& z) { return linear(z) + 2 * z[0] * z[1] - 3 * z[4] * z[5] * z[8]; }
+double crossed(const std::vector<double>& z) {
+    return linear(z) + 2 * z[0] * z[1] - 3 * z[4] * z[5] * z[8];
+}
 
 LimeImageOptions black(int64_t samples, LimeScheme scheme = LimeScheme::stable) {
     return {.num_samples = samples, .scheme = scheme, .hide = baseline::Zeros{}};
 }
 
-std::vector<double> weights(const FormulaModel& model, const LimeImageOptions& options, uint64_t seed = 0) {
+std::vector<double> weights(const FormulaModel& model, const LimeImageOptions& options,
+                            uint64_t seed = 0) {
     return LimeImage(model, blocks(), options)
         .explain(picture(), {}, {.seed = seed})
         .attribution.values.to_doubles();
@@ -74,8 +81,8 @@ TEST(LimeImage, LinearModelWithoutRidgeIsFoundExactly) {
     }
 }
 
-// With ridge a and features that are nearly independent of variance v, weights shrink by n v / (n v + a):
-// for n = 1000 and v = 1/4 by 0.4%.
+// With ridge a and features that are nearly independent of variance v, weights shrink by n v / (n v
+// + a): for n = 1000 and v = 1/4 by 0.4%.
 TEST(LimeImage, RidgeShrinksALittle) {
     const std::vector<double> found = weights(model_of(linear), black(1000));
     for (int64_t j = 0; j < players; ++j) EXPECT_NEAR(found[j], static_cast<double>(j) - 3, 0.06);
@@ -109,14 +116,15 @@ std::vector<double> limit_of_lime(const std::function<double(const std::vector<d
     return slopes;
 }
 
-// Both schemes tend to the same weights, and their standard errors tell the truth about how near they
-// are: |found - limit| < 4.5 standard errors for 9 weights (chance of a miss 6e-5). The ridge of 1
-// moves weights of size 5 by at most 5 / (20000 * 0.2) = 0.0013, which is added.
+// Both schemes tend to the same weights, and their standard errors tell the truth about how near
+// they are: |found - limit| < 4.5 standard errors for 9 weights (chance of a miss 6e-5). The ridge
+// of 1 moves weights of size 5 by at most 5 / (20000 * 0.2) = 0.0013, which is added.
 TEST(LimeImage, BothSchemesTendToTheSameLimit) {
     const std::vector<double> limit = limit_of_lime(crossed);
     const FormulaModel model = model_of(crossed, 512);
     for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
-        const Explanation e = LimeImage(model, blocks(), black(20000, scheme)).explain(picture(), {}, {.seed = 4});
+        const Explanation e =
+            LimeImage(model, blocks(), black(20000, scheme)).explain(picture(), {}, {.seed = 4});
         for (int64_t j = 0; j < players; ++j)
             EXPECT_NEAR(e.attribution.values.as<double>()[j], limit[j],
                         4.5 * e.attribution.standard_errors[j] + 0.0026);
@@ -136,8 +144,8 @@ double spread_over_seeds(LimeScheme scheme, int64_t samples) {
     return sum / 40;
 }
 
-// The reason for the stable scheme. On this function its squared error is several times smaller; that
-// it is smaller at all is what must not be lost.
+// The reason for the stable scheme. On this function its squared error is several times smaller;
+// that it is smaller at all is what must not be lost.
 TEST(LimeImage, StableIsNearerToTheLimit) {
     const double stable = spread_over_seeds(LimeScheme::stable, 200);
     const double compatible = spread_over_seeds(LimeScheme::compatible, 200);
@@ -149,7 +157,8 @@ TEST(LimeImage, ConstantModel) {
     const Explanation e = LimeImage(model_of([](const auto&) { return 0.3; }), blocks(), black(50))
                               .explain(picture(), {}, {});
     for (const double value : e.attribution.values.as<double>()) EXPECT_NEAR(value, 0, 1e-15);
-    EXPECT_EQ(e.diagnostics.notes.back(), "the model gave every sample the same answer: nothing to explain");
+    EXPECT_EQ(e.diagnostics.notes.back(),
+              "the model gave every sample the same answer: nothing to explain");
 }
 
 TEST(LimeImage, OneSegment) {
@@ -168,7 +177,8 @@ TEST(LimeImage, HidesWithTheMeanColourUnlessTold) {
                              [](auto row) { return std::accumulate(row.begin(), row.end(), 0.0); });
     Tensor halves(ElementType::int32, {6, 6});
     for (int64_t i = 18; i < 36; ++i) halves.as<int32_t>()[i] = 1;
-    const Explanation mean = LimeImage(model, halves, {.num_samples = 20}).explain(picture(), {}, {});
+    const Explanation mean =
+        LimeImage(model, halves, {.num_samples = 20}).explain(picture(), {}, {});
     EXPECT_EQ(mean.target.baseline, "superpixel-mean");
     EXPECT_NEAR(*mean.target.baseline_value, mean.target.value, 1e-4);
     const Explanation black_one = LimeImage(model, halves, black(20)).explain(picture(), {}, {});
@@ -189,7 +199,8 @@ TEST(LimeImage, FewFeaturesLeaveTheOthersAtZero) {
 
 TEST(LimeImage, WritesDownWhatItDid) {
     const FormulaModel model = model_of(linear);
-    const Explanation e = LimeImage(model, blocks(), black(100)).explain(picture(), {}, {.seed = 12});
+    const Explanation e =
+        LimeImage(model, blocks(), black(100)).explain(picture(), {}, {.seed = 12});
     EXPECT_EQ(e.provenance.method, "lime");
     EXPECT_EQ(e.provenance.seed, 12U);
     EXPECT_EQ(e.provenance.evaluations, 103);  // the top class, f(x), f(all hidden), the samples
@@ -201,11 +212,12 @@ TEST(LimeImage, WritesDownWhatItDid) {
 }
 
 TEST(LimeImage, NotesAPoorFit) {
-    const Explanation e = LimeImage(model_of([](const auto& z) {
-                                        return std::fmod(z[0] + z[1] + z[2] + z[3] + z[4] + z[5] + z[6], 2);
-                                    }),
-                                    blocks(), black(100))
-                              .explain(picture(), {}, {});
+    const Explanation e =
+        LimeImage(model_of([](const auto& z) {
+                      return std::fmod(z[0] + z[1] + z[2] + z[3] + z[4] + z[5] + z[6], 2);
+                  }),
+                  blocks(), black(100))
+            .explain(picture(), {}, {});
     EXPECT_LT(*e.diagnostics.surrogate_r2, 0.5);
     EXPECT_TRUE(std::ranges::any_of(e.diagnostics.notes, [](const std::string& note) {
         return note.starts_with("the local linear model explains only");
@@ -222,11 +234,13 @@ TEST(LimeImage, StopsWhenTheRankingIsSettled) {
     EXPECT_TRUE(*settled.diagnostics.converged);
     EXPECT_EQ(easy.asked, 128 + 3);
     options.num_samples = 300;
-    const FormulaModel tie = model_of([](const auto& z) { return z[0] + z[1] + 0.2 * z[2] * z[3]; });
+    const FormulaModel tie =
+        model_of([](const auto& z) { return z[0] + z[1] + 0.2 * z[2] * z[3]; });
     const Explanation open = LimeImage(tie, blocks(), options).explain(picture(), {}, {});
     EXPECT_FALSE(*open.diagnostics.converged);
     EXPECT_EQ(tie.asked, 300 + 3);
-    EXPECT_EQ(open.diagnostics.notes.back(), "the order of the leading weights is not settled after 300 samples");
+    EXPECT_EQ(open.diagnostics.notes.back(),
+              "the order of the leading weights is not settled after 300 samples");
 }
 
 TEST(LimeImage, SameBitsForAnyThreadsAndBatches) {
@@ -276,9 +290,12 @@ TEST(LimeImage, SaysWhatIsWrong) {
     EXPECT_EQ(refusal([] { (void)parse_lime_scheme("quick"); }).second,
               "no scheme 'quick'; choose from stable, compatible");
     EXPECT_EQ(refusal([] { (void)parse_feature_selection("best"); }).second,
-              "no feature selection 'best'; choose from auto, none, forward-selection, highest-weights, lasso-path");
+              "no feature selection 'best'; choose from auto, none, forward-selection, "
+              "highest-weights, lasso-path");
     const FormulaModel nan_model = model_of([](const auto& z) { return z[0] == 0 ? NAN : 1; });
-    EXPECT_EQ(refusal([&] { (void)LimeImage(nan_model, blocks(), black(10)).explain(picture(), {}, {}); }).first,
+    EXPECT_EQ(refusal([&] {
+                  (void)LimeImage(nan_model, blocks(), black(10)).explain(picture(), {}, {});
+              }).first,
               ErrorKind::model);
 }
 
@@ -289,7 +306,8 @@ TEST(LimeImage, StopsWhenAsked) {
         return 1.0;
     });
     const auto stopped = refusal([&] {
-        (void)LimeImage(model, blocks(), black(1000)).explain(picture(), {}, {.stop = source.get_token()});
+        (void)LimeImage(model, blocks(), black(1000))
+            .explain(picture(), {}, {.stop = source.get_token()});
     });
     EXPECT_EQ(stopped.first, ErrorKind::interrupted);
     EXPECT_LE(model.asked, 64);

@@ -28,15 +28,21 @@ Tensor background(int64_t rows = 400) {
     return data;
 }
 
-Tensor row_of(std::vector<double> values) { return Tensor::of<double>({1, 3}, values); }
+Tensor row_of(std::vector<double> values) {
+    return Tensor::of<double>({1, 3}, values);
+}
 const Tensor person = row_of({33, 181, 1});
 
 FormulaModel model_of(FormulaModel::Formula f, int64_t batch = 256) {
     return {{-1, 3}, ElementType::float64, std::move(f), batch};
 }
 
-double straight(std::span<const double> row) { return 0.01 * row[0] - 0.02 * row[1] + 3 * row[2]; }
-double bent(std::span<const double> row) { return std::sin(row[0] / 10) + row[2] * row[1] / 50; }
+double straight(std::span<const double> row) {
+    return 0.01 * row[0] - 0.02 * row[1] + 3 * row[2];
+}
+double bent(std::span<const double> row) {
+    return std::sin(row[0] / 10) + row[2] * row[1] / 50;
+}
 
 LimeTabularOptions with(LimeScheme scheme, Discretizer discretizer, int64_t samples = 5000) {
     return {.num_samples = samples, .scheme = scheme, .discretizer = discretizer};
@@ -52,7 +58,8 @@ TEST(LimeTabular, LinearModelWithoutBinsIsFoundExactly) {
     for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
         LimeTabularOptions options = with(scheme, Discretizer::none, 500);
         options.ridge = 0;
-        const Explanation e = LimeTabular(model, columns(), background(), options).explain(person, {}, {});
+        const Explanation e =
+            LimeTabular(model, columns(), background(), options).explain(person, {}, {});
         EXPECT_NEAR(weight_of(e, "sex=female"), 3, 1e-10);
         EXPECT_NEAR(*e.diagnostics.surrogate_r2, 1, 1e-12);
         EXPECT_NEAR(*e.diagnostics.local_prediction, e.target.value, 1e-10);
@@ -62,30 +69,38 @@ TEST(LimeTabular, LinearModelWithoutBinsIsFoundExactly) {
 }
 
 TEST(LimeTabular, BinsAreNamedAsInLime) {
-    const Explanation e = LimeTabular(model_of(straight), columns(), background(), {}).explain(person, {}, {});
+    const Explanation e =
+        LimeTabular(model_of(straight), columns(), background(), {}).explain(person, {}, {});
     ASSERT_EQ(e.attribution.names.size(), 3U);
     EXPECT_EQ(e.attribution.names[0], "sex=female");
-    EXPECT_TRUE(std::ranges::any_of(e.attribution.names, [](const std::string& n) { return n.starts_with("height > "); }));
-    EXPECT_TRUE(std::ranges::any_of(e.attribution.names, [](const std::string& n) { return n.starts_with("age <= "); }));
+    EXPECT_TRUE(std::ranges::any_of(
+        e.attribution.names, [](const std::string& n) { return n.starts_with("height > "); }));
+    EXPECT_TRUE(std::ranges::any_of(e.attribution.names,
+                                    [](const std::string& n) { return n.starts_with("age <= "); }));
     EXPECT_NEAR(e.attribution.values.as<double>()[0], 3, 0.1);
 }
 
-// Both schemes tend to the same weights: each within 4.5 of its own standard errors of the other's, and
-// of the shift by the ridge: weights below 2, n times the least variance times weight 5000 * 0.1 * 0.2.
+// Both schemes tend to the same weights: each within 4.5 of its own standard errors of the other's,
+// and of the shift by the ridge: weights below 2, n times the least variance times weight 5000 *
+// 0.1 * 0.2.
 TEST(LimeTabular, BothSchemesTendToTheSameLimit) {
     const FormulaModel model = model_of(bent);
     for (const Discretizer discretizer : {Discretizer::quartile, Discretizer::none}) {
         const auto explained = [&](LimeScheme scheme) {
             LimeTabularOptions options = with(scheme, discretizer, 20000);
             options.ridge = 1e-3;
-            return LimeTabular(model, columns(), background(), options).explain(person, {}, {.seed = 1});
+            return LimeTabular(model, columns(), background(), options)
+                .explain(person, {}, {.seed = 1});
         };
-        const Explanation stable = explained(LimeScheme::stable), compatible = explained(LimeScheme::compatible);
+        const Explanation stable = explained(LimeScheme::stable),
+                          compatible = explained(LimeScheme::compatible);
         for (size_t i = 0; i < 3; ++i) {
             const std::string& name = stable.attribution.names[i];
-            const auto other = std::ranges::find(compatible.attribution.names, name) - compatible.attribution.names.begin();
+            const auto other = std::ranges::find(compatible.attribution.names, name) -
+                               compatible.attribution.names.begin();
             ASSERT_LT(other, 3);
-            EXPECT_NEAR(stable.attribution.values.as<double>()[i], compatible.attribution.values.as<double>()[other],
+            EXPECT_NEAR(stable.attribution.values.as<double>()[i],
+                        compatible.attribution.values.as<double>()[other],
                         4.5 * std::hypot(stable.attribution.standard_errors[i],
                                          compatible.attribution.standard_errors[other]))
                 << name;
@@ -98,7 +113,8 @@ TEST(LimeTabular, KeepsAsManyFeaturesAsAsked) {
         LimeTabularOptions options;
         options.num_features = 1;
         options.feature_selection = parse_feature_selection(how);
-        const Explanation e = LimeTabular(model_of(straight), columns(), background(), options).explain(person, {}, {});
+        const Explanation e = LimeTabular(model_of(straight), columns(), background(), options)
+                                  .explain(person, {}, {});
         EXPECT_EQ(e.attribution.names, std::vector<std::string>{"sex=female"}) << how;
     }
 }
@@ -106,7 +122,8 @@ TEST(LimeTabular, KeepsAsManyFeaturesAsAsked) {
 TEST(LimeTabular, SameBitsForAnyThreadsAndBatches) {
     for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
         const auto run_with = [&](int threads, int64_t batch) {
-            return LimeTabular(model_of(bent, batch), columns(), background(), with(scheme, Discretizer::quartile, 1001))
+            return LimeTabular(model_of(bent, batch), columns(), background(),
+                               with(scheme, Discretizer::quartile, 1001))
                 .explain(person, {}, {.seed = 2, .threads = threads})
                 .attribution;
         };
@@ -119,30 +136,38 @@ TEST(LimeTabular, SameBitsForAnyThreadsAndBatches) {
 
 TEST(LimeTabular, ReadsFloat32RowsToo) {
     const FormulaModel model({-1, 3}, ElementType::float32, straight, 100);
-    const Explanation e = LimeTabular(model, columns(), background(), {}).explain(person.cast(ElementType::float32), {}, {});
+    const Explanation e = LimeTabular(model, columns(), background(), {})
+                              .explain(person.cast(ElementType::float32), {}, {});
     EXPECT_NEAR(weight_of(e, "sex=female"), 3, 0.1);
 }
 
 TEST(LimeTabular, ConstantColumnAndOneRow) {
     const FormulaModel model = model_of(straight);
-    for (const Discretizer discretizer : {Discretizer::none, Discretizer::quartile, Discretizer::decile})
+    for (const Discretizer discretizer :
+         {Discretizer::none, Discretizer::quartile, Discretizer::decile})
         for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
-            const Explanation e = LimeTabular(model, columns(), person, with(scheme, discretizer, 100))
-                                      .explain(row_of({33, 170, 0}), {}, {});
-            for (const double value : e.attribution.values.as<double>()) EXPECT_TRUE(std::isfinite(value));
+            const Explanation e =
+                LimeTabular(model, columns(), person, with(scheme, discretizer, 100))
+                    .explain(row_of({33, 170, 0}), {}, {});
+            for (const double value : e.attribution.values.as<double>())
+                EXPECT_TRUE(std::isfinite(value));
         }
 }
 
 TEST(LimeTabular, ConstantModel) {
-    const Explanation e = LimeTabular(model_of([](auto) { return 7.0; }), columns(), background(), {}).explain(person, {}, {});
+    const Explanation e =
+        LimeTabular(model_of([](auto) { return 7.0; }), columns(), background(), {})
+            .explain(person, {}, {});
     for (const double value : e.attribution.values.as<double>()) EXPECT_NEAR(value, 0, 1e-12);
-    EXPECT_EQ(e.diagnostics.notes.back(), "the model gave every sample the same answer: nothing to explain");
+    EXPECT_EQ(e.diagnostics.notes.back(),
+              "the model gave every sample the same answer: nothing to explain");
 }
 
 TEST(LimeTabular, NotesACategoryTheBackgroundDoesNotHave) {
     Tensor men = background();
     for (int64_t row = 0; row < men.rows(); ++row) men.as<double>()[row * 3 + 2] = 0;
-    const Explanation e = LimeTabular(model_of(straight), columns(), men, {}).explain(person, {}, {});
+    const Explanation e =
+        LimeTabular(model_of(straight), columns(), men, {}).explain(person, {}, {});
     EXPECT_EQ(e.diagnostics.notes[1], "no background row has sex=female: samples never keep it");
     EXPECT_EQ(weight_of(e, "sex=female"), 0);
 }
@@ -153,7 +178,8 @@ TEST(LimeTabular, EntropyBinsCutWhereTheClassChanges) {
     options.discretizer = Discretizer::entropy;
     for (int64_t row = 0; row < data.rows(); ++row)
         options.background_labels.push_back(data.as<double>()[row * 3] > 50);
-    const Explanation e = LimeTabular(model_of([](auto row) { return row[0] > 50 ? 1.0 : 0.0; }), columns(), data, options)
+    const Explanation e = LimeTabular(model_of([](auto row) { return row[0] > 50 ? 1.0 : 0.0; }),
+                                      columns(), data, options)
                               .explain(person, {}, {});
     EXPECT_TRUE(e.attribution.names[0].starts_with("age <= ")) << e.attribution.names[0];
     EXPECT_NEAR(e.attribution.values.as<double>()[0], -1, 0.02);
@@ -179,12 +205,19 @@ TEST(LimeTabular, SaysWhatIsWrong) {
     EXPECT_EQ(with_background(Tensor(ElementType::float64, {0, 3})), "the background has no rows");
     EXPECT_EQ(with_background(row_of({1, NAN, 0})),
               "background row 0, column 'height' holds NaN: LIME cannot draw from missing values");
-    EXPECT_EQ(with_background(person, with(LimeScheme::stable, Discretizer::entropy)),
-              "the entropy discretizer needs the class of each background row: 0 labels for 1 rows");
-    EXPECT_EQ(with_background(person, {.num_samples = 1}), "num-samples is 1; LIME needs at least 2 samples");
+    EXPECT_EQ(
+        with_background(person, with(LimeScheme::stable, Discretizer::entropy)),
+        "the entropy discretizer needs the class of each background row: 0 labels for 1 rows");
+    EXPECT_EQ(with_background(person, {.num_samples = 1}),
+              "num-samples is 1; LIME needs at least 2 samples");
     const LimeTabular lime(model, columns(), background());
-    EXPECT_EQ(refusal([&] { (void)lime.explain(row_of({1, 2, NAN}), {}, {}); }), "input '' holds NaN at position 2");
-    EXPECT_EQ(refusal([&] { (void)lime.explain(Tensor(ElementType::float64, {1, 4}), {}, {}); }),
+    EXPECT_EQ(refusal([&] {
+                  (void)lime.explain(row_of({1, 2, NAN}), {}, {});
+              }),
+              "input '' holds NaN at position 2");
+    EXPECT_EQ(refusal([&] {
+                  (void)lime.explain(Tensor(ElementType::float64, {1, 4}), {}, {});
+              }),
               "the row has 4 columns, the background 3");
     EXPECT_EQ(refusal([] { (void)parse_discretizer("halves"); }),
               "no discretizer 'halves'; choose from none, quartile, decile, entropy");

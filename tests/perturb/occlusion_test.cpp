@@ -24,7 +24,8 @@ Tensor noise(Shape shape) {
 
 double wave(std::span<const double> row) {
     double sum = 0;
-    for (size_t i = 0; i < row.size(); ++i) sum += std::sin(static_cast<double>(i)) * row[i] * row[i];
+    for (size_t i = 0; i < row.size(); ++i)
+        sum += std::sin(static_cast<double>(i)) * row[i] * row[i];
     return sum;
 }
 
@@ -33,7 +34,9 @@ std::vector<double> occlude_slowly(const Tensor& image, int64_t h, int64_t w, in
                                    int64_t window, int64_t stride) {
     const std::vector<double> pixels = image.to_doubles();
     std::vector<double> sums(h * w), covers(h * w);
-    const auto at = [&](int64_t y, int64_t x, int64_t k) { return last ? (y * w + x) * c + k : (k * h + y) * w + x; };
+    const auto at = [&](int64_t y, int64_t x, int64_t k) {
+        return last ? (y * w + x) * c + k : (k * h + y) * w + x;
+    };
     const auto tops = [&](int64_t side) {
         std::vector<int64_t> out{0};
         while (out.back() + window < side) out.push_back(out.back() + stride);
@@ -46,7 +49,9 @@ std::vector<double> occlude_slowly(const Tensor& image, int64_t h, int64_t w, in
                 for (int64_t y = top; y < std::min(h, top + window); ++y)
                     for (int64_t x = left; x < std::min(w, left + window); ++x) work(y, x);
             };
-            each([&](int64_t y, int64_t x) { for (int64_t k = 0; k < c; ++k) covered[at(y, x, k)] = 0; });
+            each([&](int64_t y, int64_t x) {
+                for (int64_t k = 0; k < c; ++k) covered[at(y, x, k)] = 0;
+            });
             const double drop = wave(pixels) - wave(covered);
             each([&](int64_t y, int64_t x) { sums[y * w + x] += drop, ++covers[y * w + x]; });
         }
@@ -57,16 +62,20 @@ std::vector<double> occlude_slowly(const Tensor& image, int64_t h, int64_t w, in
 TEST(Occlusion, WindowsAgreeWithTheObviousWay) {
     for (const bool last : {true, false})
         for (const int64_t c : {1, 3})
-            for (const auto& [window, stride] : {std::pair<int64_t, int64_t>{1, 1}, {3, 2}, {4, 4}, {20, 5}}) {
+            for (const auto& [window, stride] :
+                 {std::pair<int64_t, int64_t>{1, 1}, {3, 2}, {4, 4}, {20, 5}}) {
                 const Shape shape = last ? Shape{1, 9, 11, c} : Shape{1, c, 9, 11};
                 const Tensor image = noise(shape);
                 const FormulaModel model(shape, ElementType::float32, wave, 7);
                 const Occlusion occlusion(model, baseline::Zeros{},
-                                          {.window_height = window, .window_width = window,
-                                           .stride_height = stride, .stride_width = stride});
+                                          {.window_height = window,
+                                           .window_width = window,
+                                           .stride_height = stride,
+                                           .stride_width = stride});
                 const Explanation e = occlusion.explain(image, {}, {});
                 EXPECT_EQ(e.attribution.values.shape(), (Shape{1, 9, 11}));
-                const std::vector<double> slow = occlude_slowly(image, 9, 11, c, last, window, stride);
+                const std::vector<double> slow =
+                    occlude_slowly(image, 9, 11, c, last, window, stride);
                 const std::vector<double> fast = e.attribution.values.to_doubles();
                 for (size_t i = 0; i < slow.size(); ++i) EXPECT_NEAR(fast[i], slow[i], 1e-12);
             }
@@ -74,9 +83,11 @@ TEST(Occlusion, WindowsAgreeWithTheObviousWay) {
 
 TEST(Occlusion, DefaultWindowIsAnEighthInHalfSteps) {
     const FormulaModel model({-1, 32, 16, 3}, ElementType::float32, wave);
-    const Explanation e = Occlusion(model, baseline::Value{0.5}).explain(noise({1, 32, 16, 3}), {}, {});
+    const Explanation e =
+        Occlusion(model, baseline::Value{0.5}).explain(noise({1, 32, 16, 3}), {}, {});
     const auto option = [&](const std::string& name) {
-        return std::get<int64_t>(std::ranges::find(e.provenance.options, name, &Option::name)->value);
+        return std::get<int64_t>(
+            std::ranges::find(e.provenance.options, name, &Option::name)->value);
     };
     EXPECT_EQ(option("window-height"), 4);
     EXPECT_EQ(option("window-width"), 2);
@@ -95,8 +106,9 @@ TEST(Occlusion, ColumnsOfATable) {
     const Tensor medians = Tensor::of<double>({1, 3}, std::vector<double>{1, 1, 0});
     OcclusionOptions options;
     options.schema = {{.name = "a"}, {.name = "b"}, {.name = "c", .categories = {"no", "yes"}}};
-    const Explanation e = Occlusion(model, baseline::Data{medians, "medians"}, options)
-                              .explain(Tensor::of<double>({1, 3}, std::vector<double>{5, 4, 1}), {}, {});
+    const Explanation e =
+        Occlusion(model, baseline::Data{medians, "medians"}, options)
+            .explain(Tensor::of<double>({1, 3}, std::vector<double>{5, 4, 1}), {}, {});
     EXPECT_EQ(e.attribution.values, Tensor::of<double>({3}, std::vector<double>{8, 6, 5}));
     EXPECT_EQ(e.attribution.names, (std::vector<std::string>{"a", "b", "c"}));
     EXPECT_EQ(e.attribution.displays, (std::vector<std::string>{"5", "4", "yes"}));
@@ -106,14 +118,17 @@ TEST(Occlusion, ColumnsOfATable) {
 }
 
 TEST(Occlusion, Segments) {
-    const FormulaModel model({-1, 2, 2, 1}, ElementType::float32,
-                             [](auto row) { return row[0] + 2 * row[1] + 4 * row[2] + 8 * row[3]; });
+    const FormulaModel model({-1, 2, 2, 1}, ElementType::float32, [](auto row) {
+        return row[0] + 2 * row[1] + 4 * row[2] + 8 * row[3];
+    });
     OcclusionOptions options;
     options.segments = Tensor::of<int64_t>({2, 2}, std::vector<int64_t>{5, 9, 9, 5});
-    const Explanation e = Occlusion(model, baseline::Zeros{}, options)
-                              .explain(Tensor::of<float>({1, 2, 2, 1}, std::vector<float>{1, 1, 1, 1}), {}, {});
+    const Explanation e =
+        Occlusion(model, baseline::Zeros{}, options)
+            .explain(Tensor::of<float>({1, 2, 2, 1}, std::vector<float>{1, 1, 1, 1}), {}, {});
     EXPECT_EQ(e.attribution.values, Tensor::of<double>({2}, std::vector<double>{9, 6}));
-    EXPECT_EQ(e.attribution.segments, Tensor::of<int32_t>({2, 2}, std::vector<int32_t>{0, 1, 1, 0}));
+    EXPECT_EQ(e.attribution.segments,
+              Tensor::of<int32_t>({2, 2}, std::vector<int32_t>{0, 1, 1, 0}));
 }
 
 TEST(Occlusion, SameBitsForAnyThreads) {
@@ -139,9 +154,15 @@ TEST(Occlusion, SaysWhatIsWrong) {
     EXPECT_EQ(refusal([&] { Occlusion(model, baseline::Zeros{}, {.window_height = -1}); }),
               "window and stride must not be negative: -1");
     const Tensor image = noise({1, 8, 8, 3});
-    EXPECT_EQ(refusal([&] { (void)Occlusion(model, baseline::Zeros{}, {.window_height = 2, .stride_height = 3}).explain(image, {}, {}); }),
-              "a stride of 3 skips pixels between windows of 2; take a stride of at most the window");
-    EXPECT_EQ(refusal([&] { (void)Occlusion(model, baseline::Zeros{}).explain(noise({1, 8, 8}), {}, {}); }),
+    EXPECT_EQ(
+        refusal([&] {
+            (void)Occlusion(model, baseline::Zeros{}, {.window_height = 2, .stride_height = 3})
+                .explain(image, {}, {});
+        }),
+        "a stride of 3 skips pixels between windows of 2; take a stride of at most the window");
+    EXPECT_EQ(refusal([&] {
+                  (void)Occlusion(model, baseline::Zeros{}).explain(noise({1, 8, 8}), {}, {});
+              }),
               "occlusion by windows needs an image; the input has shape [1, 8, 8]");
 }
 
@@ -151,7 +172,10 @@ TEST(Occlusion, StopsWhenAsked) {
         source.request_stop();
         return 1.0;
     });
-    EXPECT_EQ(refusal([&] { (void)Occlusion(model, baseline::Zeros{}).explain(noise({1, 16, 16, 1}), {}, {.stop = source.get_token()}); }),
+    EXPECT_EQ(refusal([&] {
+                  (void)Occlusion(model, baseline::Zeros{})
+                      .explain(noise({1, 16, 16, 1}), {}, {.stop = source.get_token()});
+              }),
               "stopped before it was finished");
 }
 

@@ -30,8 +30,10 @@ Problem random_problem(int64_t rows, int64_t columns, bool binary, bool weighted
         double target = 0.3 * rng.normal();
         for (int64_t c = 0; c < columns; ++c) {
             const double z = binary ? static_cast<double>(rng.below(2)) : rng.normal();
-            if (binary) p.design.bits.push_back(static_cast<uint8_t>(z));
-            else p.design.values.push_back(z);
+            if (binary)
+                p.design.bits.push_back(static_cast<uint8_t>(z));
+            else
+                p.design.values.push_back(z);
             target += slopes[c] * z;
         }
         p.targets.push_back(target);
@@ -45,7 +47,8 @@ struct Slow {
     double intercept, r2;
 };
 
-// Ridge as least squares of a taller system: rows sqrt(w) (1, z) = sqrt(w) y, and sqrt(ridge) b_j = 0.
+// Ridge as least squares of a taller system: rows sqrt(w) (1, z) = sqrt(w) y, and sqrt(ridge) b_j =
+// 0.
 Slow ridge_slowly(const Problem& p, const std::vector<int32_t>& features, double ridge) {
     const int64_t n = p.design.rows;
     const auto k = static_cast<int64_t>(features.size());
@@ -82,7 +85,8 @@ TEST(Fit, AgreesWithATallLeastSquares) {
                 const Surrogate fast = fit(moments(p.design, p.targets), features, 0.7);
                 const Slow slow = ridge_slowly(p, features, 0.7);
                 for (size_t i = 0; i < 3; ++i) {
-                    const auto at = std::ranges::find(features, fast.features[i]) - features.begin();
+                    const auto at =
+                        std::ranges::find(features, fast.features[i]) - features.begin();
                     EXPECT_NEAR(fast.coefficients[i], slow.weights[at], 1e-12);
                 }
                 EXPECT_NEAR(fast.intercept, slow.intercept, 1e-12);
@@ -113,7 +117,8 @@ TEST(ForwardSelection, AgreesWithFittingEveryCandidate) {
                 if (std::ranges::find(slow, j) != slow.end()) continue;
                 std::vector<int32_t> with = slow;
                 with.push_back(j);
-                if (const double r2 = ridge_slowly(p, with, 0).r2; r2 > best_r2) best = j, best_r2 = r2;
+                if (const double r2 = ridge_slowly(p, with, 0).r2; r2 > best_r2)
+                    best = j, best_r2 = r2;
             }
             slow.push_back(best);
         }
@@ -123,14 +128,14 @@ TEST(ForwardSelection, AgreesWithFittingEveryCandidate) {
     }
 }
 
-// A lasso solution is one where no correlation exceeds the penalty and active ones are on it, with the
-// sign of their weight (Karush-Kuhn-Tucker).
+// A lasso solution is one where no correlation exceeds the penalty and active ones are on it, with
+// the sign of their weight (Karush-Kuhn-Tucker).
 TEST(LassoPath, EveryKnotSolvesItsLasso) {
     for (uint64_t seed = 0; seed < 20; ++seed) {
         Problem p = random_problem(50, 8, false, seed % 2, seed);
         for (int64_t row = 0; row < 50; ++row)  // correlated, so that features leave again
-            p.design.values[row * 8 + 1] =
-                p.design.values[row * 8] - p.design.values[row * 8 + 2] + 0.3 * p.design.values[row * 8 + 1];
+            p.design.values[row * 8 + 1] = p.design.values[row * 8] - p.design.values[row * 8 + 2] +
+                                           0.3 * p.design.values[row * 8 + 1];
         const Moments m = moments(p.design, p.targets);
         const std::vector<Eigen::VectorXd> knots = lasso_path(m);
         for (const Eigen::VectorXd& knot : knots) {
@@ -138,7 +143,8 @@ TEST(LassoPath, EveryKnotSolvesItsLasso) {
             const double penalty = correlation.cwiseAbs().maxCoeff();
             for (Eigen::Index j = 0; j < knot.size(); ++j)
                 if (knot[j] != 0) {
-                    EXPECT_NEAR(correlation[j], std::copysign(penalty, knot[j]), 1e-9 * m.cross.norm());
+                    EXPECT_NEAR(correlation[j], std::copysign(penalty, knot[j]),
+                                1e-9 * m.cross.norm());
                 }
         }
         EXPECT_EQ(knots.front(), Eigen::VectorXd::Zero(8));
@@ -183,9 +189,9 @@ TEST(Fit, ConstantTargetsHaveNoSlope) {
     EXPECT_EQ(s.r2, 1);
 }
 
-// Over many repetitions of the same experiment the weights must spread by what one repetition claims.
-// 400 repetitions know a standard deviation to 1 / sqrt(800) = 3.5%; four times that is allowed. The
-// noise grows with a feature, which errors that assume equal noise get wrong.
+// Over many repetitions of the same experiment the weights must spread by what one repetition
+// claims. 400 repetitions know a standard deviation to 1 / sqrt(800) = 3.5%; four times that is
+// allowed. The noise grows with a feature, which errors that assume equal noise get wrong.
 TEST(StandardErrors, AreTheSpreadOverRepetitions) {
     constexpr int repetitions = 400, rows = 300;
     std::vector<double> sum(3), square(3), claimed(3);
@@ -196,7 +202,8 @@ TEST(StandardErrors, AreTheSpreadOverRepetitions) {
         for (int64_t row = 0; row < rows; row += 2) {  // the two of a pair share their noise
             const double noise = rng.normal();
             for (const int64_t r : {row, row + 1})
-                p.targets[r] = p.design.at(r, 0) - 2 * p.design.at(r, 1) + noise * (0.2 + 2 * p.design.at(r, 1));
+                p.targets[r] = p.design.at(r, 0) - 2 * p.design.at(r, 1) +
+                               noise * (0.2 + 2 * p.design.at(r, 1));
         }
         const Moments m = moments(p.design, p.targets);
         const Surrogate s = fit(m, {0, 1, 2}, 1);
@@ -209,8 +216,10 @@ TEST(StandardErrors, AreTheSpreadOverRepetitions) {
     }
     for (int j = 0; j < 3; ++j) {
         const double mean = sum[j] / repetitions;
-        const double spread = std::sqrt((square[j] / repetitions - mean * mean) * repetitions / (repetitions - 1));
-        EXPECT_NEAR(std::sqrt(claimed[j] / repetitions) / spread, 1, 4 / std::sqrt(2.0 * repetitions));
+        const double spread =
+            std::sqrt((square[j] / repetitions - mean * mean) * repetitions / (repetitions - 1));
+        EXPECT_NEAR(std::sqrt(claimed[j] / repetitions) / spread, 1,
+                    4 / std::sqrt(2.0 * repetitions));
     }
 }
 

@@ -15,9 +15,11 @@ constexpr double width = 0.9;
 
 Schema schema_of(int64_t numbers, int64_t categories) {
     Schema schema;
-    for (int64_t i = 0; i < numbers; ++i) schema.push_back({.name = std::string("n") + std::to_string(i)});
+    for (int64_t i = 0; i < numbers; ++i)
+        schema.push_back({.name = std::string("n") + std::to_string(i)});
     for (int64_t i = 0; i < categories; ++i)
-        schema.push_back({.name = std::string("c") + std::to_string(i), .categories = {"a", "b", "c"}});
+        schema.push_back(
+            {.name = std::string("c") + std::to_string(i), .categories = {"a", "b", "c"}});
     return schema;
 }
 
@@ -56,7 +58,8 @@ std::vector<double> column_of(const Tensor& rows, int64_t column) {
 
 const std::vector<double> instance{4.1, 0.2, 0};
 
-// All 2^3 combinations of "as in the input": the background's shares times lime's kernel, enumerated.
+// All 2^3 combinations of "as in the input": the background's shares times lime's kernel,
+// enumerated.
 TEST(StableTabularSamples, CombinationsAsOftenAsTheKernelSays) {
     constexpr int64_t count = 40000;
     const TabularSpace space(schema_of(2, 1), background(600), {});
@@ -80,7 +83,8 @@ TEST(StableTabularSamples, CombinationsAsOftenAsTheKernelSays) {
     for (const int64_t twin : {0, 1}) {
         std::vector<double> counts(8);
         for (int64_t row = twin; row < count; row += 2)
-            ++counts[design.bits[row * 3] + 2 * design.bits[row * 3 + 1] + 4 * design.bits[row * 3 + 2]];
+            ++counts[design.bits[row * 3] + 2 * design.bits[row * 3 + 1] +
+                     4 * design.bits[row * 3 + 2]];
         double chi = 0, wrong = 0;
         for (int i = 0; i < 8; ++i) {
             const double expected = p[i] / sum * count / 2;
@@ -97,7 +101,8 @@ TEST(StableTabularSamples, CombinationsAsOftenAsTheKernelSays) {
 TEST(StableTabularSamples, ValuesLieInTheirBin) {
     constexpr int64_t count = 20000;
     const TabularSpace space(schema_of(2, 1), background(600), {});
-    const Drawn drawn = draw(StableTabularSamples(space, "x", instance, false, width, 7, count), 3, count);
+    const Drawn drawn =
+        draw(StableTabularSamples(space, "x", instance, false, width, 7, count), 3, count);
     for (int64_t c = 0; c < 3; ++c) {
         const Column& column = space.columns()[c];
         std::vector<double> counts(column.levels.size());
@@ -106,13 +111,15 @@ TEST(StableTabularSamples, ValuesLieInTheirBin) {
             const int64_t level = column.level_of(values[row]);
             ASSERT_GE(level, 0);
             ++counts[level];
-            EXPECT_EQ(drawn.design.bits[row * 3 + c], level == column.level_of(instance[c]) ? 1 : 0);
+            EXPECT_EQ(drawn.design.bits[row * 3 + c],
+                      level == column.level_of(instance[c]) ? 1 : 0);
         }
         const int64_t own = column.level_of(instance[c]);
         const double others = count - counts[own];
         for (size_t level = 0; level < counts.size(); ++level) {
             if (static_cast<int64_t>(level) == own) continue;
-            const double share = column.levels[level].frequency / (1 - column.levels[own].frequency);
+            const double share =
+                column.levels[level].frequency / (1 - column.levels[own].frequency);
             EXPECT_NEAR(counts[level] / others, share, 4 * std::sqrt(share / others));
         }
     }
@@ -173,7 +180,8 @@ TEST(StableTabularSamples, ColumnsAreStratified) {
     for (int c = 0; c < 2; ++c) {
         std::vector<int> counts(128);
         for (int64_t row = 128; row < 256; ++row) {
-            const double z = (design.values[row * 3 + c] - samples.origin()[c]) * std::sqrt(1 + width * width) / width;
+            const double z = (design.values[row * 3 + c] - samples.origin()[c]) *
+                             std::sqrt(1 + width * width) / width;
             ++counts[static_cast<size_t>(normal_cdf(z) * 128)];
         }
         EXPECT_EQ(std::ranges::count(counts, 1), 128);
@@ -195,14 +203,16 @@ TEST(TabularSamples, SameBitsForAnyThreads) {
 TEST(CompatibleTabularSamples, FrequenciesAndKernel) {
     constexpr int64_t count = 20001;
     const TabularSpace space(schema_of(2, 1), background(600), {});
-    const Drawn drawn = draw(CompatibleTabularSamples(space, "x", instance, false, width, 7), 3, count);
+    const Drawn drawn =
+        draw(CompatibleTabularSamples(space, "x", instance, false, width, 7), 3, count);
     EXPECT_EQ(drawn.rows.slice_rows(0, 1), Tensor::of<double>({1, 3}, instance));
     for (int64_t c = 0; c < 3; ++c) {
         const Column& column = space.columns()[c];
         std::vector<double> counts(column.levels.size());
         for (const double value : column_of(drawn.rows, c)) ++counts[column.level_of(value)];
         for (size_t level = 0; level < counts.size(); ++level)
-            EXPECT_NEAR(counts[level] / count, column.levels[level].frequency, 4 * 0.5 / std::sqrt(count));
+            EXPECT_NEAR(counts[level] / count, column.levels[level].frequency,
+                        4 * 0.5 / std::sqrt(count));
     }
     for (int64_t row = 0; row < count; ++row) {
         double off = 3;
@@ -226,13 +236,15 @@ TEST(CompatibleTabularSamples, NumbersAroundMeanOrInput) {
 
 TEST(TabularSamples, OneBackgroundRow) {
     const TabularSpace space(schema_of(2, 1), Tensor::of<double>({1, 3}, instance), {});
-    const Drawn drawn = draw(StableTabularSamples(space, "x", instance, false, width, 7, 100), 3, 100);
+    const Drawn drawn =
+        draw(StableTabularSamples(space, "x", instance, false, width, 7, 100), 3, 100);
     EXPECT_EQ(drawn.rows, Tensor::of<double>({1, 3}, instance).repeat_row(100));
     EXPECT_EQ(std::ranges::count(drawn.design.bits, 1), 300);
 }
 
 TEST(TabularSamples, CategoryTheBackgroundDoesNotHave) {
-    const TabularSpace space(schema_of(0, 1), Tensor::of<double>({2, 1}, std::vector<double>{0, 1}), {});
+    const TabularSpace space(schema_of(0, 1), Tensor::of<double>({2, 1}, std::vector<double>{0, 1}),
+                             {});
     const std::vector<double> row{2};
     const Drawn stable = draw(StableTabularSamples(space, "x", row, false, width, 7, 100), 1, 100);
     EXPECT_EQ(std::ranges::count(stable.design.bits, 0), 100);

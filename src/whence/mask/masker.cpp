@@ -14,7 +14,9 @@ namespace {
 // A task smaller than this costs more to hand over than to do.
 constexpr int64_t bytes_per_task = 1 << 18;
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::input, message); }
+[[noreturn]] void refuse(const std::string& message) {
+    throw Error(ErrorKind::input, message);
+}
 
 int64_t count_players(const std::vector<int32_t>& labels) {
     const int32_t largest = labels.empty() ? -1 : *std::ranges::max_element(labels);
@@ -32,7 +34,8 @@ int64_t count_players(const std::vector<int32_t>& labels) {
 
 Tensor& explained(Batch& rows, const std::string& name) {
     const Tensor* wanted = &rows.at(name);
-    return std::ranges::find_if(rows.tensors(), [&](NamedTensor& t) { return &t.value == wanted; })->value;
+    return std::ranges::find_if(rows.tensors(), [&](NamedTensor& t) { return &t.value == wanted; })
+        ->value;
 }
 
 // Copies whole words of 16 bytes, so up to 15 bytes beyond `end` are overwritten: the next segment
@@ -53,8 +56,10 @@ Pixels pixels_of(const Tensor& image, const Tensor& segments) {
     const Shape& shape = image.shape();
     const auto axes = image_axes(shape);
     if (!axes || image.rows() != 1)
-        refuse("segments need one image, height x width x channels or channels first; the input has shape " +
-               to_string(shape));
+        refuse(
+            "segments need one image, height x width x channels or channels first; the input has "
+            "shape " +
+            to_string(shape));
     const int64_t height = shape[axes->height], width = shape[axes->width];
     if (segments.shape() != Shape{height, width})
         refuse("segments have shape " + to_string(segments.shape()) + ", the image has " +
@@ -68,10 +73,13 @@ Pixels pixels_of(const Tensor& image, const Tensor& segments) {
 
 LabelMasker::LabelMasker(std::string input_name, Tensor input, Tensor baseline,
                          const std::vector<int32_t>& labels, std::vector<std::string> names)
-    : input_name_(std::move(input_name)), input_(std::move(input)), baseline_(std::move(baseline)),
+    : input_name_(std::move(input_name)),
+      input_(std::move(input)),
+      baseline_(std::move(baseline)),
       names_(std::move(names)) {
     if (input_.type() == ElementType::string) refuse("text has no players of this kind");
-    if (input_.rows() != 1) refuse("one row is explained at a time, not " + to_string(input_.shape()));
+    if (input_.rows() != 1)
+        refuse("one row is explained at a time, not " + to_string(input_.shape()));
     if (input_.type() != baseline_.type() || input_.shape() != baseline_.shape())
         refuse("the baseline has shape " + to_string(baseline_.shape()) + ", the input " +
                to_string(input_.shape()));
@@ -80,7 +88,8 @@ LabelMasker::LabelMasker(std::string input_name, Tensor input, Tensor baseline,
                " elements");
     players_ = count_players(labels);
     if (!names_.empty() && static_cast<int64_t>(names_.size()) != players_)
-        refuse(std::to_string(names_.size()) + " names for " + std::to_string(players_) + " players");
+        refuse(std::to_string(names_.size()) + " names for " + std::to_string(players_) +
+               " players");
     cut_segments(labels);
 }
 
@@ -106,9 +115,9 @@ void LabelMasker::apply(MatrixView<const uint8_t> present, Batch& rows, const Ru
     Tensor& out = explained(rows, input_name_);
     if (out.type() != input_.type() || out.row_size() != input_.size() ||
         present.rows != out.rows() || present.columns != players_)
-        throw Error(ErrorKind::internal, "masker: rows of " + to_string(out.shape()) + " for players " +
-                                             std::to_string(present.rows) + " x " +
-                                             std::to_string(present.columns));
+        throw Error(ErrorKind::internal, "masker: rows of " + to_string(out.shape()) +
+                                             " for players " + std::to_string(present.rows) +
+                                             " x " + std::to_string(present.columns));
     const int64_t row_bytes = segments_.back().begin;
     parallel_for(run, present.rows, bytes_per_task / std::max<int64_t>(1, row_bytes),
                  [&](int64_t begin, int64_t end) {
@@ -139,8 +148,8 @@ Tensor renumbered(const Tensor& segments) {
                           type != ElementType::bfloat16 && type != ElementType::float32 &&
                           type != ElementType::float64;
     if (!integers || segments.rank() != 2 || segments.size() == 0)
-        refuse("segments must be whole numbers [height, width], not " + std::string(name(type)) + " " +
-               to_string(segments.shape()));
+        refuse("segments must be whole numbers [height, width], not " + std::string(name(type)) +
+               " " + to_string(segments.shape()));
     const std::vector<double> labels = segments.to_doubles();
     std::vector<double> distinct = labels;
     std::ranges::sort(distinct);

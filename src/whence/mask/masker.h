@@ -12,12 +12,12 @@ namespace whence {
 
 /// Knows the players of one input (columns, groups of columns, superpixels) and how to remove them.
 ///
-/// apply writes the explained tensor of row r whole: player j as in the input where present(r, j) is
-/// not 0, as in the baseline where it is 0. `present` has one row for each row of `rows` and one
+/// apply writes the explained tensor of row r whole: player j as in the input where present(r, j)
+/// is not 0, as in the baseline where it is 0. `present` has one row for each row of `rows` and one
 /// column for each player. Other tensors of `rows` are left alone. const, safe from several threads
 /// on different batches; it spreads large batches over run.threads itself.
 class Masker {
- public:
+  public:
     virtual ~Masker() = default;
     [[nodiscard]] virtual int64_t players() const = 0;
     /// Name of each player; empty where they have none (superpixels).
@@ -27,13 +27,13 @@ class Masker {
 
 /// Players that are sets of elements of one tensor: element i belongs to player labels[i], and to
 /// none (always as in the input) where labels[i] is -1. Columns, groups of columns and superpixels
-/// differ in their labels only. Costs one copy of the row: neighbours with the same label are copied
-/// together.
+/// differ in their labels only. Costs one copy of the row: neighbours with the same label are
+/// copied together.
 class LabelMasker : public Masker {
- public:
-    /// `input_name`: the tensor of the batch that is explained. `input` and `baseline` are one row of
-    /// the same type and shape, of any type but string. Throws Error(input) where sizes differ, a
-    /// label is below -1, or a number between 0 and the largest label is not used.
+  public:
+    /// `input_name`: the tensor of the batch that is explained. `input` and `baseline` are one row
+    /// of the same type and shape, of any type but string. Throws Error(input) where sizes differ,
+    /// a label is below -1, or a number between 0 and the largest label is not used.
     LabelMasker(std::string input_name, Tensor input, Tensor baseline,
                 const std::vector<int32_t>& labels, std::vector<std::string> names = {});
 
@@ -44,7 +44,7 @@ class LabelMasker : public Masker {
     [[nodiscard]] const Tensor& input() const { return input_; }
     [[nodiscard]] const Tensor& baseline() const { return baseline_; }
 
- private:
+  private:
     // Bytes [begin, next run's begin) of a row, all of one player.
     struct Segment {
         int64_t begin;
@@ -71,7 +71,8 @@ class LabelMasker : public Masker {
 /// Throws Error(input) if it is not a matrix of integers.
 [[nodiscard]] Tensor renumbered(const Tensor& segments);
 
-/// The image with every pixel replaced by the mean colour of its superpixel (lime's hide_color None).
+/// The image with every pixel replaced by the mean colour of its superpixel (lime's hide_color
+/// None).
 [[nodiscard]] Tensor superpixel_means(const Tensor& image, const Tensor& segments);
 
 }  // namespace whence

@@ -9,8 +9,8 @@
 
 namespace whence::perturb {
 
-/// Interpretable features of the samples, [rows, columns], row-major: 0 or 1 in `bits`, or numbers in
-/// `values`; the other of the two is empty.
+/// Interpretable features of the samples, [rows, columns], row-major: 0 or 1 in `bits`, or numbers
+/// in `values`; the other of the two is empty.
 struct Design {
     int64_t rows = 0, columns = 0;
     std::vector<uint8_t> bits;
@@ -27,10 +27,10 @@ struct Design {
 
 /// Where the samples of one explanation come from.
 ///
-/// Sample i depends on the seed and i alone, so that it does not matter in which batches, or on which
-/// threads, samples are drawn.
+/// Sample i depends on the seed and i alone, so that it does not matter in which batches, or on
+/// which threads, samples are drawn.
 class Neighbourhood {
- public:
+  public:
     virtual ~Neighbourhood() = default;
     /// A design for `rows` samples with nothing drawn yet.
     [[nodiscard]] virtual Design blank(int64_t rows) const = 0;
@@ -39,7 +39,8 @@ class Neighbourhood {
     /// Samples 2i and 2i + 1 are an antithetic pair, not independent.
     [[nodiscard]] virtual bool paired() const = 0;
     /// Draws samples [first, first + rows.rows()): features and weights into the same rows of
-    /// `design`, model inputs into `rows`, which arrives as copies of the input or of earlier samples.
+    /// `design`, model inputs into `rows`, which arrives as copies of the input or of earlier
+    /// samples.
     virtual void draw(int64_t first, Design& design, Batch& rows, const Run& run) const = 0;
 };
 

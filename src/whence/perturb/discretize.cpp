@@ -45,7 +45,8 @@ size_t best_cut(std::span<const Labelled> rows) {
     for (size_t i = 1; i < rows.size(); ++i) {
         ++left[rows[i - 1].label];
         --right[rows[i - 1].label];
-        if (rows[i].value <= rows[i - 1].value + 1e-7) continue;  // scikit-learn's FEATURE_THRESHOLD
+        if (rows[i].value <= rows[i - 1].value + 1e-7)
+            continue;  // scikit-learn's FEATURE_THRESHOLD
         const double now = disorder(left, static_cast<int64_t>(i)) +
                            disorder(right, static_cast<int64_t>(rows.size() - i));
         if (best == 0 || now < least) {

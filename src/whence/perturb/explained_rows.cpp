@@ -9,8 +9,8 @@ namespace whence::perturb {
 
 const NamedTensor& explained_tensor(const Batch& input) {
     if (input.rows() != 1)
-        throw Error(ErrorKind::input, "one row is explained at a time, not " +
-                                          std::to_string(input.rows()));
+        throw Error(ErrorKind::input,
+                    "one row is explained at a time, not " + std::to_string(input.rows()));
     for (const NamedTensor& tensor : input.tensors()) {
         const ElementType type = tensor.value.type();
         if (type != ElementType::float32 && type != ElementType::float64) continue;
@@ -30,7 +30,8 @@ void fill_common(Explanation& explanation, const char* method, const Batch& inpu
     explanation.provenance.seed = run.seed;
     explanation.provenance.version = version();
     if (input.size() > 1)
-        explanation.diagnostics.notes.push_back("only input '" + printable(explained_tensor(input).name) +
+        explanation.diagnostics.notes.push_back("only input '" +
+                                                printable(explained_tensor(input).name) +
                                                 "' is explained; the others are held constant");
 }
 

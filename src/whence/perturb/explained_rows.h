@@ -7,8 +7,8 @@
 
 namespace whence::perturb {
 
-/// The first tensor of float32 or float64 in `input`. Throws Error(input) unless the batch holds one
-/// row, such a tensor, and only finite numbers in it.
+/// The first tensor of float32 or float64 in `input`. Throws Error(input) unless the batch holds
+/// one row, such a tensor, and only finite numbers in it.
 [[nodiscard]] const NamedTensor& explained_tensor(const Batch& input);
 
 /// A note where other tensors of the batch were held constant; method, seed, version.

@@ -9,7 +9,8 @@
 namespace whence::perturb {
 namespace {
 
-constexpr uint32_t order_stream = 0x11AE0001, scramble_stream = 0x11AE0002, coin_stream = 0x11AE0003;
+constexpr uint32_t order_stream = 0x11AE0001, scramble_stream = 0x11AE0002,
+                   coin_stream = 0x11AE0003;
 
 double kernel_exponent(int64_t on, int64_t players, double width) {
     const double distance = 1 - std::sqrt(static_cast<double>(on) / static_cast<double>(players));
@@ -24,7 +25,8 @@ uint64_t reversed_bits(uint64_t x) {
 
 void mask_rows(const Masker& masker, int64_t first, const Design& design, Batch& rows,
                const Run& run) {
-    masker.apply({design.bits.data() + first * design.columns, rows.rows(), design.columns}, rows, run);
+    masker.apply({design.bits.data() + first * design.columns, rows.rows(), design.columns}, rows,
+                 run);
 }
 
 }  // namespace
@@ -37,7 +39,8 @@ std::vector<double> kept_distribution(int64_t players, double width) {
     std::vector<double> logs(players + 1);
     double log_subsets = 0;  // of C(players, k)
     for (int64_t k = 0; k <= players; ++k) {
-        if (k > 0) log_subsets += std::log(static_cast<double>(players - k + 1) / static_cast<double>(k));
+        if (k > 0)
+            log_subsets += std::log(static_cast<double>(players - k + 1) / static_cast<double>(k));
         logs[k] = log_subsets - kernel_exponent(k, players, width);
     }
     const double top = *std::ranges::max_element(logs);
@@ -48,8 +51,11 @@ std::vector<double> kept_distribution(int64_t players, double width) {
 }
 
 StableImageSamples::StableImageSamples(const Masker& masker, double width, uint64_t seed)
-    : masker_(masker), seed_(seed), scramble_(Rng(seed, scramble_stream, 0).next64()),
-      cumulative_(kept_distribution(masker.players(), width)), origin_(masker.players(), 1.0) {
+    : masker_(masker),
+      seed_(seed),
+      scramble_(Rng(seed, scramble_stream, 0).next64()),
+      cumulative_(kept_distribution(masker.players(), width)),
+      origin_(masker.players(), 1.0) {
     std::partial_sum(cumulative_.begin(), cumulative_.end(), cumulative_.begin());
 }
 
@@ -101,7 +107,8 @@ Design CompatibleImageSamples::blank(int64_t rows) const {
     return design;
 }
 
-void CompatibleImageSamples::draw(int64_t first, Design& design, Batch& rows, const Run& run) const {
+void CompatibleImageSamples::draw(int64_t first, Design& design, Batch& rows,
+                                  const Run& run) const {
     const int64_t players = masker_.players();
     for (int64_t row = first; row < first + rows.rows(); ++row) {
         uint8_t* bits = design.bits.data() + row * players;

@@ -15,9 +15,10 @@ constexpr double settled = 1e-12;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 class Path {
- public:
+  public:
     explicit Path(const Moments& moments)
-        : m_(moments), state_(moments.cross.size(), State::out),
+        : m_(moments),
+          state_(moments.cross.size(), State::out),
           coefficients_(Eigen::VectorXd::Zero(moments.cross.size())),
           correlation_(moments.cross) {}
 
@@ -34,7 +35,7 @@ class Path {
         return knots;
     }
 
- private:
+  private:
     enum class State : uint8_t { out, in, refused };
 
     double largest_outside() const {
@@ -70,8 +71,9 @@ class Path {
         return own - shared.dot(gram.ldlt().solve(shared)) > dependent * own;
     }
 
-    // Along the direction in which all active correlations shrink alike, up to the next event: another
-    // feature as correlated, an active one back at zero, or no correlation left (then true).
+    // Along the direction in which all active correlations shrink alike, up to the next event:
+    // another feature as correlated, an active one back at zero, or no correlation left (then
+    // true).
     bool advance() {
         const auto k = static_cast<Eigen::Index>(active_.size());
         Eigen::VectorXd signs(k);
@@ -85,7 +87,8 @@ class Path {
         const Eigen::VectorXd shrink = m_.gram(Eigen::all, active_) * direction;
         double step = level;
         for (size_t j = 0; j < state_.size(); ++j)
-            if (state_[j] == State::out) step = std::min(step, meeting(level, correlation_[j], shrink[j]));
+            if (state_[j] == State::out)
+                step = std::min(step, meeting(level, correlation_[j], shrink[j]));
         const bool last = step == level;
         const Eigen::Index gone = first_at_zero(direction, step);
         coefficients_(active_) += step * direction;
@@ -99,8 +102,8 @@ class Path {
         return last && !dropped_;
     }
 
-    // The step after which a feature outside is as correlated as the active ones. Right after it was
-    // dropped a feature sits on the level itself; that is no meeting.
+    // The step after which a feature outside is as correlated as the active ones. Right after it
+    // was dropped a feature sits on the level itself; that is no meeting.
     static double meeting(double level, double correlation, double shrink) {
         double step = infinity;
         for (const double sign : {1.0, -1.0}) {
@@ -130,6 +133,8 @@ class Path {
 
 }  // namespace
 
-std::vector<Eigen::VectorXd> lasso_path(const Moments& moments) { return Path(moments).walk(); }
+std::vector<Eigen::VectorXd> lasso_path(const Moments& moments) {
+    return Path(moments).walk();
+}
 
 }  // namespace whence::perturb

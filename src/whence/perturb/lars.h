@@ -8,8 +8,8 @@
 
 namespace whence::perturb {
 
-/// Coefficients at each knot of the path, from all zero (first) to least squares (last). Features that
-/// are (nearly) a combination of those already in stay out.
+/// Coefficients at each knot of the path, from all zero (first) to least squares (last). Features
+/// that are (nearly) a combination of those already in stay out.
 [[nodiscard]] std::vector<Eigen::VectorXd> lasso_path(const Moments& moments);
 
 }  // namespace whence::perturb

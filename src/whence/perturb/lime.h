@@ -1,10 +1,11 @@
 #pragma once
 // LIME: a linear model fitted to the model's answers near one input (Ribeiro, Singh, Guestrin 2016,
-// "Why should I trust you?"), with the lime package's (0.2.0.1) defaults. Its weights are the answer.
+// "Why should I trust you?"), with the lime package's (0.2.0.1) defaults. Its weights are the
+// answer.
 //
-// Minimises  sum_i pi(d_i) (f(x_i) - b0 - b . z_i)^2 + ridge |b|^2  over samples x_i with interpretable
-// form z_i at distance d_i from the input, pi(d) = exp(-d^2 / (2 w^2)), b0 not penalised.
-// Cost: num_samples evaluations and about n d^2 operations for d features.
+// Minimises  sum_i pi(d_i) (f(x_i) - b0 - b . z_i)^2 + ridge |b|^2  over samples x_i with
+// interpretable form z_i at distance d_i from the input, pi(d) = exp(-d^2 / (2 w^2)), b0 not
+// penalised. Cost: num_samples evaluations and about n d^2 operations for d features.
 
 #include <memory>
 #include <optional>
@@ -19,10 +20,12 @@ namespace whence {
 /// How samples are drawn.
 enum class LimeScheme {
     /// From the distribution that the kernel already weights, so every sample counts 1 (GLIME: Tan,
-    /// Tian, Li 2023), in antithetic pairs, stratified. Same limit as `compatible` for many samples,
+    /// Tian, Li 2023), in antithetic pairs, stratified. Same limit as `compatible` for many
+    /// samples,
     /// reached with fewer; in it the ridge term weighs less, as the weights are 1 and not pi.
     stable,
-    /// As the lime package does: without regard to the kernel, then weighted by it; row 0 is the input.
+    /// As the lime package does: without regard to the kernel, then weighted by it; row 0 is the
+    /// input.
     compatible,
 };
 
@@ -55,8 +58,8 @@ struct LimeImageOptions {
     LimeScheme scheme = LimeScheme::stable;
     /// What stands where a superpixel is off. None: the mean colour of that superpixel.
     std::optional<Baseline> hide;
-    /// 0: exactly num_samples. Else stop before that, at 128, 256, 512, ... samples, once the order of
-    /// this many leading weights, and their distance to the rest, is settled at 95%.
+    /// 0: exactly num_samples. Else stop before that, at 128, 256, 512, ... samples, once the order
+    /// of this many leading weights, and their distance to the rest, is settled at 95%.
     int64_t settle_top = 0;
 };
 
@@ -64,14 +67,14 @@ struct LimeImageOptions {
 /// pixel. The result has one value for each segment, in the order of the labels; 0 for those that
 /// feature selection left out.
 class LimeImage : public Explainer {
- public:
-    /// `model` must outlive this. Throws Error(usage) for options that make no sense, Error(input) if
-    /// `segments` is no matrix of integers.
+  public:
+    /// `model` must outlive this. Throws Error(usage) for options that make no sense, Error(input)
+    /// if `segments` is no matrix of integers.
     LimeImage(const Model& model, Tensor segments, LimeImageOptions options = {});
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
 
- private:
+  private:
     const Model& model_;
     Tensor segments_;
     int64_t players_ = 0;
@@ -102,7 +105,7 @@ class TabularSpace;
 /// Explains one row of a table by its columns. The result has one value for each feature kept,
 /// largest magnitude first, named as lime names them: "15.2 < texture <= 18.8", "sex=female".
 class LimeTabular : public Explainer {
- public:
+  public:
     /// `model` (must outlive this) reads rows [N, columns] of float64 or float32, columns as in
     /// `schema`. `background`: float64 [rows, columns], at least one row. Throws Error(input) where
     /// the background does not fit the schema or holds NaN, Error(usage) for senseless options.
@@ -112,7 +115,7 @@ class LimeTabular : public Explainer {
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
 
- private:
+  private:
     const Model& model_;
     LimeTabularOptions options_;
     std::unique_ptr<const perturb::TabularSpace> space_;

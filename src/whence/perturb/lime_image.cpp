@@ -40,7 +40,8 @@ Attribution attribution_of(const LocalFit& fit, const Tensor& segments, int64_t 
     for (size_t i = 0; i < fit.surrogate.features.size(); ++i) {
         const int32_t player = fit.surrogate.features[i];
         attribution.values.as<double>()[player] = fit.surrogate.coefficients[i];
-        if (!fit.standard_errors.empty()) attribution.standard_errors[player] = fit.standard_errors[i];
+        if (!fit.standard_errors.empty())
+            attribution.standard_errors[player] = fit.standard_errors[i];
     }
     return attribution;
 }

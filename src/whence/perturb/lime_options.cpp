@@ -46,11 +46,19 @@ T parse_in(const Row<T> (&table)[n], std::string_view what, std::string_view tex
 
 }  // namespace
 
-std::string_view name(LimeScheme scheme) { return name_in(schemes, scheme); }
-std::string_view name(FeatureSelection selection) { return name_in(selections, selection); }
-std::string_view name(Discretizer discretizer) { return name_in(discretizers, discretizer); }
+std::string_view name(LimeScheme scheme) {
+    return name_in(schemes, scheme);
+}
+std::string_view name(FeatureSelection selection) {
+    return name_in(selections, selection);
+}
+std::string_view name(Discretizer discretizer) {
+    return name_in(discretizers, discretizer);
+}
 
-LimeScheme parse_lime_scheme(std::string_view text) { return parse_in(schemes, "scheme", text); }
+LimeScheme parse_lime_scheme(std::string_view text) {
+    return parse_in(schemes, "scheme", text);
+}
 FeatureSelection parse_feature_selection(std::string_view text) {
     return parse_in(selections, "feature selection", text);
 }

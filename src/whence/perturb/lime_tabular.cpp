@@ -25,11 +25,10 @@ std::unique_ptr<Neighbourhood> samples_of(const TabularSpace& space, const std::
                                           const LimeTabularOptions& options, uint64_t seed) {
     const double width = width_of(options, row.size());
     if (options.scheme == LimeScheme::compatible)
-        return std::make_unique<CompatibleTabularSamples>(space, input_name, row,
-                                                          options.sample_around_instance, width, seed);
-    return std::make_unique<StableTabularSamples>(space, input_name, row,
-                                                  options.sample_around_instance, width, seed,
-                                                  options.num_samples);
+        return std::make_unique<CompatibleTabularSamples>(
+            space, input_name, row, options.sample_around_instance, width, seed);
+    return std::make_unique<StableTabularSamples>(
+        space, input_name, row, options.sample_around_instance, width, seed, options.num_samples);
 }
 
 Attribution attribution_of(const LocalFit& fit, const TabularSpace& space,
@@ -61,7 +60,8 @@ void note_unseen(Explanation& explanation, const TabularSpace& space, std::span<
 
 LimeTabular::LimeTabular(const Model& model, Schema schema, Tensor background,
                          LimeTabularOptions options)
-    : model_(model), options_(std::move(options)),
+    : model_(model),
+      options_(std::move(options)),
       space_(std::make_unique<TabularSpace>(std::move(schema), background, options_)) {
     check(fit_options(options_), width_of(options_, space_->schema().size()));
 }
@@ -94,8 +94,8 @@ Explanation LimeTabular::explain(const Batch& input, const Target& target, const
     note_unseen(explanation, *space_, row);
     describe_fit(explanation, fit, *samples);
     Provenance& provenance = explanation.provenance;
-    provenance.options = describe_options(fit_options(options_), width_of(options_, row.size()),
-                                          options_.scheme);
+    provenance.options =
+        describe_options(fit_options(options_), width_of(options_, row.size()), options_.scheme);
     provenance.options.push_back({"discretizer", std::string(name(options_.discretizer))});
     provenance.options.push_back({"sample-around-instance", options_.sample_around_instance});
     provenance.evaluations = evaluator.evaluations() + (target.index ? 0 : 1);

@@ -15,23 +15,27 @@ constexpr double two_sided_95 = 1.96;
 // Below this the linear model misses half of what the model does around the input.
 constexpr double low_r2 = 0.5;
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::usage, message); }
+[[noreturn]] void refuse(const std::string& message) {
+    throw Error(ErrorKind::usage, message);
+}
 
 void check_answers(std::span<const double> answers) {
     for (const double answer : answers)
         if (!std::isfinite(answer))
-            throw Error(ErrorKind::model, fmt::format("the model answered {} to a sample near the input; "
-                                                      "LIME cannot fit that",
-                                                      std::isnan(answer) ? "NaN" : "infinity"));
+            throw Error(ErrorKind::model,
+                        fmt::format("the model answered {} to a sample near the input; "
+                                    "LIME cannot fit that",
+                                    std::isnan(answer) ? "NaN" : "infinity"));
 }
 
 LocalFit fit_samples(const Design& design, std::span<const double> answers,
                      const Neighbourhood& neighbourhood, const FitOptions& options) {
     const Moments m = moments(design, answers);
     LocalFit out;
-    out.surrogate = fit(m, select_features(m, neighbourhood.origin(), options.feature_selection,
-                                           options.num_features),
-                        options.ridge);
+    out.surrogate = fit(
+        m,
+        select_features(m, neighbourhood.origin(), options.feature_selection, options.num_features),
+        options.ridge);
     out.samples = static_cast<int64_t>(answers.size());
     out.constant = std::ranges::min(answers) == std::ranges::max(answers);
     out.standard_errors = standard_errors(design, answers, m, out.surrogate, options.ridge,
@@ -43,7 +47,8 @@ LocalFit fit_samples(const Design& design, std::span<const double> answers,
 
 void check(const FitOptions& options, double kernel_width) {
     if (options.num_samples < 2)
-        refuse(fmt::format("num-samples is {}; LIME needs at least 2 samples", options.num_samples));
+        refuse(
+            fmt::format("num-samples is {}; LIME needs at least 2 samples", options.num_samples));
     if (options.num_features < 1)
         refuse(fmt::format("num-features is {}; it must be at least 1", options.num_features));
     if (!(kernel_width > 0) || !std::isfinite(kernel_width))
@@ -88,32 +93,37 @@ bool ranking_settled(std::span<const double> weights, std::span<const double> er
     return true;
 }
 
-void describe_fit(Explanation& explanation, const LocalFit& fit, const Neighbourhood& neighbourhood) {
+void describe_fit(Explanation& explanation, const LocalFit& fit,
+                  const Neighbourhood& neighbourhood) {
     explanation.attribution.intercept = fit.surrogate.intercept;
     Diagnostics& diagnostics = explanation.diagnostics;
     diagnostics.no_error_because =
-        "LIME's weights are slopes of a local model; they do not claim to sum to f(x) - f(baseline)";
+        "LIME's weights are slopes of a local model; they do not claim to sum to f(x) - "
+        "f(baseline)";
     diagnostics.surrogate_r2 = fit.surrogate.r2;
     diagnostics.local_prediction = fit.surrogate.at(neighbourhood.origin());
     diagnostics.converged = fit.settled;
     if (fit.constant) {
-        diagnostics.notes.push_back("the model gave every sample the same answer: nothing to explain");
+        diagnostics.notes.push_back(
+            "the model gave every sample the same answer: nothing to explain");
         return;
     }
     if (fit.surrogate.r2 < low_r2)
-        diagnostics.notes.push_back(fmt::format(
-            "the local linear model explains only {:.0f}% of the variation around the input (R2 {:.3f}): "
-            "its weights describe the model poorly",
-            100 * std::max(0.0, fit.surrogate.r2), fit.surrogate.r2));
+        diagnostics.notes.push_back(
+            fmt::format("the local linear model explains only {:.0f}% of the variation around the "
+                        "input (R2 {:.3f}): "
+                        "its weights describe the model poorly",
+                        100 * std::max(0.0, fit.surrogate.r2), fit.surrogate.r2));
     if (fit.standard_errors.empty())
-        diagnostics.notes.push_back("too few samples for standard errors: take more than there are features");
+        diagnostics.notes.push_back(
+            "too few samples for standard errors: take more than there are features");
     else if (!fit.standard_errors.empty() && !fit.surrogate.coefficients.empty() &&
              std::ranges::max(fit.standard_errors) > 0.5 * std::abs(fit.surrogate.coefficients[0]))
         diagnostics.notes.push_back(
             "standard errors are larger than half of the leading weight: take more samples");
     if (fit.settled && !*fit.settled)
-        diagnostics.notes.push_back(
-            fmt::format("the order of the leading weights is not settled after {} samples", fit.samples));
+        diagnostics.notes.push_back(fmt::format(
+            "the order of the leading weights is not settled after {} samples", fit.samples));
 }
 
 std::vector<Option> describe_options(const FitOptions& options, double kernel_width,

@@ -25,18 +25,20 @@ struct LocalFit {
 /// Throws Error(usage) unless there are at least 2 samples, 1 feature and no negative number.
 void check(const FitOptions& options, double kernel_width);
 
-/// Samples `neighbourhood` around `input`, all num_samples or until the leading weights are settled.
-/// Throws Error(model) if an answer is not finite.
+/// Samples `neighbourhood` around `input`, all num_samples or until the leading weights are
+/// settled. Throws Error(model) if an answer is not finite.
 [[nodiscard]] LocalFit fit_around(Evaluator& evaluator, const Batch& input,
                                   const Neighbourhood& neighbourhood, const FitOptions& options);
 
 /// The first `top` weights are in order, each further from the next than 1.96 standard errors of
-/// their difference (taken as independent), so that chance reorders them in fewer than 1 of 20 cases.
+/// their difference (taken as independent), so that chance reorders them in fewer than 1 of 20
+/// cases.
 [[nodiscard]] bool ranking_settled(std::span<const double> weights, std::span<const double> errors,
                                    int64_t top);
 
 /// What both explainers write down alike: intercept, diagnostics and their notes.
-void describe_fit(Explanation& explanation, const LocalFit& fit, const Neighbourhood& neighbourhood);
+void describe_fit(Explanation& explanation, const LocalFit& fit,
+                  const Neighbourhood& neighbourhood);
 
 /// Provenance options both share, in the order of the documentation.
 [[nodiscard]] std::vector<Option> describe_options(const FitOptions& options, double kernel_width,

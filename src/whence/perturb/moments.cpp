@@ -52,7 +52,8 @@ void count_bits(const Design& design, std::span<const double> targets, Moments& 
     for (int64_t i = 0; i < design.columns; ++i)
         for (int64_t j = 0; j <= i; ++j)
             m.gram(i, j) = m.gram(j, i) = both(i, j) - m.weight * m.mean[i] * m.mean[j];
-    double rest = 0;  // of the targets about their mean: rounding only, but a constant feature must get 0
+    double rest =
+        0;  // of the targets about their mean: rounding only, but a constant feature must get 0
     for (int64_t row = 0; row < rows; ++row) {
         const uint8_t* bits = design.bits.data() + row * design.columns;
         const double difference = targets[row] - m.target_mean;

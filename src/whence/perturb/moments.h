@@ -10,11 +10,11 @@
 namespace whence::perturb {
 
 struct Moments {
-    double weight = 0;       ///< sum of the weights
-    Eigen::VectorXd mean;    ///< weighted mean of each feature
+    double weight = 0;     ///< sum of the weights
+    Eigen::VectorXd mean;  ///< weighted mean of each feature
     double target_mean = 0;
-    Eigen::MatrixXd gram;    ///< sum w (z - mean)(z - mean)^T
-    Eigen::VectorXd cross;   ///< sum w (z - mean)(y - target_mean)
+    Eigen::MatrixXd gram;      ///< sum w (z - mean)(z - mean)^T
+    Eigen::VectorXd cross;     ///< sum w (z - mean)(y - target_mean)
     double target_square = 0;  ///< sum w (y - target_mean)^2
 };
 

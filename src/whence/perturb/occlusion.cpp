@@ -33,8 +33,8 @@ struct Planes {
 Planes planes_of(const Shape& shape) {
     const auto axes = image_axes(shape);
     if (!axes)
-        throw Error(ErrorKind::input, "occlusion by windows needs an image; the input has shape " +
-                                          to_string(shape));
+        throw Error(ErrorKind::input,
+                    "occlusion by windows needs an image; the input has shape " + to_string(shape));
     const int64_t height = shape[axes->height], width = shape[axes->width];
     const int64_t channels = shape[axes->channels];
     return axes->channels == 3 ? Planes{height, width, 1, channels}
@@ -47,13 +47,14 @@ OcclusionOptions settled(OcclusionOptions o, const Planes& image) {
     if (o.window_width == 0) o.window_width = std::max<int64_t>(1, image.width / 8);
     if (o.stride_height == 0) o.stride_height = std::max<int64_t>(1, o.window_height / 2);
     if (o.stride_width == 0) o.stride_width = std::max<int64_t>(1, o.window_width / 2);
-    for (const auto& [window, stride] : {std::pair{o.window_height, o.stride_height},
-                                         std::pair{o.window_width, o.stride_width}})
+    for (const auto& [window, stride] :
+         {std::pair{o.window_height, o.stride_height}, std::pair{o.window_width, o.stride_width}})
         if (stride > window)
-            throw Error(ErrorKind::usage,
-                        fmt::format("a stride of {} skips pixels between windows of {}; take a stride of "
-                                    "at most the window",
-                                    stride, window));
+            throw Error(
+                ErrorKind::usage,
+                fmt::format("a stride of {} skips pixels between windows of {}; take a stride of "
+                            "at most the window",
+                            stride, window));
     return o;
 }
 
@@ -137,7 +138,8 @@ Tensor by_window(Evaluator& evaluator, const Batch& input, const NamedTensor& ex
                        drops_from(whole, evaluator.scores(input, count, fill, "occlusion")));
 }
 
-Tensor by_player(Evaluator& evaluator, const Batch& input, const LabelMasker& masker, double whole) {
+Tensor by_player(Evaluator& evaluator, const Batch& input, const LabelMasker& masker,
+                 double whole) {
     const int64_t players = masker.players();
     const auto fill = [&](int64_t first, Batch& rows) {
         std::vector<uint8_t> present(rows.rows() * players, 1);
@@ -163,7 +165,8 @@ Occlusion::Occlusion(const Model& model, Baseline baseline, OcclusionOptions opt
     for (const int64_t length : {options_.window_height, options_.window_width,
                                  options_.stride_height, options_.stride_width})
         if (length < 0)
-            throw Error(ErrorKind::usage, fmt::format("window and stride must not be negative: {}", length));
+            throw Error(ErrorKind::usage,
+                        fmt::format("window and stride must not be negative: {}", length));
     if (options_.segments) options_.segments = renumbered(*options_.segments);
 }
 
@@ -174,8 +177,8 @@ Explanation Occlusion::explain(const Batch& input, const Target& target, const R
     const Tensor& value = explained.value;
     const Tensor baseline = baseline_values(baseline_, value, run);
     if (!options_.schema.empty() && static_cast<int64_t>(options_.schema.size()) != value.size())
-        throw Error(ErrorKind::input, fmt::format("the row has {} columns, the schema {}", value.size(),
-                                                  options_.schema.size()));
+        throw Error(ErrorKind::input, fmt::format("the row has {} columns, the schema {}",
+                                                  value.size(), options_.schema.size()));
     Evaluator evaluator(model_, resolve(target, model_, input, Scale::probability, run), run);
     const std::vector<double> whole_and_none = ends(evaluator, input, explained, baseline);
 
@@ -190,16 +193,18 @@ Explanation Occlusion::explain(const Batch& input, const Target& target, const R
     if (options_.segments) {
         attribution.values = by_labels(pixel_labels(value, *options_.segments));
         attribution.segments = options_.segments;
-        explanation.diagnostics.notes.push_back(std::to_string(attribution.values.size()) + " segments");
+        explanation.diagnostics.notes.push_back(std::to_string(attribution.values.size()) +
+                                                " segments");
     } else if (value.rank() == 2) {
         attribution.values = by_labels(column_labels(value.size()));
         name_columns(attribution, options_.schema, value);
     } else {
         const OcclusionOptions o = settled(options_, planes_of(value.shape()));
-        attribution.values =
-            by_window(evaluator, input, explained, baseline, o, whole_and_none[0]);
-        options = {{"window-height", o.window_height}, {"window-width", o.window_width},
-                   {"stride-height", o.stride_height}, {"stride-width", o.stride_width}};
+        attribution.values = by_window(evaluator, input, explained, baseline, o, whole_and_none[0]);
+        options = {{"window-height", o.window_height},
+                   {"window-width", o.window_width},
+                   {"stride-height", o.stride_height},
+                   {"stride-width", o.stride_width}};
     }
     options.push_back({"baseline", describe(baseline_)});
     explanation.target = {.resolved = evaluator.target(),
@@ -207,7 +212,8 @@ Explanation Occlusion::explain(const Batch& input, const Target& target, const R
                           .baseline = describe(baseline_),
                           .baseline_value = whole_and_none[1]};
     explanation.diagnostics.no_error_because =
-        "occlusion measures each part alone; effects of parts together are not shared out, so the values "
+        "occlusion measures each part alone; effects of parts together are not shared out, so the "
+        "values "
         "do not claim to sum to f(x) - f(baseline)";
     explanation.provenance.evaluations = evaluator.evaluations() + (target.index ? 0 : 1);
     explanation.provenance.seconds =

@@ -2,9 +2,9 @@
 // Occlusion: what the answer loses when a part of the input is covered (Zeiler & Fergus 2014,
 // "Visualizing and understanding convolutional networks", section 4.2).
 //
-// Images, by window:   value(pixel) = mean over windows W covering it of  f(x) - f(x with W covered),
-// the average captum takes too. Images by segment, and tables: value(player) = f(x) - f(x without it).
-// Cost: one evaluation for each window or player, and two.
+// Images, by window:   value(pixel) = mean over windows W covering it of  f(x) - f(x with W
+// covered), the average captum takes too. Images by segment, and tables: value(player) = f(x) - f(x
+// without it). Cost: one evaluation for each window or player, and two.
 
 #include <optional>
 
@@ -29,14 +29,14 @@ struct OcclusionOptions {
 /// segment; rows of a table one for each column. No claim to completeness: values of parts that act
 /// together count their common effect once each.
 class Occlusion : public Explainer {
- public:
+  public:
     /// `model` must outlive this. Throws Error(usage) for a negative window or a stride larger than
     /// its window (pixels between windows would have no value).
     Occlusion(const Model& model, Baseline baseline, OcclusionOptions options = {});
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
 
- private:
+  private:
     const Model& model_;
     Baseline baseline_;
     OcclusionOptions options_;

@@ -11,7 +11,8 @@
 namespace whence::perturb {
 namespace {
 
-// lime's constants: up to here forward selection is affordable; the ridge of the fit on all features.
+// lime's constants: up to here forward selection is affordable; the ridge of the fit on all
+// features.
 constexpr int64_t few_features = 6;
 constexpr double selection_ridge = 0.01;
 // What is relatively smaller than this is zero but for rounding.
@@ -29,20 +30,23 @@ Eigen::MatrixXd penalised(const Moments& m, const std::vector<int32_t>& features
     return a;
 }
 
-// Without ridge, or with next to none, the matrix may be singular (constant features, fewer samples than features): then the
-// solution of least length is taken, as scikit-learn does.
+// Without ridge, or with next to none, the matrix may be singular (constant features, fewer samples
+// than features): then the solution of least length is taken, as scikit-learn does.
 Eigen::MatrixXd solve(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b, double ridge) {
     if (ridge > 0)
-        if (const Eigen::LLT<Eigen::MatrixXd> llt(a); llt.info() == Eigen::Success) return llt.solve(b);
+        if (const Eigen::LLT<Eigen::MatrixXd> llt(a); llt.info() == Eigen::Success)
+            return llt.solve(b);
     return a.completeOrthogonalDecomposition().solve(b);
 }
 
-Eigen::VectorXd ridge_weights(const Moments& m, const std::vector<int32_t>& features, double ridge) {
+Eigen::VectorXd ridge_weights(const Moments& m, const std::vector<int32_t>& features,
+                              double ridge) {
     return solve(penalised(m, features, ridge), m.cross(features), ridge);
 }
 
-// Sweeps the chosen feature out of what is left of gram and cross each time, so that the gain of every
-// candidate, (cross_j)^2 / gram_jj, is the drop of the squared error that least squares would see.
+// Sweeps the chosen feature out of what is left of gram and cross each time, so that the gain of
+// every candidate, (cross_j)^2 / gram_jj, is the drop of the squared error that least squares would
+// see.
 std::vector<int32_t> forward_selection(const Moments& m, int64_t num_features) {
     Eigen::MatrixXd gram = m.gram;
     Eigen::VectorXd cross = m.cross;
@@ -100,11 +104,14 @@ std::vector<int32_t> select_features(const Moments& moments, std::span<const dou
         selection = num_features <= few_features ? FeatureSelection::forward_selection
                                                  : FeatureSelection::highest_weights;
     switch (selection) {
-        case FeatureSelection::forward_selection: return forward_selection(moments, num_features);
+        case FeatureSelection::forward_selection:
+            return forward_selection(moments, num_features);
         case FeatureSelection::highest_weights:
             return highest_weights(moments, origin, num_features);
-        case FeatureSelection::lasso_path: return from_lasso_path(moments, num_features);
-        default: return all_features(moments);
+        case FeatureSelection::lasso_path:
+            return from_lasso_path(moments, num_features);
+        default:
+            return all_features(moments);
     }
 }
 
@@ -129,8 +136,8 @@ Surrogate fit(const Moments& moments, std::vector<int32_t> features, double ridg
 }
 
 std::vector<double> standard_errors(const Design& design, std::span<const double> targets,
-                                    const Moments& moments, const Surrogate& surrogate, double ridge,
-                                    int64_t cluster) {
+                                    const Moments& moments, const Surrogate& surrogate,
+                                    double ridge, int64_t cluster) {
     const auto rows = static_cast<int64_t>(targets.size());
     const auto k = static_cast<Eigen::Index>(surrogate.features.size());
     if (rows <= k + 1) return {};
@@ -145,7 +152,8 @@ std::vector<double> standard_errors(const Design& design, std::span<const double
               clustered_scores(design, moments, residuals, surrogate.features, cluster), ridge);
     const double correction = static_cast<double>(rows) / static_cast<double>(rows - k - 1);
     std::vector<double> errors(k);
-    for (Eigen::Index j = 0; j < k; ++j) errors[j] = std::sqrt(correction * scores.row(j).squaredNorm());
+    for (Eigen::Index j = 0; j < k; ++j)
+        errors[j] = std::sqrt(correction * scores.row(j).squaredNorm());
     return errors;
 }
 

@@ -11,7 +11,8 @@
 namespace whence::perturb {
 namespace {
 
-constexpr uint32_t jitter_stream = 0x11AE0004, strata_stream = 0x11AE0005, plain_stream = 0x11AE0006;
+constexpr uint32_t jitter_stream = 0x11AE0004, strata_stream = 0x11AE0005,
+                   plain_stream = 0x11AE0006;
 // Pairs of one Latin hypercube; the two of a pair share its 128 strata.
 constexpr int64_t block_pairs = 64;
 constexpr int64_t rows_per_task = 128;
@@ -73,8 +74,8 @@ void TabularSamples::draw(int64_t first, Design& design, Batch& rows, const Run&
 }
 
 StableTabularSamples::StableTabularSamples(const TabularSpace& space, std::string input_name,
-                                           std::span<const double> row, bool around_row, double width,
-                                           uint64_t seed, int64_t samples)
+                                           std::span<const double> row, bool around_row,
+                                           double width, uint64_t seed, int64_t samples)
     : TabularSamples(space, std::move(input_name), row, around_row), width_(width), seed_(seed) {
     const double differs = std::exp(-1 / (2 * width * width));
     for (size_t c = 0; c < row_.size(); ++c) {
@@ -141,7 +142,8 @@ void StableTabularSamples::place_level(size_t c, double u, double& value, double
     value = chosen->quantile(std::min(left / chosen->frequency, below_one));
 }
 
-CompatibleTabularSamples::CompatibleTabularSamples(const TabularSpace& space, std::string input_name,
+CompatibleTabularSamples::CompatibleTabularSamples(const TabularSpace& space,
+                                                   std::string input_name,
                                                    std::span<const double> row, bool around_row,
                                                    double width, uint64_t seed)
     : TabularSamples(space, std::move(input_name), row, around_row), width_(width), seed_(seed) {}

@@ -8,71 +8,78 @@
 
 namespace whence::perturb {
 
-/// What both schemes share. The interpretable features are the columns: 1 where a category or bin is
-/// the input's, 0 where not; a number that is not cut into bins counts deviations from the mean.
+/// What both schemes share. The interpretable features are the columns: 1 where a category or bin
+/// is the input's, 0 where not; a number that is not cut into bins counts deviations from the mean.
 class TabularSamples : public Neighbourhood {
- public:
+  public:
     TabularSamples(const TabularSpace& space, std::string input_name, std::span<const double> row,
                    bool around_row);
     [[nodiscard]] Design blank(int64_t rows) const override;
     [[nodiscard]] const std::vector<double>& origin() const override { return origin_; }
     void draw(int64_t first, Design& design, Batch& rows, const Run& run) const override;
 
- protected:
+  protected:
     /// Sample number `index`: its values and its features. Returns its weight.
-    virtual double sample(int64_t index, std::span<double> values, std::span<double> features) const = 0;
+    virtual double sample(int64_t index, std::span<double> values,
+                          std::span<double> features) const = 0;
     [[nodiscard]] virtual bool weighted() const = 0;
 
     const TabularSpace& space_;
     std::vector<double> row_;
-    std::vector<int64_t> own_;    ///< level of the input in each discrete column, -1: none
+    std::vector<int64_t> own_;  ///< level of the input in each discrete column, -1: none
     std::vector<double> origin_;
     std::vector<double> centre_;  ///< of the normal numbers are drawn from, in deviations
     bool binary_ = true;
 
- private:
+  private:
     std::string input_name_;
 };
 
-/// GLIME's samples: the kernel's factor exp(-1 / (2 width^2)) of each column that differs is a factor
-/// of that column's own distribution, so every column is drawn alone and all weights are 1. With p the
-/// background's share of the input's bin it is kept with p / (p + (1 - p) factor); a number drawn from
-/// N(c, 1) and weighted by N(z0, width^2) is N((c width^2 + z0) / (1 + width^2), width^2 / (1 + width^2)).
-/// One uniform number decides each column of a pair, u in one sample and 1 - u in the other, stratified
-/// over every 128 samples (a Latin hypercube: McKay, Beckman, Conover 1979).
+/// GLIME's samples: the kernel's factor exp(-1 / (2 width^2)) of each column that differs is a
+/// factor of that column's own distribution, so every column is drawn alone and all weights are 1.
+/// With p the background's share of the input's bin it is kept with p / (p + (1 - p) factor); a
+/// number drawn from N(c, 1) and weighted by N(z0, width^2) is N((c width^2 + z0) / (1 + width^2),
+/// width^2 / (1 + width^2)). One uniform number decides each column of a pair, u in one sample and
+/// 1 - u in the other, stratified over every 128 samples (a Latin hypercube: McKay, Beckman,
+/// Conover 1979).
 class StableTabularSamples : public TabularSamples {
- public:
-    StableTabularSamples(const TabularSpace& space, std::string input_name, std::span<const double> row,
-                         bool around_row, double width, uint64_t seed, int64_t samples);
+  public:
+    StableTabularSamples(const TabularSpace& space, std::string input_name,
+                         std::span<const double> row, bool around_row, double width, uint64_t seed,
+                         int64_t samples);
     [[nodiscard]] bool paired() const override { return true; }
 
- protected:
-    double sample(int64_t index, std::span<double> values, std::span<double> features) const override;
+  protected:
+    double sample(int64_t index, std::span<double> values,
+                  std::span<double> features) const override;
     [[nodiscard]] bool weighted() const override { return false; }
 
- private:
+  private:
     void draw_strata(int64_t samples);
     void place_level(size_t column, double u, double& value, double& feature) const;
 
     double width_;
     uint64_t seed_;
-    std::vector<double> keep_;      // of each column: probability of the input's own level
-    std::vector<uint8_t> strata_;  // [block][column][pair]: stratum, and in bit 6 which twin is below 1/2
+    std::vector<double> keep_;  // of each column: probability of the input's own level
+    std::vector<uint8_t>
+        strata_;  // [block][column][pair]: stratum, and in bit 6 which twin is below 1/2
 };
 
-/// The lime package's: every column by the background's frequencies, or N(c, 1); the first sample is
-/// the input; weights exp(-|z - z0|^2 / (2 width^2)).
+/// The lime package's: every column by the background's frequencies, or N(c, 1); the first sample
+/// is the input; weights exp(-|z - z0|^2 / (2 width^2)).
 class CompatibleTabularSamples : public TabularSamples {
- public:
+  public:
     CompatibleTabularSamples(const TabularSpace& space, std::string input_name,
-                             std::span<const double> row, bool around_row, double width, uint64_t seed);
+                             std::span<const double> row, bool around_row, double width,
+                             uint64_t seed);
     [[nodiscard]] bool paired() const override { return false; }
 
- protected:
-    double sample(int64_t index, std::span<double> values, std::span<double> features) const override;
+  protected:
+    double sample(int64_t index, std::span<double> values,
+                  std::span<double> features) const override;
     [[nodiscard]] bool weighted() const override { return true; }
 
- private:
+  private:
     double width_;
     uint64_t seed_;
 };

@@ -14,7 +14,9 @@
 namespace whence::perturb {
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::input, message); }
+[[noreturn]] void refuse(const std::string& message) {
+    throw Error(ErrorKind::input, message);
+}
 
 void check_background(const Schema& schema, const Tensor& background) {
     if (schema.empty()) refuse("the table has no columns");
@@ -27,9 +29,10 @@ void check_background(const Schema& schema, const Tensor& background) {
     const auto bad = std::ranges::find_if(values, [](double v) { return !std::isfinite(v); });
     if (bad == values.end()) return;
     const auto at = static_cast<size_t>(bad - values.begin());
-    refuse(fmt::format("background row {}, column '{}' holds {}: LIME cannot draw from missing values",
-                       at / schema.size(), printable(schema[at % schema.size()].name),
-                       std::isnan(*bad) ? "NaN" : "infinity"));
+    refuse(
+        fmt::format("background row {}, column '{}' holds {}: LIME cannot draw from missing values",
+                    at / schema.size(), printable(schema[at % schema.size()].name),
+                    std::isnan(*bad) ? "NaN" : "infinity"));
 }
 
 double mean_of(std::span<const double> values) {
@@ -49,8 +52,8 @@ Column categories(std::span<const double> values) {
     for (const double value : values) ++counts[value];
     Column column;
     for (const auto& [value, count] : counts)
-        column.levels.push_back(Level::point(
-            value, static_cast<double>(count) / static_cast<double>(values.size())));
+        column.levels.push_back(
+            Level::point(value, static_cast<double>(count) / static_cast<double>(values.size())));
     return column;
 }
 
@@ -58,10 +61,12 @@ Column bins(std::span<const double> values, std::vector<double> edges) {
     Column column{.edges = std::move(edges)};
     std::vector<std::vector<double>> members(column.edges.size() + 1);
     for (const double value : values)
-        members[std::ranges::lower_bound(column.edges, value) - column.edges.begin()].push_back(value);
+        members[std::ranges::lower_bound(column.edges, value) - column.edges.begin()].push_back(
+            value);
     for (size_t bin = 0; bin < members.size(); ++bin) {
         const double low = bin == 0 ? std::ranges::min(values) : column.edges[bin - 1];
-        const double high = bin + 1 == members.size() ? std::ranges::max(values) : column.edges[bin];
+        const double high =
+            bin + 1 == members.size() ? std::ranges::max(values) : column.edges[bin];
         column.levels.push_back(
             Level::bin(low, high, members[bin], static_cast<int64_t>(values.size())));
     }
@@ -117,15 +122,17 @@ int64_t Column::level_of(double value) const {
     return found == levels.end() ? -1 : found - levels.begin();
 }
 
-TabularSpace::TabularSpace(Schema schema, const Tensor& background, const LimeTabularOptions& options)
+TabularSpace::TabularSpace(Schema schema, const Tensor& background,
+                           const LimeTabularOptions& options)
     : schema_(std::move(schema)) {
     check_background(schema_, background);
     if (options.discretizer == Discretizer::entropy &&
         static_cast<int64_t>(options.background_labels.size()) != background.rows())
-        throw Error(ErrorKind::usage,
-                    fmt::format("the entropy discretizer needs the class of each background row: {} "
-                                "labels for {} rows",
-                                options.background_labels.size(), background.rows()));
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("the entropy discretizer needs the class of each background row: {} "
+                        "labels for {} rows",
+                        options.background_labels.size(), background.rows()));
     for (size_t column = 0; column < schema_.size(); ++column) {
         const std::vector<double> values = column_of(background, column);
         if (schema_[column].categorical())

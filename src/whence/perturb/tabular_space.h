@@ -26,9 +26,10 @@ struct Level {
 };
 
 struct Column {
-    std::vector<double> edges;  ///< of the bins, bin b = (edges[b-1], edges[b]]; none for categories
-    std::vector<Level> levels;  ///< none for a number that is not cut into bins
-    double mean = 0, scale = 1; ///< for such a number
+    std::vector<double>
+        edges;  ///< of the bins, bin b = (edges[b-1], edges[b]]; none for categories
+    std::vector<Level> levels;   ///< none for a number that is not cut into bins
+    double mean = 0, scale = 1;  ///< for such a number
 
     [[nodiscard]] bool discrete() const { return !levels.empty(); }
     /// The level `value` belongs to; -1 for a category the background does not have.
@@ -36,14 +37,14 @@ struct Column {
 };
 
 class TabularSpace {
- public:
+  public:
     TabularSpace(Schema schema, const Tensor& background, const LimeTabularOptions& options);
     [[nodiscard]] const Schema& schema() const { return schema_; }
     [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
     /// "15.20 < texture <= 18.80", "sex=female", or the name alone where columns are not cut.
     [[nodiscard]] std::string describe(int64_t column, double value) const;
 
- private:
+  private:
     Schema schema_;
     std::vector<Column> columns_;
 };
