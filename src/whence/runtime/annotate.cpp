@@ -27,16 +27,18 @@ bool may_be_scalar(const graph::Node& node) {
            node.is("ArgMax") || node.is("ArgMin") || node.is("Constant") || node.is("Reshape");
 }
 
-void measure_shapes(graph::Graph& graph, const graph::Graph& all, const Session& session) {
+void measure_shapes(graph::Graph& graph, const graph::Graph& all, const Session& session, const Run& run) {
+    // Integers may state lengths (starts of a Slice), and ours are made up.
     const bool fixed_lengths = std::ranges::all_of(graph.inputs, [](const graph::ValueInfo& input) {
         const Shape lengths = input.lengths();
-        return !lengths.empty() && std::none_of(lengths.begin() + 1, lengths.end(), [](int64_t l) { return l < 0; });
+        const bool number = input.type == ElementType::float32 || input.type == ElementType::float64;
+        return number && !lengths.empty() && std::none_of(lengths.begin() + 1, lengths.end(), [](int64_t l) { return l < 0; });
     });
     const int64_t rows = 2;
     const std::vector<Tensor> inputs = made_up_inputs(graph, rows);
     std::vector<const Tensor*> pointers;
     for (const Tensor& input : inputs) pointers.push_back(&input);
-    const std::vector<Tensor> values = session.run(pointers, Run{});
+    const std::vector<Tensor> values = session.run(pointers, run);
     for (size_t i = 0; i < values.size(); ++i) {
         graph::ValueInfo& info = graph.values[all.outputs[i].name];
         if (info.shape) continue;
@@ -69,7 +71,7 @@ std::vector<Tensor> made_up_inputs(const graph::Graph& graph, int64_t rows) {
     return inputs;
 }
 
-void annotate(graph::Graph& graph) {
+void annotate(graph::Graph& graph, const Run& run) {
     const graph::Graph all = with_all_outputs(graph);
     const Session session(all, {.threads = 1, .optimise = false});
     bool unknown = false;
@@ -87,8 +89,9 @@ void annotate(graph::Graph& graph) {
         }
     if (!unknown) return;
     try {
-        measure_shapes(graph, all, session);
+        measure_shapes(graph, all, session, run);
     } catch (const Error&) {
+        run.check();
         // The made-up input did not run. What may be a scalar is taken for one; the rest stays unknown
         // and a rule that needs it says so.
         for (const graph::Node& node : graph.nodes)

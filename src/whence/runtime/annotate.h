@@ -1,11 +1,13 @@
 #pragma once
+#include "whence/core/run.h"
 #include "whence/graph/graph.h"
 
 namespace whence::runtime {
 
 /// Fills Graph::values with the types and shapes of all tensors. ONNX Runtime infers them; where it
 /// cannot tell even the rank, a run on made-up rows does (if the inputs' lengths allow one).
-void annotate(graph::Graph& graph);
+/// `run` stops it.
+void annotate(graph::Graph& graph, const Run& run);
 
 /// Rows of made-up values for every input of the graph: uniform numbers in [0, 1] for floats, zeros
 /// and empty text for the rest. Unknown lengths other than the batch become 1.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <mutex>
 
@@ -17,6 +16,7 @@
 #include "whence/runtime/annotate.h"
 #include "whence/runtime/environment.h"
 #include "whence/runtime/gradient_graph.h"
+#include "whence/runtime/parts.h"
 #include "whence/runtime/session.h"
 
 namespace whence {
@@ -56,42 +56,21 @@ bool close(const Tensor& a, const Tensor& b) {
 }
 
 // Rows are independent: two made-up rows run together and one by one agree.
-bool rows_are_independent(const Graph& graph, const Session& session) {
+bool rows_are_independent(const Graph& graph, const Session& session, const Run& run) {
     try {
         const std::vector<Tensor> both = runtime::made_up_inputs(graph, 2);
-        const std::vector<Tensor> together = session.run(pointers(both), Run{});
+        const std::vector<Tensor> together = session.run(pointers(both), run);
         for (int64_t row = 0; row < 2; ++row) {
             std::vector<Tensor> one;
             for (const Tensor& input : both) one.push_back(input.slice_rows(row, 1));
-            const std::vector<Tensor> alone = session.run(pointers(one), Run{});
+            const std::vector<Tensor> alone = session.run(pointers(one), run);
             for (size_t i = 0; i < alone.size(); ++i)
                 if (together[i].rows() != 2 || !close(together[i].slice_rows(row, 1), alone[i])) return false;
         }
         return true;
     } catch (const Error&) {
+        run.check();
         return false;
-    }
-}
-
-void append_rows(std::vector<Tensor>& all, std::vector<Tensor> part) {
-    if (all.empty()) {
-        all = std::move(part);
-        return;
-    }
-    for (size_t i = 0; i < all.size(); ++i) {
-        Shape shape = all[i].shape();
-        if (shape.empty()) shape = {1};
-        const int64_t before = all[i].rows();
-        shape[0] = before + part[i].rows();
-        Tensor joined(all[i].type(), shape);
-        if (joined.type() == ElementType::string) {
-            std::ranges::copy(all[i].as<std::string>(), joined.as<std::string>().begin());
-            std::ranges::copy(part[i].as<std::string>(), joined.as<std::string>().begin() + all[i].size());
-        } else {
-            std::memcpy(joined.data(), all[i].data(), all[i].bytes());
-            std::memcpy(joined.data() + all[i].bytes(), part[i].data(), part[i].bytes());
-        }
-        all[i] = std::move(joined);
     }
 }
 
@@ -115,7 +94,13 @@ struct OnnxModel::State {
     int64_t fixed_batch = 0;
     std::string batch_note;
     int threads = 0;
+    Run trial;  ///< how trial runs are stopped
+    bool convolutional = false;  ///< convolves images, whose layout ONNX Runtime blocks
     std::unique_ptr<Session> forward;
+
+    // Convolutional networks run several rows in parts side by side, each part in one thread: faster
+    // than all threads on one large batch, and the same bits for any number of threads.
+    std::unique_ptr<Session> forward_alone;
 
     // Made when first needed, kept for the next call.
     std::mutex mutex;
@@ -123,11 +108,17 @@ struct OnnxModel::State {
     std::map<std::string, std::unique_ptr<Session>> gradient_sessions;
 
     const Graph& canonical_graph();
-    const Session& gradient_session(const GradientRequest& request);
+    const Session& gradient_session(const GradientRequest& request, int64_t rows, bool alone);
+    Graph gradient_graph_of(const GradientRequest& request);
+    const Session& forward_session(bool alone);
     void free_batch();
-    std::vector<Tensor> checked(const Batch& batch) const;
-    std::vector<Tensor> run_rows(const Session& session, const std::vector<Tensor>& inputs,
-                                 const std::vector<const Tensor*>& extra, const Run& run) const;
+    /// The inputs in the model's order; those converted to another type are kept in `converted`.
+    std::vector<const Tensor*> checked(const Batch& batch, std::vector<Tensor>& converted) const;
+    /// Sizes of the parts in which rows run.
+    std::vector<int64_t> parts(int64_t rows) const;
+    int64_t part_rows() const;
+    int64_t row_elements() const;
+    int part_threads(const Run& run) const;
 };
 
 // Gradients start from the graph with batch normalisation folded: fewer nodes both ways. Requests that
@@ -135,27 +126,73 @@ struct OnnxModel::State {
 const Graph& OnnxModel::State::canonical_graph() {
     if (!canonical) {
         auto made = std::make_unique<Graph>(graph);
-        runtime::annotate(*made);
+        runtime::annotate(*made, trial);
         graph::upgrade_opset(*made);
-        runtime::annotate(*made);
+        runtime::annotate(*made, trial);
         canonical = std::move(made);
     }
     return *canonical;
 }
 
-const Session& OnnxModel::State::gradient_session(const GradientRequest& request) {
-    const std::string key = request_key(request);
+// `rows` 0: any number. ONNX Runtime keeps its blocked layout through a gradient graph only where it
+// can prove that shapes are equal, which takes a fixed number of rows. `alone`: in the caller's thread.
+const Session& OnnxModel::State::gradient_session(const GradientRequest& request, int64_t rows, bool alone) {
+    const std::string key = request_key(request) + "\n#" + std::to_string(rows) + (alone ? "a" : "");
     const std::lock_guard lock(mutex);
     std::unique_ptr<Session>& session = gradient_sessions[key];
     if (!session) {
-        Graph base = canonical_graph();
-        std::set<std::string> keep(request.values.begin(), request.values.end());
-        keep.insert(request.gradients.begin(), request.gradients.end());
-        graph::fold_batch_normalization(base, keep);
-        session = std::make_unique<Session>(runtime::gradient_graph(base, request),
-                                            runtime::SessionOptions{.threads = threads});
+        Graph both = gradient_graph_of(request);
+        if (rows > 0)
+            for (size_t i = 0; i < inputs.size(); ++i)
+                if (both.inputs[i].shape && !both.inputs[i].shape->empty()) (*both.inputs[i].shape)[0] = {rows, ""};
+        session = std::make_unique<Session>(both, runtime::SessionOptions{.threads = alone ? 1 : threads});
     }
     return *session;
+}
+
+Graph OnnxModel::State::gradient_graph_of(const GradientRequest& request) {
+    Graph base = canonical_graph();
+    std::set<std::string> keep(request.values.begin(), request.values.end());
+    keep.insert(request.gradients.begin(), request.gradients.end());
+    graph::fold_batch_normalization(base, keep);
+    return runtime::gradient_graph(base, request);
+}
+
+const Session& OnnxModel::State::forward_session(bool alone) {
+    if (!alone || threads == 1) return *forward;
+    const std::lock_guard lock(mutex);
+    if (!forward_alone) forward_alone = std::make_unique<Session>(graph, runtime::SessionOptions{.threads = 1});
+    return *forward_alone;
+}
+
+int64_t OnnxModel::State::row_elements() const {
+    int64_t elements = 1;
+    for (const TensorInfo& input : inputs) {
+        int64_t size = 1;
+        for (size_t d = 1; d < input.shape.size(); ++d) size *= std::max<int64_t>(1, input.shape[d]);
+        elements += size;
+    }
+    return elements;
+}
+
+// Rows per part: one photograph, or as many small pictures as stay in a core's cache with their layers.
+int64_t OnnxModel::State::part_rows() const {
+    const int64_t fit = (int64_t{1} << 17) / row_elements();
+    return std::clamp<int64_t>(static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(fit))), 1, 16);
+}
+
+std::vector<int64_t> OnnxModel::State::parts(int64_t rows) const {
+    if (fixed_batch > 0) {
+        if (rows % fixed_batch != 0)
+            throw Error(ErrorKind::input, fmt::format("this model reads {} rows at a time; {} were given", fixed_batch, rows));
+        return std::vector<int64_t>(rows / fixed_batch, fixed_batch);
+    }
+    return convolutional ? runtime::whole_parts_and_singles(rows, part_rows()) : std::vector<int64_t>{rows};
+}
+
+int OnnxModel::State::part_threads(const Run& run) const {
+    const int own = threads > 0 ? threads : runtime_threads();
+    return run.threads > 0 ? std::min(own, run.threads) : own;
 }
 
 // A file exported for one row is freed and tried; where that fails, rows run one by one.
@@ -168,13 +205,14 @@ void OnnxModel::State::free_batch() {
     if (graph::free_batch_dimension(freed)) {
         try {
             auto session = std::make_unique<Session>(freed, runtime::SessionOptions{.threads = threads});
-            if (rows_are_independent(freed, *session)) {
+            if (rows_are_independent(freed, *session, trial)) {
                 graph = std::move(freed);
                 forward = std::move(session);
                 batch_note = "exported for one row; the batch dimension was freed and verified";
                 return;
             }
         } catch (const Error&) {
+            trial.check();
             // The freed graph does not even load: keep the original.
         }
     }
@@ -183,9 +221,10 @@ void OnnxModel::State::free_batch() {
                              fixed_batch, fixed_batch, fixed_batch);
 }
 
-std::vector<Tensor> OnnxModel::State::checked(const Batch& batch) const {
+std::vector<const Tensor*> OnnxModel::State::checked(const Batch& batch, std::vector<Tensor>& converted) const {
     if (batch.empty() || batch.rows() < 1) throw Error(ErrorKind::input, "the input has no rows");
-    std::vector<Tensor> tensors;
+    std::vector<const Tensor*> tensors;
+    converted.reserve(inputs.size());  // pointers into it stay valid
     for (const TensorInfo& info : inputs) {
         const Tensor& given = batch.at(info.name);
         const bool fits = given.rank() == static_cast<int64_t>(info.shape.size()) || info.shape.empty();
@@ -201,29 +240,10 @@ std::vector<Tensor> OnnxModel::State::checked(const Batch& batch) const {
         if (given.type() != info.type && !(is_float(given.type()) && is_float(info.type)))
             throw Error(ErrorKind::input, fmt::format("input '{}' holds {}; the model reads {}", printable(info.name),
                                                       name(given.type()), name(info.type)));
-        tensors.push_back(given.type() == info.type ? given : given.cast(info.type));
+        if (given.type() != info.type) converted.push_back(given.cast(info.type));
+        tensors.push_back(given.type() == info.type ? &given : &converted.back());
     }
     return tensors;
-}
-
-std::vector<Tensor> OnnxModel::State::run_rows(const Session& session, const std::vector<Tensor>& tensors,
-                                               const std::vector<const Tensor*>& extra, const Run& run) const {
-    const int64_t rows = tensors.empty() ? 1 : tensors[0].rows();
-    const auto with_extra = [&](const std::vector<Tensor>& part) {
-        std::vector<const Tensor*> all = pointers(part);
-        all.insert(all.end(), extra.begin(), extra.end());
-        return all;
-    };
-    if (fixed_batch == 0) return session.run(with_extra(tensors), run);
-    if (rows % fixed_batch != 0)
-        throw Error(ErrorKind::input, fmt::format("this model reads {} rows at a time; {} were given", fixed_batch, rows));
-    std::vector<Tensor> results;
-    for (int64_t first = 0; first < rows; first += fixed_batch) {
-        std::vector<Tensor> part;
-        for (const Tensor& tensor : tensors) part.push_back(tensor.slice_rows(first, fixed_batch));
-        append_rows(results, session.run(with_extra(part), run));
-    }
-    return results;
 }
 
 OnnxModel::OnnxModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -245,6 +265,8 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
     auto state = std::make_unique<State>();
     state->sha256 = whence::sha256(bytes);
     state->threads = options.threads;
+    state->trial = options.run;
+    state->trial.progress = nullptr;
     state->graph = graph::parse_model(bytes, folder);
     graph::fold_constants(state->graph);
     state->labels = graph::drop_zipmap(state->graph);
@@ -253,6 +275,7 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
     state->free_batch();
     if (!state->forward)
         state->forward = std::make_unique<Session>(state->graph, runtime::SessionOptions{.threads = state->threads});
+    state->convolutional = std::ranges::any_of(state->graph.nodes, [](const graph::Node& node) { return node.is("Conv"); });
     state->inputs = infos(state->graph.inputs);
     state->outputs = infos(state->forward->output_infos());
     for (TensorInfo& output : state->outputs) output.scale = graph::output_scale(state->graph, output.name);
@@ -272,33 +295,36 @@ int OnnxModel::concurrency() const { return state_->threads == 1 ? runtime_threa
 
 int64_t OnnxModel::preferred_batch() const {
     if (state_->fixed_batch > 0) return state_->fixed_batch;
-    int64_t elements = 1;
-    for (const TensorInfo& input : state_->inputs) {
-        int64_t size = 1;
-        for (size_t d = 1; d < input.shape.size(); ++d) size *= std::max<int64_t>(1, input.shape[d]);
-        elements += size;
-    }
-    // Images: activations are tens of times larger than the pixels, and should stay in the cache.
-    const bool image = !state_->inputs.empty() && state_->inputs[0].shape.size() >= 4;
-    const int64_t most = image ? 64 : 1024;
-    return std::clamp<int64_t>(static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>((int64_t{1} << 21) / elements))), 1, most);
+    const int64_t fit = (int64_t{1} << 23) / state_->row_elements();
+    const int64_t most = state_->convolutional ? 64 : 1024;
+    return std::clamp<int64_t>(static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(fit))), 1, most);
 }
 
 Batch OnnxModel::predict(const Batch& inputs, const Run& run) const {
-    std::vector<Tensor> outputs = state_->run_rows(*state_->forward, state_->checked(inputs), {}, run);
+    std::vector<Tensor> converted;
+    const std::vector<const Tensor*> tensors = state_->checked(inputs, converted);
+    const std::vector<int64_t> sizes = state_->parts(inputs.rows());
+    const Session& session = state_->forward_session(sizes.size() > 1);
+    std::vector<Tensor> outputs =
+        runtime::run_parts(tensors, sizes, state_->part_threads(run), run,
+                           [&](const std::vector<const Tensor*>& part, int64_t) { return session.run(part, run); });
     Batch out;
     for (size_t i = 0; i < outputs.size(); ++i) out.add(state_->outputs[i].name, std::move(outputs[i]));
     return out;
 }
 
 GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& request, const Run& run) const {
-    const std::vector<Tensor> tensors = state_->checked(inputs);
-    const Session& session = state_->gradient_session(request);
+    std::vector<Tensor> converted;
+    const std::vector<const Tensor*> tensors = state_->checked(inputs, converted);
+    const std::vector<int64_t> sizes = state_->parts(inputs.rows());
     const Tensor index = class_number(request.index.value_or(0)), minus = class_number(request.minus.value_or(0));
-    std::vector<const Tensor*> extra;
-    if (request.index) extra.push_back(&index);
-    if (request.minus) extra.push_back(&minus);
-    std::vector<Tensor> outputs = state_->run_rows(session, tensors, extra, run);
+    const auto run_part = [&](std::vector<const Tensor*> part, int64_t rows) {
+        if (request.index) part.push_back(&index);
+        if (request.minus) part.push_back(&minus);
+        const bool fixed = state_->convolutional && state_->fixed_batch == 0;
+        return state_->gradient_session(request, fixed ? rows : 0, sizes.size() > 1).run(part, run);
+    };
+    std::vector<Tensor> outputs = runtime::run_parts(tensors, sizes, state_->part_threads(run), run, run_part);
     GradientResult result{.target = outputs[0].to_doubles()};
     const auto classes = outputs[1].as<int64_t>();
     result.index.assign(classes.begin(), classes.end());
@@ -326,13 +352,24 @@ std::vector<Differentiability> OnnxModel::differentiability() const {
     return all;
 }
 
+std::vector<LayerInfo> OnnxModel::layers() const {
+    Graph graph = state_->graph;
+    runtime::annotate(graph, state_->trial);
+    std::vector<LayerInfo> all;
+    for (const graph::Node& node : graph.nodes)
+        for (const std::string& output : node.outputs) {
+            if (output.empty()) continue;
+            const graph::ValueInfo info = graph.value(output);
+            LayerInfo layer{.name = output, .op = node.op, .type = info.type};
+            if (info.shape) layer.shape = info.lengths();
+            all.push_back(std::move(layer));
+        }
+    return all;
+}
+
 Graph OnnxModel::gradient_graph(const GradientRequest& request) const {
     const std::lock_guard lock(state_->mutex);
-    Graph base = state_->canonical_graph();
-    std::set<std::string> keep(request.values.begin(), request.values.end());
-    keep.insert(request.gradients.begin(), request.gradients.end());
-    graph::fold_batch_normalization(base, keep);
-    return runtime::gradient_graph(base, request);
+    return state_->gradient_graph_of(request);
 }
 
 }  // namespace whence

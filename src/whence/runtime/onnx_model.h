@@ -23,6 +23,14 @@ struct PixelInput {
 struct OnnxModelOptions {
     int threads = 0;  ///< 0: the pool that models share; 1: the caller's thread; n: its own pool
     std::optional<PixelInput> pixels;  ///< the model then reads pixels [N, H, W, C] in [0, 1]
+    Run run;  ///< stop token and deadline of the trial runs that loading makes
+};
+
+/// A tensor that some node makes: what a layer is called by.
+struct LayerInfo {
+    std::string name, op;
+    std::optional<ElementType> type;
+    std::optional<Shape> shape;  ///< none: not even the rank is known
 };
 
 /// Whether one output can be differentiated with respect to one input.
@@ -64,6 +72,8 @@ class OnnxModel : public DifferentiableModel {
     [[nodiscard]] const std::string& batch_note() const;
     /// For every output with respect to every input.
     [[nodiscard]] std::vector<Differentiability> differentiability() const;
+    /// Every tensor in the order in which it is made, the inputs left out.
+    [[nodiscard]] std::vector<LayerInfo> layers() const;
     /// The graph of the request as a model of its own: forward and backward in one ONNX file.
     [[nodiscard]] graph::Graph gradient_graph(const GradientRequest& request) const;
 

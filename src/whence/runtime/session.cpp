@@ -46,6 +46,17 @@ std::string reason(const Ort::Exception& error) {
     return text;
 }
 
+// Whether it is memory that ran out: the arena's limit, or the process's.
+bool out_of_memory(const std::string& why) {
+    return why.find("bad_alloc") != std::string::npos || why.find("ailed to allocate memory") != std::string::npos ||
+           (why.find("memory") != std::string::npos && why.find("smaller than requested") != std::string::npos);
+}
+
+Error failure(const std::string& what, const std::string& why) {
+    if (out_of_memory(why)) return {ErrorKind::limit, "the model needs more memory than the limit allows"};
+    return {ErrorKind::model, what + why};
+}
+
 Ort::Value to_value(const Tensor& tensor, const OrtMemoryInfo* memory) {
     const Shape& shape = tensor.shape();
     if (tensor.type() == ElementType::string) {
@@ -113,7 +124,7 @@ Session::Session(const graph::Graph& graph, const SessionOptions& options)
     try {
         state_->session = Ort::Session(environment(), bytes.data(), bytes.size(), session_options(options));
     } catch (const Ort::Exception& error) {
-        throw Error(ErrorKind::model, "the model cannot be run: " + reason(error));
+        throw failure("the model cannot be run: ", reason(error));
     } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::limit, "the model needs more memory than the limit allows");
     }
@@ -143,9 +154,7 @@ std::vector<Tensor> Session::run(const std::vector<const Tensor*>& inputs, const
         return tensors;
     } catch (const Ort::Exception& error) {
         run.check();  // ended on demand
-        const std::string why = reason(error);
-        const bool memory = why.find("memory") != std::string::npos && why.find("smaller than requested") != std::string::npos;
-        throw Error(memory ? ErrorKind::limit : ErrorKind::model, "the model failed: " + why);
+        throw failure("the model failed: ", reason(error));
     } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::limit, "the model needs more memory than the limit allows");
     }

@@ -96,6 +96,20 @@ void mish(Backward& n) {
     n.give(0, n.b.mul(n.d(), n.b.add(t, n.b.mul(n.x(), bend))));
 }
 
+void swish(Backward& n) {
+    // y = x s(alpha x): slope s + alpha y (1 - s).
+    const std::string alpha = n.scalar(n.node.number("alpha", 1.0F));
+    const std::string s = n.b.node("Sigmoid", {n.b.mul(n.x(), alpha)});
+    const std::string bend = n.b.mul(n.b.mul(n.y(), alpha), n.b.sub(n.scalar(1), s));
+    n.give(0, n.b.mul(n.d(), n.b.add(s, bend)));
+}
+
+void shrink(Backward& n) {
+    // x moved towards zero by `bias` where |x| > lambd, else 0.
+    const double edge = n.node.number("lambd", 0.5F);
+    n.give(0, n.b.mul(n.d(), n.b.add(n.above(n.x(), edge), n.below(n.x(), -edge))));
+}
+
 std::string normal_density(Backward& n) {
     const std::string square = n.b.mul(n.x(), n.x());
     return n.b.mul(n.b.node("Exp", {n.b.mul(square, n.scalar(-0.5))}),
@@ -153,6 +167,8 @@ std::vector<RuleRow> activation_rules() {
             {"Softsign", softsign},
             {"Mish", mish},
             {"Gelu", gelu},
+            {"Swish", swish},
+            {"Shrink", shrink},
             {"Softmax", softmax},
             {"LogSoftmax", log_softmax}};
 }

@@ -12,6 +12,9 @@
 namespace whence::graph {
 namespace {
 
+// Channels that fill three blocks of 16 lanes: below that a convolution wastes most of its registers.
+constexpr int64_t full_lanes = 48;
+
 struct Convolution {
     const Tensor* weights;  ///< [M, C/g, k...]
     Window window;
@@ -25,12 +28,11 @@ int64_t product(const std::vector<int64_t>& values) {
     return std::accumulate(values.begin(), values.end(), int64_t{1}, std::multiplies<>());
 }
 
-// Copies weights [M, C/g, k...] to a tensor of `shape` whose elements `place` locates:
+// Copies weights [M, C/g, k...] to where `place` says in another tensor:
 // place(m, c, tap position per axis) is the flat index of W[m, c within group, tap], or -1.
 using Place = std::function<int64_t(int64_t m, int64_t c, const std::vector<int64_t>& tap)>;
 
-Tensor rearranged(const Tensor& weights, const std::vector<int64_t>& kernel, Shape shape, const Place& place) {
-    Tensor out(weights.type(), std::move(shape));
+void place_taps(const Tensor& weights, const std::vector<int64_t>& kernel, Tensor& out, const Place& place) {
     const size_t size = element_size(weights.type());
     const int64_t per_group = weights.shape()[1];
     std::vector<int64_t> tap(kernel.size(), 0);
@@ -44,6 +46,11 @@ Tensor rearranged(const Tensor& weights, const std::vector<int64_t>& kernel, Sha
                 for (size_t axis = kernel.size(); axis-- > 0 && ++tap[axis] == kernel[axis];) tap[axis] = 0;
             }
         }
+}
+
+Tensor rearranged(const Tensor& weights, const std::vector<int64_t>& kernel, Shape shape, const Place& place) {
+    Tensor out(weights.type(), std::move(shape));
+    place_taps(weights, kernel, out, place);
     return out;
 }
 
@@ -65,11 +72,6 @@ Tensor turned(const Convolution& c) {
         const int64_t g = m / per_out;
         return ((g * per_in + ch) * per_out + m % per_out) * taps + flat_index(mirrored, kernel);
     });
-}
-
-std::vector<int64_t> joined(std::vector<int64_t> a, const std::vector<int64_t>& b) {
-    a.insert(a.end(), b.begin(), b.end());
-    return a;
 }
 
 // Stride 1 (of d, however it came to its lengths): one convolution with the turned weights. `length`
@@ -144,40 +146,48 @@ Phase phase_of(const Window& w, size_t axis, int64_t phase) {
     return p;
 }
 
-// Few channels (an image): all phases as channels of one convolution, then DepthToSpace.
+// Few channels (an image): all positions of a block of pixels as channels of one convolution, then
+// DepthToSpace. Position b m + phase of dx sums over taps k with (phase + begin - k) divisible by the
+// stride s, each at (b / s) m + (phase + begin - k) / s of d. Blocks larger than the stride waste some
+// taps, but fill the lanes that three channels leave empty.
 std::string by_depth_to_space(Backward& n, const Convolution& c) {
     const Window& w = c.window;
     const int64_t s = w.strides[0];
+    int64_t block = s;
+    while (c.channels * block * block < full_lanes && block * 2 <= std::min(c.in[0], c.in[1])) block *= 2;
     std::vector<int64_t> low, size, begin, end;
     for (size_t axis = 0; axis < 2; ++axis) {
-        int64_t least = 0, most = 0;
-        for (int64_t phase = 0; phase < s; ++phase) {
-            const Phase p = phase_of(w, axis, phase);
-            if (p.taps == 0) continue;
-            least = std::min(least, p.low);
-            most = std::max(most, p.high);
-        }
-        const int64_t positions = (c.in[axis] + s - 1) / s;
-        low.push_back(least);
-        size.push_back(most - least + 1);
-        begin.push_back(-least);
-        end.push_back(positions - 1 + most - (c.out[axis] - 1));
-        if (end.back() < 0) return "";
+        const auto floor_div = [&](int64_t v) { return v >= 0 ? v / s : -((s - 1 - v) / s); };
+        low.push_back(-floor_div(w.kernel[axis] - 1 - w.begin[axis]));
+        const int64_t high = floor_div(block - 1 + w.begin[axis]);
+        const int64_t blocks = (c.in[axis] + block - 1) / block;
+        size.push_back(high - low[axis] + 1);
+        begin.push_back(-low[axis]);
+        end.push_back((blocks - 1) * (block / s) + high - (c.out[axis] - 1));
+        if (begin.back() < 0 || end.back() < 0) return "";
     }
-    const Shape shape = {c.channels * s * s, c.outputs, size[0], size[1]};
-    Tensor weights = rearranged(*c.weights, w.kernel, shape, [&](int64_t m, int64_t ch, const auto& tap) {
-        std::vector<int64_t> phase(2), offset(2);
-        for (size_t axis = 0; axis < 2; ++axis) {
-            phase[axis] = ((tap[axis] - w.begin[axis]) % s + s) % s;
-            offset[axis] = (phase[axis] + w.begin[axis] - tap[axis]) / s - low[axis];
-        }
-        const int64_t channel = (ch * s + phase[0]) * s + phase[1];
-        return ((channel * c.outputs + m) * size[0] + offset[0]) * size[1] + offset[1];
-    });
-    const std::string phases = n.b.node("Conv", {n.d(), n.b.constant(std::move(weights))},
-                                        {{"kernel_shape", size}, {"pads", joined(begin, end)}});
-    std::string whole = n.b.node("DepthToSpace", {phases}, {{"blocksize", s}, {"mode", std::string("CRD")}});
-    if (c.in[0] % s != 0 || c.in[1] % s != 0)
+    Tensor weights(c.weights->type(), {c.channels * block * block, c.outputs, size[0], size[1]});
+    for (int64_t y = 0; y < block; ++y)
+        for (int64_t x = 0; x < block; ++x)
+            place_taps(*c.weights, w.kernel, weights, [&](int64_t m, int64_t ch, const auto& tap) -> int64_t {
+                const int64_t phase[] = {y, x};
+                int64_t flat = ((ch * block + y) * block + x) * c.outputs + m;
+                for (size_t axis = 0; axis < 2; ++axis) {
+                    const int64_t reach = phase[axis] + w.begin[axis] - tap[axis];
+                    if (reach % s != 0) return -1;
+                    const int64_t at = reach / s - low[axis];
+                    if (at < 0 || at >= size[axis]) return -1;
+                    flat = flat * size[axis] + at;
+                }
+                return flat;
+            });
+    const std::string positions =
+        n.b.node("Conv", {n.d(), n.b.constant(std::move(weights))},
+                 {{"kernel_shape", size}, {"pads", joined(begin, end)},
+                  {"strides", std::vector<int64_t>(2, block / s)}});
+    std::string whole =
+        n.b.node("DepthToSpace", {positions}, {{"blocksize", block}, {"mode", std::string("CRD")}});
+    if (c.in[0] % block != 0 || c.in[1] % block != 0)
         whole = n.b.node("Slice", {whole, n.b.ints({0, 0}), n.b.ints(c.in), n.b.ints({2, 3})});
     return whole;
 }
@@ -207,29 +217,6 @@ std::string phase_convolution(Backward& n, const Convolution& c, const std::vect
                     {{"kernel_shape", taps}, {"pads", joined(begin, end)}});
 }
 
-// parts[phase] of [N, C, L0, L1, ...] become [N, C, s0 L0, s1 L1, ...], the last axis first.
-std::string interleaved(Backward& n, std::vector<std::string> parts, const Convolution& c,
-                        std::vector<int64_t> lengths) {
-    const auto with_one = [&](size_t axis) {
-        std::vector<int64_t> shape = joined({-1, c.channels}, lengths);
-        shape.insert(shape.begin() + static_cast<int64_t>(axis) + 3, 1);
-        return n.b.ints(shape);
-    };
-    for (size_t axis = lengths.size(); axis-- > 0;) {
-        const auto s = static_cast<size_t>(c.window.strides[axis]);
-        std::vector<std::string> merged;
-        for (size_t first = 0; first < parts.size(); first += s) {
-            std::vector<std::string> group;
-            for (size_t k = 0; k < s; ++k) group.push_back(n.b.reshape(parts[first + k], with_one(axis)));
-            merged.push_back(n.b.concat(group, static_cast<int64_t>(axis) + 3));
-        }
-        lengths[axis] *= static_cast<int64_t>(s);
-        for (std::string& part : merged) part = n.b.reshape(part, n.b.ints(joined({-1, c.channels}, lengths)));
-        parts = std::move(merged);
-    }
-    return parts[0];
-}
-
 std::string by_phases(Backward& n, const Convolution& c) {
     const Window& w = c.window;
     std::vector<int64_t> positions, phase(w.axes(), 0);
@@ -246,23 +233,18 @@ std::string by_phases(Backward& n, const Convolution& c) {
         if (parts.back().empty()) return "";
         for (size_t axis = w.axes(); axis-- > 0 && ++phase[axis] == w.strides[axis];) phase[axis] = 0;
     }
-    std::string whole = interleaved(n, std::move(parts), c, positions);
-    std::vector<int64_t> axes(w.axes());
-    std::iota(axes.begin(), axes.end(), 2);
-    for (size_t axis = 0; axis < w.axes(); ++axis)
-        if (c.in[axis] % w.strides[axis] != 0)
-            return n.b.node("Slice", {whole, n.b.ints(std::vector<int64_t>(w.axes(), 0)), n.b.ints(c.in),
-                                      n.b.ints(axes)});
-    return whole;
+    std::string whole = interleave(n, std::move(parts), c.channels, positions, w.strides);
+    return crop_to(n, whole, positions, w.strides, c.in);
 }
 
 // The fastest form that fits; empty if none does.
 std::string fast_form(Backward& n, const Convolution& c) {
     const Window& w = c.window;
+    const bool square = w.axes() == 2 && w.strides[0] == w.strides[1];
+    if (c.group == 1 && c.channels <= 4 && square && w.all_dilations(1))
+        if (std::string form = by_depth_to_space(n, c); !form.empty()) return form;
     if (w.all_strides(1)) return turned_convolution(n, c, n.d(), c.out);
     if (!w.all_dilations(1)) return "";
-    const bool square = w.axes() == 2 && w.strides[0] == w.strides[1];
-    if (c.group == 1 && c.channels <= 4 && square) return by_depth_to_space(n, c);
     if (c.group == 1 && product(w.kernel) > 1 && product(w.strides) <= 16)
         if (std::string form = by_phases(n, c); !form.empty()) return form;
     return by_spreading(n, c);

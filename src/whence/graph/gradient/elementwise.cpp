@@ -64,19 +64,29 @@ void pow(Backward& n) {
     if (n.wants(1)) n.give_broadcast(1, n.b.mul(n.d(), n.b.mul(n.y(), n.b.node("Log", {n.x()}))));
 }
 
+// The value of a constant scalar bound that HardSigmoid can hold; none if it is computed or huge.
+std::optional<double> constant_bound(Backward& n, size_t i) {
+    const Tensor* bound = n.b.graph().constant(n.x(i));
+    if (!bound || bound->size() != 1 || std::abs(bound->to_doubles()[0]) > 1e9) return std::nullopt;
+    return bound->to_doubles()[0];
+}
+
 void clip(Backward& n) {
+    // The upper bound is applied last, so it is undone first; it wins where the bounds cross. Masks are read off the output: a Clip fused into the convolution before it stays fused.
     std::string inside = n.d();
-    const auto bound = [&](size_t i, const std::string& over) {
-        const std::string mask = n.positive(over);
-        inside = n.b.mul(inside, mask);
-        if (n.wants(i)) {
-            const std::string outside = n.b.mul(n.d(), n.b.sub(n.scalar(1), mask));
-            n.give_broadcast(i, outside);
-        }
+    const auto mask_by = [&](size_t i, const std::string& mask) {
+        const std::string all = inside;
+        inside = n.b.mul(all, mask);
+        if (n.wants(i)) n.give_broadcast(i, n.b.sub(all, inside));
     };
-    // Read off the output: a Clip fused into the convolution before it stays fused.
-    if (n.node.has_input(1)) bound(1, n.b.sub(n.y(), n.x(1)));
-    if (n.node.has_input(2)) bound(2, n.b.sub(n.x(2), n.y()));
+    if (n.node.has_input(2)) {
+        const auto high = constant_bound(n, 2);
+        mask_by(2, high ? n.below(n.y(), *high) : n.positive(n.b.sub(n.x(2), n.y())));
+    }
+    if (n.node.has_input(1)) {
+        const auto low = constant_bound(n, 1);
+        mask_by(1, low ? n.above(n.y(), *low) : n.positive(n.b.sub(n.y(), n.x(1))));
+    }
     n.give(0, inside);
 }
 

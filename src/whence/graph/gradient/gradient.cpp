@@ -98,6 +98,7 @@ class Sweep {
         for (const std::string& input : node.inputs) wanted.push_back(reached_.count(input) != 0);
         Backward backward(builder_, node, std::move(gradients), std::move(wanted));
         find_rule(node)(backward);
+        backward.check_all_used();
         for (size_t i = 0; i < node.inputs.size(); ++i)
             if (backward.wants(i) && !backward.given()[i].empty()) add(node.inputs[i], backward.given()[i]);
     }

@@ -12,43 +12,95 @@ std::string per_channel(Backward& n, const std::string& vector, int64_t rank) {
     return n.b.reshape(vector, n.b.ints(shape));
 }
 
-void batch_normalization(Backward& n) {
-    if (n.node.integer("training_mode", 0) != 0) n.refuse("batch normalisation in training mode");
-    for (size_t i = 1; i < n.node.inputs.size(); ++i)
-        if (n.wants(i)) n.refuse("its scale or statistics depend on the input");
-    const std::string variance = n.b.add(n.x(4), n.b.scalar(n.node.number("epsilon", 1e-5F), n.type_of(n.x(4))));
-    const std::string factor = n.b.div(n.x(1), n.b.node("Sqrt", {variance}));
-    n.give(0, n.b.mul(n.d(), per_channel(n, factor, n.rank(n.x()))));
+// Sums over all axes but the channels: back to a vector.
+std::string sum_per_channel(Backward& n, const std::string& t) {
+    std::vector<int64_t> axes = {0};
+    for (int64_t axis = 2; axis < n.rank(n.x()); ++axis) axes.push_back(axis);
+    return n.b.reduce_sum(t, axes, false);
 }
 
-// For z = (x - mean) / sqrt(var + eps) over `axes`, the gradient of x given that of z:
-// (g - mean(g) - z mean(g z)) / sqrt(var + eps).
-std::string through_standardisation(Backward& n, const std::string& g, const std::vector<int64_t>& axes,
-                                    float epsilon) {
-    const std::string centred = n.b.sub(n.x(), n.b.reduce_mean(n.x(), axes, true));
+// y = z scale + bias with z = (x - mean) / sqrt(var + eps).
+void batch_normalization(Backward& n) {
+    if (n.node.integer("training_mode", 0) != 0) n.refuse("batch normalisation in training mode");
+    const std::string variance = n.b.add(n.x(4), n.b.scalar(n.node.number("epsilon", 1e-5F), n.type_of(n.x(4))));
+    const std::string inverse = n.b.node("Reciprocal", {n.b.node("Sqrt", {variance})});
+    const std::string factor = n.b.mul(n.x(1), inverse);
+    if (n.wants(0)) n.give(0, n.b.mul(n.d(), per_channel(n, factor, n.rank(n.x()))));
+    if (n.wants(2)) n.give(2, sum_per_channel(n, n.d()));
+    if (n.wants(3)) n.give(3, n.b.neg(n.b.mul(sum_per_channel(n, n.d()), factor)));
+    if (!n.wants(1) && !n.wants(4)) return;
+    const std::string centred = n.b.sub(n.x(), per_channel(n, n.x(3), n.rank(n.x())));
+    const std::string slope = n.b.mul(sum_per_channel(n, n.b.mul(n.d(), centred)), inverse);
+    if (n.wants(1)) n.give(1, slope);
+    if (n.wants(4))
+        n.give(4, n.b.mul(n.b.mul(slope, factor), n.b.mul(inverse, n.b.scalar(-0.5, n.type_of(n.x(4))))));
+}
+
+// x standardised over `axes`: z = (x - mean) inverse, inverse = 1 / sqrt(var + eps).
+struct Standardised {
+    std::string z, inverse;
+    std::vector<int64_t> axes;
+};
+
+Standardised standardise(Backward& n, const std::string& x, std::vector<int64_t> axes) {
+    const std::string centred = n.b.sub(x, n.b.reduce_mean(x, axes, true));
     const std::string variance = n.b.reduce_mean(n.b.mul(centred, centred), axes, true);
-    const std::string inverse =
-        n.b.node("Reciprocal", {n.b.node("Sqrt", {n.b.add(variance, n.scalar(epsilon))})});
-    const std::string z = n.b.mul(centred, inverse);
-    const std::string bent = n.b.mul(z, n.b.reduce_mean(n.b.mul(g, z), axes, true));
-    return n.b.mul(inverse, n.b.sub(n.b.sub(g, n.b.reduce_mean(g, axes, true)), bent));
+    const std::string above = n.b.add(variance, n.scalar(n.node.number("epsilon", 1e-5F)));
+    const std::string inverse = n.b.node("Reciprocal", {n.b.node("Sqrt", {above})});
+    return {n.b.mul(centred, inverse), inverse, std::move(axes)};
+}
+
+// The gradient of x given that of z: (g - mean(g) - z mean(g z)) inverse.
+std::string through(Backward& n, const Standardised& s, const std::string& g) {
+    const std::string bent = n.b.mul(s.z, n.b.reduce_mean(n.b.mul(g, s.z), s.axes, true));
+    return n.b.mul(s.inverse, n.b.sub(n.b.sub(g, n.b.reduce_mean(g, s.axes, true)), bent));
 }
 
 void instance_normalization(Backward& n) {
-    if (n.wants(1) || n.wants(2)) n.refuse("its scale or bias depends on the input");
     const int64_t rank = n.rank(n.x());
     std::vector<int64_t> axes;
     for (int64_t axis = 2; axis < rank; ++axis) axes.push_back(axis);
-    const std::string g = n.b.mul(n.d(), per_channel(n, n.x(1), rank));
-    n.give(0, through_standardisation(n, g, axes, n.node.number("epsilon", 1e-5F)));
+    const Standardised s = standardise(n, n.x(), axes);
+    if (n.wants(0)) n.give(0, through(n, s, n.b.mul(n.d(), per_channel(n, n.x(1), rank))));
+    if (n.wants(1)) n.give(1, sum_per_channel(n, n.b.mul(n.d(), s.z)));
+    if (n.wants(2)) n.give(2, sum_per_channel(n, n.d()));
 }
 
 void layer_normalization(Backward& n) {
-    if (n.wants(1) || n.wants(2)) n.refuse("its scale or bias depends on the input");
     const int64_t rank = n.rank(n.x());
     std::vector<int64_t> axes;
     for (int64_t axis = n.front(n.node.integer("axis", -1), rank); axis < rank; ++axis) axes.push_back(axis);
-    n.give(0, through_standardisation(n, n.b.mul(n.d(), n.x(1)), axes, n.node.number("epsilon", 1e-5F)));
+    const Standardised s = standardise(n, n.x(), axes);
+    if (n.wants(0)) n.give(0, through(n, s, n.b.mul(n.d(), n.x(1))));
+    if (n.wants(1)) n.give_broadcast(1, n.b.mul(n.d(), s.z));
+    if (n.wants(2)) n.give_broadcast(2, n.d());
+}
+
+// Groups of channels are standardised as one axis: [N, G, rest]. Scale and bias are per channel from
+// opset 21 on, before per group.
+void group_normalization(Backward& n) {
+    if (n.wants(1) || n.wants(2)) n.refuse("its scale or bias depends on the input");
+    const int64_t groups = n.node.integer("num_groups", 1);
+    const bool by_group = n.b.graph().opset() < 21;
+    const std::string grouped = n.b.ints({0, groups, -1});
+    const auto in_groups = [&](const std::string& t) { return n.b.node("Reshape", {t, grouped}); };
+    const Standardised s = standardise(n, in_groups(n.x()), {2});
+    const std::string g = by_group ? n.b.mul(in_groups(n.d()), per_channel(n, n.x(1), 3))
+                                   : in_groups(n.b.mul(n.d(), per_channel(n, n.x(1), n.rank(n.x()))));
+    n.give(0, n.b.reshape(through(n, s, g), n.shape_of(n.x())));
+}
+
+// y = x / |x|: (d - slope of |x| sum(d y)) / |x|. A zero vector stays zero and has no slope.
+void lp_normalization(Backward& n) {
+    const bool euclidean = n.node.integer("p", 2) == 2;
+    const std::vector<int64_t> axis = {n.node.integer("axis", -1)};
+    const std::string norm = n.b.node(euclidean ? "ReduceL2" : "ReduceL1", {n.x(), n.b.ints(axis)});
+    const std::string zero = n.b.node("Equal", {norm, n.scalar(0)});
+    const std::string inverse =
+        n.b.node("Where", {zero, n.scalar(0), n.b.node("Reciprocal", {norm})});
+    const std::string slope = euclidean ? n.y() : n.b.node("Sign", {n.x()});
+    const std::string along = n.b.reduce_sum(n.b.mul(n.d(), n.y()), axis, true);
+    n.give(0, n.b.mul(inverse, n.b.sub(n.d(), n.b.mul(slope, along))));
 }
 
 // Sums over a window of `size` channels around each one, as an average pool over the channel axis.
@@ -76,8 +128,8 @@ void lrn(Backward& n) {
     const std::string window = channel_window_sum(n, n.b.mul(n.x(), n.x()), size, false);
     const std::string s = n.b.add(n.b.mul(window, n.scalar(alpha)), n.scalar(bias));
     const std::string direct = n.b.mul(n.d(), n.b.node("Pow", {s, n.scalar(-beta)}));
-    const std::string through = n.b.div(n.b.mul(direct, n.x()), s);
-    const std::string spread = channel_window_sum(n, through, size, true);
+    const std::string inner = n.b.div(n.b.mul(direct, n.x()), s);
+    const std::string spread = channel_window_sum(n, inner, size, true);
     n.give(0, n.b.sub(direct, n.b.mul(n.b.mul(n.x(), spread), n.scalar(2 * alpha * beta))));
 }
 
@@ -87,6 +139,8 @@ std::vector<RuleRow> normalization_rules() {
     return {{"BatchNormalization", batch_normalization},
             {"InstanceNormalization", instance_normalization},
             {"LayerNormalization", layer_normalization},
+            {"GroupNormalization", group_normalization},
+            {"LpNormalization", lp_normalization},
             {"LRN", lrn}};
 }
 

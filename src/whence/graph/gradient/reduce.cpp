@@ -53,6 +53,23 @@ void reduce_l2(Backward& n) {
     n.give(0, n.b.mul(n.x(), n.b.div(keep_axes(n, n.d()), safe)));
 }
 
+// d times the product of the others, zeros or not: P, the product of all that are not zero, over the
+// element (unless that is zero itself) where no other is zero; 0 elsewhere.
+void reduce_prod(Backward& n) {
+    const auto reduce = [&](const char* op, const std::string& t) {
+        std::vector<std::string> inputs = {t};
+        if (n.node.has_input(1)) inputs.push_back(n.x(1));
+        return n.b.node(op, inputs, {{"noop_with_empty_axes", n.node.integer("noop_with_empty_axes", 0)}});
+    };
+    const std::string is_zero = n.b.node("Equal", {n.x(), n.scalar(0)});
+    const std::string safe = n.b.node("Where", {is_zero, n.scalar(1), n.x()});
+    const std::string zeros = n.b.cast(is_zero, n.type());
+    const std::string others = n.b.sub(reduce("ReduceSum", zeros), zeros);
+    const std::string product = n.b.div(reduce("ReduceProd", safe), safe);
+    const std::string alone = n.b.node("Equal", {others, n.scalar(0)});
+    n.give(0, n.b.mul(n.b.node("Where", {alone, product, n.scalar(0)}), keep_axes(n, n.d())));
+}
+
 void reduce_sum_square(Backward& n) {
     n.give(0, n.b.mul(n.b.mul(n.x(), n.scalar(2)), keep_axes(n, n.d())));
 }
@@ -73,6 +90,7 @@ std::vector<RuleRow> reduce_rules() {
             {"ReduceMean", reduce_mean},
             {"ReduceMax", reduce_extremum},
             {"ReduceMin", reduce_extremum},
+            {"ReduceProd", reduce_prod},
             {"ReduceL1", reduce_l1},
             {"ReduceL2", reduce_l2},
             {"ReduceSumSquare", reduce_sum_square},

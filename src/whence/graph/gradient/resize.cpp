@@ -2,6 +2,7 @@
 // turned around. The matrix is asked of the operator itself: what it makes of the identity. That is
 // right for every mode, coordinate rule and scale.
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -17,19 +18,28 @@ std::string axis_matrix(Backward& n, int64_t axis) {
     const std::string identity = n.b.node("EyeLike", {square});
     Attributes attributes = n.node.attributes;
     attributes.erase("axes");
+    attributes.erase("extrapolation_value");  // a constant that is added: 0 here
+    const std::vector<int64_t> axes = n.node.integers("axes");
+    const auto number_of = [](double value) {
+        return Tensor::of<float>({1}, std::vector<float>{static_cast<float>(value)});
+    };
+    const int64_t count = axes.empty() ? n.rank(n.x()) : static_cast<int64_t>(axes.size());
+    int64_t position = axis;
+    for (int64_t i = 0; i < static_cast<int64_t>(axes.size()); ++i)
+        if (n.front(axes[i], n.rank(n.x())) == axis) position = i;
+    // The entry of this axis in an input that has one for each of `axes`.
+    const auto entry = [&](size_t input, int64_t at) {
+        return n.b.node("Slice", {n.x(input), n.b.ints({at}), n.b.ints({at + 1})});
+    };
+    const std::string zero = n.b.constant(number_of(0)), one = n.b.constant(number_of(1));
+    std::string crop;
+    if (n.node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
+        crop = n.b.concat({zero, entry(1, position), one, entry(1, position + count)}, 0);
     if (n.node.has_input(3)) {
         const std::string sizes = n.b.concat({length, n.b.shape(n.y(), axis, axis + 1)}, 0);
-        return n.b.node("Resize", {identity, "", "", sizes}, attributes);
+        return n.b.node("Resize", {identity, crop, "", sizes}, attributes);
     }
-    const int64_t position = [&] {
-        const std::vector<int64_t> axes = n.node.integers("axes");
-        for (size_t i = 0; i < axes.size(); ++i)
-            if (n.front(axes[i], n.rank(n.x())) == axis) return static_cast<int64_t>(i);
-        return axis;
-    }();
-    const std::string scale = n.b.node("Slice", {n.x(2), n.b.ints({position}), n.b.ints({position + 1})});
-    const std::string one = n.b.constant(Tensor::of<float>({1}, std::vector<float>{1}));
-    return n.b.node("Resize", {identity, "", n.b.concat({one, scale}, 0)}, attributes);
+    return n.b.node("Resize", {identity, crop, n.b.concat({one, entry(2, position)}, 0)}, attributes);
 }
 
 // d along `axis` times the matrix turned around.
@@ -46,6 +56,10 @@ std::string multiply_axis(Backward& n, const std::string& d, const std::string& 
 
 bool may_change(Backward& n, int64_t axis, int64_t rank) {
     const ValueInfo in = n.b.graph().value(n.x()), out = n.b.graph().value(n.y());
+    const std::vector<int64_t> axes = n.node.integers("axes");
+    if (!axes.empty())
+        return std::ranges::any_of(axes, [&](int64_t a) { return n.front(a, rank) == axis; });
+    if (n.node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize") return true;
     if (!in.shape || !out.shape) return true;
     const Dimension &a = (*in.shape)[axis], &b = (*out.shape)[axis];
     if (const Tensor* scales = n.node.has_input(2) ? n.b.graph().constant(n.x(2)) : nullptr;
@@ -80,8 +94,6 @@ bool by_block_sums(Backward& n, int64_t rank) {
 }
 
 void resize(Backward& n) {
-    if (n.node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize")
-        n.refuse("tf_crop_and_resize");
     if (n.node.text("keep_aspect_ratio_policy", "stretch") != "stretch") n.refuse("keep_aspect_ratio_policy");
     const int64_t rank = n.rank(n.x());
     if (by_block_sums(n, rank)) return;

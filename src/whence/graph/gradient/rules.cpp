@@ -20,8 +20,8 @@ const std::unordered_map<std::string_view, Rule>& table() {
     static const auto rules = [] {
         std::unordered_map<std::string_view, Rule> all;
         for (const auto& part :
-             {activation_rules(), conv_rules(), elementwise_rules(), linear_rules(),
-              normalization_rules(), pool_rules(), reduce_rules(), resize_rules(), shape_rules()})
+             {activation_rules(), conv_rules(), einsum_rules(), elementwise_rules(), linear_rules(),
+              normalization_rules(), pool_rules(), reduce_rules(), resize_rules(), select_rules(), shape_rules()})
             for (const RuleRow& row : part) all[row.op] = row.rule;
         return all;
     }();
@@ -57,6 +57,18 @@ void Backward::refuse(const std::string& why) const {
     throw Error(ErrorKind::unsupported, "no gradient through " + node.describe() + ": " + why);
 }
 
+const std::string& Backward::d(size_t i) {
+    if (!has_d(i)) refuse("the target depends on it through its other outputs");
+    used_.insert(i);
+    return output_gradients_[i];
+}
+
+void Backward::check_all_used() const {
+    for (size_t i = 0; i < output_gradients_.size(); ++i)
+        if (has_d(i) && !used_.count(i))
+            refuse("the target depends on its output '" + printable(node.outputs[i]) + "'");
+}
+
 ElementType Backward::type_of(const std::string& tensor) const {
     return b.graph().value(tensor).type.value_or(ElementType::float32);
 }
@@ -89,8 +101,14 @@ std::string Backward::shape_of(const std::string& tensor) const {
     return b.shape(tensor);
 }
 
-std::string Backward::positive(const std::string& t) const {
-    return b.node("HardSigmoid", {t}, {{"alpha", static_cast<float>(huge_slope)}, {"beta", 0.0F}});
+std::string Backward::above(const std::string& t, double bound) const {
+    return b.node("HardSigmoid", {t}, {{"alpha", static_cast<float>(huge_slope)},
+                                       {"beta", static_cast<float>(-huge_slope * bound)}});
+}
+
+std::string Backward::below(const std::string& t, double bound) const {
+    return b.node("HardSigmoid", {t}, {{"alpha", static_cast<float>(-huge_slope)},
+                                       {"beta", static_cast<float>(huge_slope * bound)}});
 }
 
 namespace {

@@ -2,6 +2,7 @@
 // What a gradient rule sees, and the table of rules.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,12 @@ class Backward {
 
     [[nodiscard]] const std::string& x(size_t i = 0) const { return node.inputs.at(i); }
     [[nodiscard]] const std::string& y(size_t i = 0) const { return node.outputs.at(i); }
-    /// Gradient of output i; empty if nothing flows into it.
-    [[nodiscard]] const std::string& d(size_t i = 0) const { return output_gradients_.at(i); }
+    /// True if something flows into output i.
+    [[nodiscard]] bool has_d(size_t i) const { return i < output_gradients_.size() && !output_gradients_[i].empty(); }
+    /// Gradient of output i. Refuses if nothing flows into it.
+    [[nodiscard]] const std::string& d(size_t i = 0);
+    /// Refuses if something flows into an output that the rule did not look at.
+    void check_all_used() const;
     /// True if somebody needs the gradient of input i.
     [[nodiscard]] bool wants(size_t i) const { return i < wanted_.size() && wanted_[i]; }
 
@@ -51,13 +56,17 @@ class Backward {
     [[nodiscard]] std::string shape_of(const std::string& tensor) const;
     /// 1 where t > 0, else 0, smooth to nothing in between: HardSigmoid with a huge slope keeps ONNX
     /// Runtime's blocked layout, which Where and comparisons leave. `t` of the node's type.
-    [[nodiscard]] std::string positive(const std::string& t) const;
+    [[nodiscard]] std::string positive(const std::string& t) const { return above(t, 0); }
+    /// The same for t > bound and for t < bound.
+    [[nodiscard]] std::string above(const std::string& t, double bound) const;
+    [[nodiscard]] std::string below(const std::string& t, double bound) const;
     [[noreturn]] void refuse(const std::string& why) const;
 
  private:
     std::vector<std::string> output_gradients_;
     std::vector<bool> wanted_;
     std::vector<std::string> given_;
+    std::set<size_t> used_;  ///< outputs whose gradients the rule asked for
 };
 
 using Rule = void (*)(Backward&);
@@ -75,12 +84,14 @@ struct RuleRow {
 // The table, one part for each file.
 std::vector<RuleRow> activation_rules();
 std::vector<RuleRow> conv_rules();
+std::vector<RuleRow> einsum_rules();
 std::vector<RuleRow> elementwise_rules();
 std::vector<RuleRow> linear_rules();
 std::vector<RuleRow> normalization_rules();
 std::vector<RuleRow> pool_rules();
 std::vector<RuleRow> reduce_rules();
 std::vector<RuleRow> resize_rules();
+std::vector<RuleRow> select_rules();
 std::vector<RuleRow> shape_rules();
 
 }  // namespace whence::graph

@@ -24,6 +24,26 @@ void transpose(Backward& n) {
 
 void expand(Backward& n) { n.give_broadcast(0, n.d()); }
 
+// The gradient of a Concat of channels that comes straight from a convolution: one convolution for
+// each part, on its share of the weights, instead of one whose result is cut up. Empty where that does
+// not fit; parts keep ONNX Runtime's blocked layout if they are whole blocks of channels.
+std::vector<std::string> split_convolution(Backward& n, const std::vector<int64_t>& channels) {
+    constexpr int64_t block = 16;
+    const Node* made = n.b.graph().producer(n.d());
+    if (!made || !made->is("Conv") || made->integer("group", 1) != 1 || made->has_input(2)) return {};
+    const Tensor* weights = n.b.graph().constant(made->inputs.at(1));
+    if (!weights || std::ranges::any_of(channels, [](int64_t c) { return c <= 0 || c % block != 0; })) return {};
+    const Node conv = *made;
+    std::vector<std::string> parts;
+    int64_t first = 0;
+    for (const int64_t count : channels) {
+        const std::string share = n.b.constant(weights->slice_rows(first, count));
+        parts.push_back(n.b.node("Conv", {conv.inputs[0], share}, conv.attributes));
+        first += count;
+    }
+    return parts;
+}
+
 void concat(Backward& n) {
     const int64_t axis = n.front(n.node.integer("axis", 0), n.rank(n.y()));
     std::vector<std::string> lengths;
@@ -35,7 +55,9 @@ void concat(Backward& n) {
     }
     const bool fixed = std::ranges::find(known, -1) == known.end();
     const std::string split = fixed ? n.b.ints(known) : n.b.concat(lengths, 0);
-    const auto parts = n.b.nodes("Split", {n.d(), split}, n.node.inputs.size(), {{"axis", axis}});
+    std::vector<std::string> parts;
+    if (fixed && axis == 1) parts = split_convolution(n, known);
+    if (parts.empty()) parts = n.b.nodes("Split", {n.d(), split}, n.node.inputs.size(), {{"axis", axis}});
     for (size_t i = 0; i < parts.size(); ++i)
         if (n.wants(i)) n.give(i, parts[i]);
 }
@@ -43,88 +65,8 @@ void concat(Backward& n) {
 void split(Backward& n) {
     std::vector<std::string> parts;
     for (size_t i = 0; i < n.node.outputs.size(); ++i)
-        parts.push_back(n.d(i).empty() ? n.b.zeros(n.b.shape(n.y(i)), n.type()) : n.d(i));
+        parts.push_back(n.has_d(i) ? n.d(i) : n.b.zeros(n.b.shape(n.y(i)), n.type()));
     n.give(0, n.b.concat(parts, n.node.integer("axis", 0)));
-}
-
-// zeros of x's length along `axis`; row j of d is added to row indices[j].
-std::string scatter_axis(Backward& n, const std::string& d, const std::string& indices,
-                         const std::string& length, int64_t axis, int64_t rank) {
-    std::vector<std::string> shape;
-    if (axis > 0) shape.push_back(n.b.shape(d, 0, axis));
-    shape.push_back(length);
-    if (axis + 1 < rank) shape.push_back(n.b.shape(d, axis + 1, rank));
-    const std::string zeros = n.b.zeros(shape.size() > 1 ? n.b.concat(shape, 0) : shape[0], n.type());
-    std::vector<int64_t> column(rank, 1);
-    column[axis] = -1;
-    const std::string wide =
-        n.b.node("Expand", {n.b.reshape(indices, n.b.ints(column)), n.b.shape(d)});
-    return n.b.node("ScatterElements", {zeros, wide, d},
-                    {{"axis", axis}, {"reduction", std::string("add")}});
-}
-
-// Positions 0, 1, ... along an axis of x.
-std::string positions(Backward& n, int64_t axis) {
-    const std::string length = n.b.reshape(n.b.shape(n.x(), axis, axis + 1), n.b.ints({}));
-    return n.b.node("Range", {n.b.integer(0), length, n.b.integer(1)});
-}
-
-// With steps of 1 and known lengths: zeros around the gradient.
-bool slice_by_padding(Backward& n, int64_t rank) {
-    const auto starts = n.constant_ints(1), axes = n.constant_ints(3), steps = n.constant_ints(4);
-    const Shape in = n.lengths(n.x()), out = n.lengths(n.y());
-    if (!starts || (n.node.has_input(3) && !axes) || (n.node.has_input(4) && !steps) || out.empty()) return false;
-    std::vector<int64_t> pads(2 * rank, 0);
-    for (size_t i = 0; i < starts->size(); ++i) {
-        const int64_t axis = n.front(axes ? axes->at(i) : static_cast<int64_t>(i), rank);
-        if ((steps && steps->at(i) != 1) || in.at(axis) < 0 || out.at(axis) < 0) return false;
-        const int64_t start = (*starts)[i] < 0 ? (*starts)[i] + in[axis] : (*starts)[i];
-        pads[axis] = std::clamp<int64_t>(start, 0, in[axis]);
-        pads[axis + rank] = in[axis] - pads[axis] - out[axis];
-    }
-    n.give(0, n.b.node("Pad", {n.d(), n.b.ints(pads)}));
-    return true;
-}
-
-void slice(Backward& n) {
-    const int64_t rank = n.rank(n.x());
-    if (slice_by_padding(n, rank)) return;
-    const auto axes = n.constant_ints(3);
-    if (n.node.has_input(3) && !axes) n.refuse("its axes are computed");
-    // Slicing the positions tells which ones were taken, whatever starts, ends and steps are.
-    const auto one = [&](size_t input, int64_t i) {
-        return n.b.node("Slice", {n.x(input), n.b.ints({i}), n.b.ints({i + 1})});
-    };
-    const int64_t count = axes ? static_cast<int64_t>(axes->size()) : n.lengths(n.x(1)).at(0);
-    if (count < 0) n.refuse("the number of its axes is not known");
-    std::string gradient = n.d();
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t axis = n.front(axes ? (*axes)[i] : i, rank);
-        std::vector<std::string> inputs = {positions(n, axis), one(1, i), one(2, i), n.b.ints({0})};
-        if (n.node.has_input(4)) inputs.push_back(one(4, i));
-        const std::string taken = n.b.node("Slice", inputs);
-        gradient = scatter_axis(n, gradient, taken, n.b.shape(n.x(), axis, axis + 1), axis, rank);
-    }
-    n.give(0, gradient);
-}
-
-void gather(Backward& n) {
-    const int64_t rank = n.rank(n.x());
-    const int64_t axis = n.front(n.node.integer("axis", 0), rank);
-    // The indices' own shape is flattened away: row j of d belongs to position indices[j].
-    const std::string flat = n.b.reshape(n.x(1), n.b.ints({-1}));
-    std::vector<std::string> shape;
-    if (axis > 0) shape.push_back(n.b.shape(n.x(), 0, axis));
-    shape.push_back(n.b.shape(flat));
-    if (axis + 1 < rank) shape.push_back(n.b.shape(n.x(), axis + 1, rank));
-    const std::string d = n.b.reshape(n.d(), shape.size() > 1 ? n.b.concat(shape, 0) : shape[0]);
-    n.give(0, scatter_axis(n, d, flat, n.b.shape(n.x(), axis, axis + 1), axis, rank));
-}
-
-void gather_elements(Backward& n) {
-    const std::string zeros = n.b.zeros(n.b.shape(n.x()), n.type());
-    n.give(0, n.b.node("ScatterElements", {zeros, n.x(1), n.d()},
-                       {{"axis", n.node.integer("axis", 0)}, {"reduction", std::string("add")}}));
 }
 
 void tile(Backward& n) {
@@ -138,43 +80,48 @@ void tile(Backward& n) {
     n.give(0, n.b.reduce_sum(split, repeats, false));
 }
 
-// A constant frame is cut off; a frame of repeated or mirrored elements is added back to where they
-// came from, axis by axis: padding the positions tells where that is.
-void pad(Backward& n) {
-    const std::string mode = n.node.text("mode", "constant");
-    const int64_t rank = n.rank(n.x());
-    if (mode == "constant" && !n.node.has_input(3)) {
-        n.give(0, n.b.node("Pad", {n.d(), n.b.neg(n.x(1))}));
-        return;
-    }
-    std::vector<int64_t> axes(rank);
-    std::iota(axes.begin(), axes.end(), 0);
-    if (n.node.has_input(3)) {
-        const auto given = n.constant_ints(3);
-        if (!given) n.refuse("its axes are computed");
-        axes = *given;
-    }
-    if (mode == "constant") {
-        n.give(0, n.b.node("Pad", {n.d(), n.b.neg(n.x(1)), "", n.x(3)}));
-        return;
-    }
-    std::string gradient = n.d();
-    const auto count = static_cast<int64_t>(axes.size());
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t axis = n.front(axes[i], rank);
-        const std::string amounts = n.b.node("Gather", {n.x(1), n.b.ints({i, i + count})});
-        const std::string source = n.b.node("Pad", {positions(n, axis), amounts}, {{"mode", mode}});
-        gradient = scatter_axis(n, gradient, source, n.b.shape(n.x(), axis, axis + 1), axis, rank);
+// y holds running sums; the gradient runs the other way.
+void cum_sum(Backward& n) {
+    Attributes attributes = n.node.attributes;
+    attributes["reverse"] = int64_t{n.node.integer("reverse", 0) == 0};
+    n.give(0, n.b.node("CumSum", {n.d(), n.x(1)}, attributes));
+}
+
+void trilu(Backward& n) {
+    std::vector<std::string> inputs = n.node.inputs;
+    inputs[0] = n.d();
+    n.give(0, n.b.node("Trilu", inputs, n.node.attributes));
+}
+
+void space_to_depth(Backward& n) {
+    n.give(0, n.b.node("DepthToSpace", {n.d()}, {{"blocksize", n.node.integer("blocksize", 1)}}));
+}
+
+// y[n, c, h b + i, w b + j]: SpaceToDepth puts the block first among the channels, [b b c]; CRD has it
+// last, [c b b].
+void depth_to_space(Backward& n) {
+    const int64_t block = n.node.integer("blocksize", 1);
+    std::string gradient = n.b.node("SpaceToDepth", {n.d()}, {{"blocksize", block}});
+    if (n.node.text("mode", "DCR") == "CRD") {
+        const std::string spread = n.b.node("Reshape", {gradient, n.b.concat({n.b.ints({0, block * block, -1}), n.b.shape(n.x(), 2, 4)}, 0)});
+        gradient = n.b.reshape(n.b.transpose(spread, {0, 2, 1, 3, 4}), n.shape_of(n.x()));
     }
     n.give(0, gradient);
+}
+
+void dropout(Backward& n) {
+    const Tensor* training = n.node.has_input(2) ? n.b.graph().constant(n.x(2)) : nullptr;
+    if (n.node.has_input(2) && (!training || training->to_doubles().at(0) != 0)) n.refuse("dropout in training mode");
+    n.give(0, n.d());
 }
 
 }  // namespace
 
 std::vector<RuleRow> shape_rules() {
     return {{"Identity", pass_through},
-            {"Dropout", pass_through},
+            {"Dropout", dropout},
             {"Cast", cast},
+            {"CastLike", cast},
             {"Reshape", reshape},
             {"Flatten", reshape},
             {"Squeeze", reshape},
@@ -183,11 +130,11 @@ std::vector<RuleRow> shape_rules() {
             {"Expand", expand},
             {"Concat", concat},
             {"Split", split},
-            {"Slice", slice},
-            {"Gather", gather},
-            {"GatherElements", gather_elements},
             {"Tile", tile},
-            {"Pad", pad}};
+            {"CumSum", cum_sum},
+            {"Trilu", trilu},
+            {"DepthToSpace", depth_to_space},
+            {"SpaceToDepth", space_to_depth}};
 }
 
 }  // namespace whence::graph

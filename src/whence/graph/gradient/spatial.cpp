@@ -82,4 +82,44 @@ std::string scatter_windows(Backward& n, const std::string& d, const std::string
     return n.b.node("Pad", {full, n.b.concat({none, begin, none, end}, 0)});
 }
 
+std::vector<int64_t> joined(std::vector<int64_t> a, const std::vector<int64_t>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+std::string interleave(Backward& n, std::vector<std::string> parts, int64_t channels,
+                       std::vector<int64_t> lengths, const std::vector<int64_t>& strides) {
+    const auto with_one = [&](size_t axis) {
+        std::vector<int64_t> shape = joined({-1, channels}, lengths);
+        shape.insert(shape.begin() + static_cast<int64_t>(axis) + 3, 1);
+        return n.b.ints(shape);
+    };
+    for (size_t axis = lengths.size(); axis-- > 0;) {
+        const auto s = static_cast<size_t>(strides[axis]);
+        std::vector<std::string> merged;
+        for (size_t first = 0; first < parts.size(); first += s) {
+            std::vector<std::string> group;
+            for (size_t k = 0; k < s; ++k) group.push_back(n.b.reshape(parts[first + k], with_one(axis)));
+            merged.push_back(n.b.concat(group, static_cast<int64_t>(axis) + 3));
+        }
+        lengths[axis] *= static_cast<int64_t>(s);
+        for (std::string& part : merged) part = n.b.reshape(part, n.b.ints(joined({-1, channels}, lengths)));
+        parts = std::move(merged);
+    }
+    return parts[0];
+}
+
+std::string crop_to(Backward& n, const std::string& tensor, const std::vector<int64_t>& lengths,
+                    const std::vector<int64_t>& strides, const std::vector<int64_t>& in) {
+    std::vector<int64_t> axes, starts;
+    bool whole = true;
+    for (size_t axis = 0; axis < in.size(); ++axis) {
+        axes.push_back(static_cast<int64_t>(axis) + 2);
+        starts.push_back(0);
+        whole = whole && lengths[axis] * strides[axis] == in[axis];
+    }
+    if (whole) return tensor;
+    return n.b.node("Slice", {tensor, n.b.ints(starts), n.b.ints(in), n.b.ints(axes)});
+}
+
 }  // namespace whence::graph

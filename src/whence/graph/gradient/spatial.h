@@ -30,4 +30,16 @@ struct Window {
 [[nodiscard]] std::string scatter_windows(Backward& n, const std::string& d, const std::string& weights,
                                           const Window& window, int64_t group);
 
+/// Puts phases back together: parts[phase] of [N, channels, L0, L1, ...] become
+/// [N, channels, s0 L0, s1 L1, ...], phases in row-major order of the strides. Nested Concats: faster
+/// than DepthToSpace or a Transpose of six axes.
+[[nodiscard]] std::string interleave(Backward& n, std::vector<std::string> parts, int64_t channels,
+                                     std::vector<int64_t> lengths, const std::vector<int64_t>& strides);
+
+/// The first in[axis] positions of a tensor of lengths[axis] * strides[axis].
+[[nodiscard]] std::string crop_to(Backward& n, const std::string& tensor, const std::vector<int64_t>& lengths,
+                                  const std::vector<int64_t>& strides, const std::vector<int64_t>& in);
+
+[[nodiscard]] std::vector<int64_t> joined(std::vector<int64_t> a, const std::vector<int64_t>& b);
+
 }  // namespace whence::graph

@@ -90,12 +90,22 @@ void softmax(Upgrade& u) {
                   .attributes = {{"allowzero", int64_t{1}}}};
 }
 
-void drop_to_identity(Upgrade& u) {
+// Whether the node may drop elements when the model runs. Opset 12 made that an input.
+bool trains(const Upgrade& u) {
+    if (!u.node.has_input(2)) return false;
+    const Tensor* training = u.graph.constant(u.node.inputs[2]);
+    return !training || training->to_doubles().at(0) != 0;
+}
+
+void dropout(Upgrade& u) {
+    if (trains(u)) return;
+    u.node.attributes.clear();  // ratio, seed: of no meaning at inference
+    if (u.node.outputs.size() > 1 && !u.node.outputs[1].empty()) {
+        if (u.from < 10) throw Error(ErrorKind::unsupported, "the mask of a " + u.node.describe() + " is used");
+        return;  // the operator itself makes the mask: all true
+    }
     u.node.op = "Identity";
     u.node.inputs.resize(1);
-    u.node.attributes.clear();
-    if (u.node.outputs.size() > 1 && !u.node.outputs[1].empty())
-        throw Error(ErrorKind::unsupported, "the mask of a " + u.node.describe() + " is used");
     u.node.outputs.resize(1);
 }
 
@@ -161,7 +171,7 @@ void upgrade_opset(Graph& graph) {
             throw Error(ErrorKind::unsupported,
                         node.describe() + " holds a subgraph of an operator set older than 18");
         Upgrade upgrade{graph, builder, from, node};
-        if (node.is("Dropout") && node.integer("training_mode", 0) == 0) drop_to_identity(upgrade);
+        if (node.is("Dropout")) dropout(upgrade);
         if (node.domain.empty())
             for (const Row& row : rewrites)
                 if (node.op == row.op && from < row.before) {

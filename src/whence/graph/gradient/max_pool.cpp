@@ -1,0 +1,131 @@
+#include "whence/graph/gradient/max_pool.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "whence/graph/gradient/spatial.h"
+
+namespace whence::graph {
+namespace {
+
+// Differences are multiplied by this before a Tanh makes them 0 or 1: exact (a power of two), large
+// enough for floats next to each other at 1e-10, and no overflow for values below 1e19.
+constexpr double steepness = 0x1p64;
+constexpr int64_t most_taps = 9;
+
+// Zero padding changes no maximum and no gradient if nothing is below zero: where the maximum is zero
+// the ReLU before lets nothing through.
+bool non_negative(const Graph& graph, const std::string& tensor, int depth = 0) {
+    const Node* node = graph.producer(tensor);
+    if (!node || depth > 8) return false;
+    if (node->is("Relu") || node->is("Sigmoid") || node->is("Softmax") || node->is("HardSigmoid")) return true;
+    if (node->is("Clip") && node->has_input(1)) {
+        const Tensor* low = graph.constant(node->inputs[1]);
+        return low && low->size() == 1 && low->to_doubles()[0] >= 0;
+    }
+    if (node->is("MaxPool") || node->is("AveragePool") || node->is("Identity") || node->is("Concat"))
+        return std::ranges::all_of(node->inputs, [&](const std::string& input) {
+            return non_negative(graph, input, depth + 1);
+        });
+    return false;
+}
+
+struct Pool {
+    Window window;
+    int64_t channels;
+    std::vector<int64_t> in, out;
+};
+
+// One weight for each channel at one tap of a window: a shift, or a pick.
+std::string channel_conv(Backward& n, const Pool& p, const std::string& x, double weight,
+                         const std::vector<int64_t>& kernel, const std::vector<int64_t>& tap,
+                         const std::vector<int64_t>& pads, const std::vector<int64_t>& strides) {
+    Tensor weights(ElementType::float64, {p.channels, 1, kernel[0], kernel[1]});
+    const auto values = weights.as<double>();
+    for (int64_t c = 0; c < p.channels; ++c) values[(c * kernel[0] + tap[0]) * kernel[1] + tap[1]] = weight;
+    return n.b.node("Conv", {x, n.b.constant(weights.cast(n.type()))},
+                    {{"kernel_shape", kernel}, {"group", p.channels}, {"pads", pads}, {"strides", strides}});
+}
+
+// x at one tap of every window, times `weight`: [N, C, o0, o1].
+std::string tap_of_windows(Backward& n, const Pool& p, const std::vector<int64_t>& tap, double weight) {
+    // One tap would do if padding could be negative: zeros before and after it place the windows.
+    std::vector<int64_t> kernel, at, begin, end;
+    for (size_t axis = 0; axis < 2; ++axis) {
+        const int64_t s = p.window.strides[axis], in = p.in[axis], out = p.out[axis];
+        const int64_t first = tap[axis] - p.window.begin[axis];  // position of x for window 0
+        begin.push_back(std::max<int64_t>(0, -first));
+        at.push_back(std::max<int64_t>(0, first));
+        end.push_back(std::max<int64_t>(0, first + (out - 1) * s - (in - 1)));
+        // As many windows as the pool has, no more.
+        kernel.push_back(std::max(at.back() + 1, in + begin.back() + end.back() - out * s + 1));
+    }
+    return channel_conv(n, p, n.x(), weight, kernel, at, {begin[0], begin[1], end[0], end[1]}, p.window.strides);
+}
+
+// Adds `part` [N, C, o0, o1], the share of one tap, to the phase of x that the tap hits.
+struct Scatter {
+    Backward& n;
+    const Pool& p;
+    std::vector<int64_t> lengths = {(p.in[0] + p.window.strides[0] - 1) / p.window.strides[0],
+                                    (p.in[1] + p.window.strides[1] - 1) / p.window.strides[1]};
+    std::vector<std::string> phases = std::vector<std::string>(p.window.strides[0] * p.window.strides[1]);
+
+    void add(const std::string& part, const std::vector<int64_t>& tap, double sign) {
+        std::vector<int64_t> kernel, at, begin, end;
+        int64_t phase = 0;
+        for (size_t axis = 0; axis < 2; ++axis) {
+            const int64_t s = p.window.strides[axis], offset = tap[axis] - p.window.begin[axis];
+            const int64_t within = (offset % s + s) % s, shift = (offset - within) / s;
+            phase = phase * s + within;
+            const int64_t after = lengths[axis] - shift - p.out[axis];
+            const int64_t cut_begin = std::max<int64_t>(0, -shift), cut_end = std::max<int64_t>(0, -after);
+            kernel.push_back(1 + cut_begin + cut_end);
+            at.push_back(cut_begin);
+            begin.push_back(std::max<int64_t>(0, shift));
+            end.push_back(std::max<int64_t>(0, after));
+        }
+        const std::string moved =
+            channel_conv(n, p, part, sign, kernel, at, {begin[0], begin[1], end[0], end[1]}, {1, 1});
+        phases[phase] = phases[phase].empty() ? moved : n.b.add(moved, phases[phase]);
+    }
+};
+
+}  // namespace
+
+std::string max_pool_by_taps(Backward& n) {
+    const auto in = spatial_lengths(n, n.x()), out = spatial_lengths(n, n.y());
+    if (!in || !out || in->size() != 2) return "";
+    Pool p{.window = read_window(n, {}), .channels = n.lengths(n.x())[1], .in = *in, .out = *out};
+    const Window& w = p.window;
+    if (p.channels < 0 || !w.all_dilations(1) || w.kernel[0] * w.kernel[1] > most_taps) return "";
+    if (w.strides[0] > w.kernel[0] || w.strides[1] > w.kernel[1]) return "";  // a phase nothing reaches
+    // Windows that hang over the end (ceil_mode) read zeros there, too.
+    bool padded = false;
+    for (size_t axis = 0; axis < 2; ++axis)
+        padded = padded || w.begin[axis] > 0 || (p.out[axis] - 1) * w.strides[axis] + w.kernel[axis] - w.begin[axis] > p.in[axis];
+    if (padded && !non_negative(n.b.graph(), n.x())) return "";
+
+    const std::string top = channel_conv(n, p, n.y(), -steepness, {1, 1}, {0, 0}, {0, 0, 0, 0}, {1, 1});
+    Scatter scatter{n, p};
+    // What is left of d passes each tap in turn: where x is below the maximum it goes on, else it stays.
+    // Tanh(x - y) is 0 or -1, so its sign alternates; the scatter turns it back.
+    std::string rest = n.d();
+    double sign = 1;
+    const int64_t taps = w.kernel[0] * w.kernel[1];
+    for (int64_t t = 0; t < taps; ++t, sign = -sign) {
+        const std::vector<int64_t> tap = {t / w.kernel[1], t % w.kernel[1]};
+        if (t == taps - 1) {
+            scatter.add(rest, tap, sign);
+            break;
+        }
+        const std::string below = n.b.node("Tanh", {n.b.add(tap_of_windows(n, p, tap, steepness), top)});
+        const std::string onward = n.b.mul(rest, below);
+        scatter.add(n.b.add(rest, onward), tap, sign);
+        rest = onward;
+    }
+    std::string whole = interleave(n, std::move(scatter.phases), p.channels, scatter.lengths, w.strides);
+    return crop_to(n, whole, scatter.lengths, w.strides, p.in);
+}
+
+}  // namespace whence::graph
