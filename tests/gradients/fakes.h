@@ -21,14 +21,16 @@ inline const Run plain_run;
 
 /// y = score(x), one gradient per class. The numbers inside are double; `type` is what goes in.
 class FunctionModel : public DifferentiableModel {
- public:
+  public:
     using Scores = std::function<Vector(const Vector& x)>;
     using Gradient = std::function<Vector(const Vector& x, int64_t index)>;
 
     FunctionModel(int64_t features, int64_t classes, Scores scores, Gradient gradient,
                   ElementType type = ElementType::float64)
-        : scores_(std::move(scores)), gradient_(std::move(gradient)),
-          inputs_{{"x", type, {-1, features}}}, outputs_{{"y", ElementType::float64, {-1, classes}}} {}
+        : scores_(std::move(scores)),
+          gradient_(std::move(gradient)),
+          inputs_{{"x", type, {-1, features}}},
+          outputs_{{"y", ElementType::float64, {-1, classes}}} {}
 
     const std::vector<TensorInfo>& inputs() const override { return inputs_; }
     const std::vector<TensorInfo>& outputs() const override { return outputs_; }
@@ -43,7 +45,8 @@ class FunctionModel : public DifferentiableModel {
         return Batch({{"y", Tensor::of<double>({inputs.rows(), outputs_[0].shape[1]}, all)}});
     }
 
-    GradientResult run(const Batch& inputs, const GradientRequest& request, const Run& run) const override {
+    GradientResult run(const Batch& inputs, const GradientRequest& request,
+                       const Run& run) const override {
         run.check();
         ++calls;
         (request.gradients.empty() ? forward_rows : gradient_rows) += inputs.rows();
@@ -52,7 +55,8 @@ class FunctionModel : public DifferentiableModel {
         Vector gradients;
         for (const Vector& row : rows_of(inputs)) {
             const Vector scores = scores_(row);
-            const int64_t index = request.index.value_or(std::ranges::max_element(scores) - scores.begin());
+            const int64_t index =
+                request.index.value_or(std::ranges::max_element(scores) - scores.begin());
             result.index.push_back(index);
             result.target.push_back(scores[index] - (request.minus ? scores[*request.minus] : 0));
             if (request.gradients.empty()) continue;
@@ -70,15 +74,17 @@ class FunctionModel : public DifferentiableModel {
     }
 
     int64_t batch = 4;
-    mutable std::atomic<int64_t> predictions = 0, calls = 0, forward_rows = 0, gradient_rows = 0, largest = 0;
+    mutable std::atomic<int64_t> predictions = 0, calls = 0, forward_rows = 0, gradient_rows = 0,
+                                 largest = 0;
 
- protected:
+  protected:
     static std::vector<Vector> rows_of(const Batch& inputs) {
         const Tensor& x = inputs.at("x");
         const Vector all = x.to_doubles();
         std::vector<Vector> rows;
         for (int64_t row = 0; row < x.rows(); ++row)
-            rows.emplace_back(all.begin() + row * x.row_size(), all.begin() + (row + 1) * x.row_size());
+            rows.emplace_back(all.begin() + row * x.row_size(),
+                              all.begin() + (row + 1) * x.row_size());
         return rows;
     }
 
@@ -101,9 +107,11 @@ struct Net {
         Net net{.kind = kind};
         Rng rng(seed, 1, 0);
         for (size_t l = 1; l < widths.size(); ++l) {
-            Layer layer{std::vector<Vector>(widths[l], Vector(widths[l - 1])), Vector(widths[l], 0.0)};
+            Layer layer{std::vector<Vector>(widths[l], Vector(widths[l - 1])),
+                        Vector(widths[l], 0.0)};
             for (Vector& row : layer.weights)
-                for (double& w : row) w = rng.normal() * std::sqrt(2.0 / static_cast<double>(widths[l - 1]));
+                for (double& w : row)
+                    w = rng.normal() * std::sqrt(2.0 / static_cast<double>(widths[l - 1]));
             for (double& b : layer.biases) b = biases ? 0.5 * rng.normal() : 0;
             net.layers.push_back(std::move(layer));
         }
@@ -132,7 +140,8 @@ struct Net {
         for (size_t l = layers.size(); l-- > 0;) {
             Vector down(l == 0 ? x.size() : z[l - 1].size(), 0.0);
             for (size_t unit = 0; unit < upstream.size(); ++unit)
-                for (size_t i = 0; i < down.size(); ++i) down[i] += upstream[unit] * layers[l].weights[unit][i];
+                for (size_t i = 0; i < down.size(); ++i)
+                    down[i] += upstream[unit] * layers[l].weights[unit][i];
             if (l > 0)
                 for (size_t i = 0; i < down.size(); ++i) {
                     const double t = std::tanh(z[l - 1][i]);
@@ -145,7 +154,8 @@ struct Net {
 
     FunctionModel model(ElementType type = ElementType::float64) const {
         return FunctionModel(
-            static_cast<int64_t>(layers[0].weights[0].size()), static_cast<int64_t>(layers.back().biases.size()),
+            static_cast<int64_t>(layers[0].weights[0].size()),
+            static_cast<int64_t>(layers.back().biases.size()),
             [net = *this](const Vector& x) { return net.forward(x).back(); },
             [net = *this](const Vector& x, int64_t index) { return net.gradient(x, index); }, type);
     }

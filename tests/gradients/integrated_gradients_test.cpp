@@ -18,7 +18,8 @@ constexpr double accumulated = 1e-12;
 
 double distance(const Vector& a, const Vector& b) {
     double difference = 0, size = 0;
-    for (size_t i = 0; i < a.size(); ++i) difference += std::abs(a[i] - b[i]), size += std::abs(b[i]);
+    for (size_t i = 0; i < a.size(); ++i)
+        difference += std::abs(a[i] - b[i]), size += std::abs(b[i]);
     return difference / size;
 }
 
@@ -28,14 +29,16 @@ Explanation explain(const FunctionModel& model, const Vector& x, Options options
 }
 
 bool has_note(const Explanation& e, const std::string& part) {
-    return std::ranges::any_of(e.diagnostics.notes, [&](const std::string& n) { return n.find(part) != n.npos; });
+    return std::ranges::any_of(e.diagnostics.notes,
+                               [&](const std::string& n) { return n.find(part) != n.npos; });
 }
 
-// Sundararajan et al. 2017, section 2.1: f(x) = 1 - ReLU(1 - x) from 0 to 2. The gradient at 2 is 0, the
-// attribution is 1.
+// Sundararajan et al. 2017, section 2.1: f(x) = 1 - ReLU(1 - x) from 0 to 2. The gradient at 2 is
+// 0, the attribution is 1.
 FunctionModel saturating() {
-    return FunctionModel(1, 1, [](const Vector& x) { return Vector{1 - std::max(0.0, 1 - x[0])}; },
-                         [](const Vector& x, int64_t) { return Vector{x[0] < 1 ? 1.0 : 0.0}; });
+    return FunctionModel(
+        1, 1, [](const Vector& x) { return Vector{1 - std::max(0.0, 1 - x[0])}; },
+        [](const Vector& x, int64_t) { return Vector{x[0] < 1 ? 1.0 : 0.0}; });
 }
 
 TEST(IntegratedGradients, WorkedExampleOfThePaper) {
@@ -51,10 +54,14 @@ TEST(IntegratedGradients, WorkedExampleOfThePaper) {
 
 // a * b from 0 to (2, 3): the gradient at t is t (3, 2), so each gets 3.
 TEST(IntegratedGradients, ProductIsSharedInHalves) {
-    const FunctionModel model(2, 1, [](const Vector& x) { return Vector{x[0] * x[1]}; },
-                              [](const Vector& x, int64_t) { return Vector{x[1], x[0]}; });
+    const FunctionModel model(
+        2, 1, [](const Vector& x) { return Vector{x[0] * x[1]}; },
+        [](const Vector& x, int64_t) {
+            return Vector{x[1], x[0]};
+        });
     for (const Rule rule : {Rule::midpoint, Rule::gauss_legendre, Rule::trapezoid}) {
-        const Vector values = explain(model, {2, 3}, {.steps = 4, .rule = rule}).attribution.values.to_doubles();
+        const Vector values =
+            explain(model, {2, 3}, {.steps = 4, .rule = rule}).attribution.values.to_doubles();
         EXPECT_NEAR(values[0], 3, accumulated) << name(rule);
         EXPECT_NEAR(values[1], 3, accumulated) << name(rule);
     }
@@ -62,9 +69,11 @@ TEST(IntegratedGradients, ProductIsSharedInHalves) {
 
 TEST(IntegratedGradients, EveryWayIsExactForAffineModels) {
     const FunctionModel model = Net::random({6, 2}, Net::Kind::relu, 1).model();
-    for (const Baseline& baseline : {Baseline(baseline::Zeros{}), Baseline(baseline::Value{3}), Baseline(baseline::Noise{})})
-        for (const Options& options : {Options{}, Options{.steps = 1}, Options{.steps = 3, .rule = Rule::gauss_legendre},
-                                       Options{.steps = 2, .rule = Rule::trapezoid}, Options{.exact = true}}) {
+    for (const Baseline& baseline :
+         {Baseline(baseline::Zeros{}), Baseline(baseline::Value{3}), Baseline(baseline::Noise{})})
+        for (const Options& options :
+             {Options{}, Options{.steps = 1}, Options{.steps = 3, .rule = Rule::gauss_legendre},
+              Options{.steps = 2, .rule = Rule::trapezoid}, Options{.exact = true}}) {
             const Explanation e = explain(model, random_input(6, 4), options, baseline);
             EXPECT_NEAR(*e.diagnostics.attribution_error, 0, accumulated);
             EXPECT_TRUE(*e.diagnostics.converged);
@@ -77,7 +86,9 @@ struct Case {
     std::vector<int64_t> widths;
 };
 
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+void PrintTo(const Case& c, std::ostream* out) {
+    *out << c.name;
+}
 
 class RandomNets : public testing::TestWithParam<Case> {};
 
@@ -90,8 +101,8 @@ TEST_P(RandomNets, MeetTheToleranceAndTheMapTheyClaim) {
             const Explanation e = explain(model, x, {.tolerance = tolerance, .max_steps = 20000});
             EXPECT_TRUE(*e.diagnostics.converged);
             EXPECT_LE(*e.diagnostics.relative_error, tolerance);
-            // The promise is five times the tolerance; the estimate behind it is a root mean square,
-            // so single cases may be off by a factor.
+            // The promise is five times the tolerance; the estimate behind it is a root mean
+            // square, so single cases may be off by a factor.
             EXPECT_LE(distance(e.attribution.values.to_doubles(), fine), 4 * 5 * tolerance) << seed;
         }
     }
@@ -117,8 +128,12 @@ TEST(IntegratedGradients, CountsWhatItAsks) {
 
 TEST(IntegratedGradients, HoldsTheTopClassOfTheInputAlongThePath) {
     // At the baseline class 0 leads, at the input class 1.
-    const FunctionModel model(1, 2, [](const Vector& x) { return Vector{1, 3 * x[0]}; },
-                              [](const Vector&, int64_t k) { return Vector{k == 0 ? 0.0 : 3.0}; });
+    const FunctionModel model(
+        1, 2,
+        [](const Vector& x) {
+            return Vector{1, 3 * x[0]};
+        },
+        [](const Vector&, int64_t k) { return Vector{k == 0 ? 0.0 : 3.0}; });
     for (const Options& options : {Options{}, Options{.steps = 2}, Options{.exact = true}}) {
         const Explanation e = explain(model, {1}, options);
         EXPECT_EQ(e.target.resolved.index, 1);
@@ -129,7 +144,8 @@ TEST(IntegratedGradients, HoldsTheTopClassOfTheInputAlongThePath) {
 TEST(IntegratedGradients, SpentBudgetIsStated) {
     const FunctionModel model = Net::random({8, 64, 64, 3}, Net::Kind::relu, 4).model();
     for (const int64_t budget : {2, 5, 9, 20}) {
-        const Explanation e = explain(model, random_input(8, 4), {.tolerance = 1e-9, .max_steps = budget});
+        const Explanation e =
+            explain(model, random_input(8, 4), {.tolerance = 1e-9, .max_steps = budget});
         EXPECT_FALSE(*e.diagnostics.converged);
         EXPECT_LE(e.provenance.gradient_evaluations, budget);
         EXPECT_TRUE(has_note(e, "budget"));
@@ -139,20 +155,23 @@ TEST(IntegratedGradients, SpentBudgetIsStated) {
 // A step between two nodes that no gradient sees: only the output tells.
 TEST(IntegratedGradients, LooksWhereTheOutputChangesEvenIfNoGradientTellsSo) {
     const auto bump = [](double x) { return 1 / (1 + std::exp(-400 * (x - 0.43))); };
-    const FunctionModel model(1, 1, [&](const Vector& x) { return Vector{bump(x[0])}; },
-                              [&](const Vector& x, int64_t) { return Vector{400 * bump(x[0]) * (1 - bump(x[0]))}; });
+    const FunctionModel model(
+        1, 1, [&](const Vector& x) { return Vector{bump(x[0])}; },
+        [&](const Vector& x, int64_t) { return Vector{400 * bump(x[0]) * (1 - bump(x[0]))}; });
     const Explanation e = explain(model, {1});
     EXPECT_TRUE(*e.diagnostics.converged);
     EXPECT_NEAR(e.attribution.values.to_doubles()[0], 1, 1e-3);
 }
 
-// Contributions of two features cancel in the sum at every node: the sum is right from the start, the
-// map is not. The stop must not fall for it.
+// Contributions of two features cancel in the sum at every node: the sum is right from the start,
+// the map is not. The stop must not fall for it.
 TEST(IntegratedGradients, DoesNotStopBecauseErrorsCancel) {
     const auto wave = [](double t) { return std::sin(2 * std::numbers::pi * 5 * t); };
     const FunctionModel model(
         2, 1, [&](const Vector& x) { return Vector{x[0]}; },
-        [&](const Vector& x, int64_t) { return Vector{1 + 4 * wave(x[0] + 0.01), -4 * wave(x[0] + 0.01)}; });
+        [&](const Vector& x, int64_t) {
+            return Vector{1 + 4 * wave(x[0] + 0.01), -4 * wave(x[0] + 0.01)};
+        });
     const Explanation e = explain(model, {1, 1});
     EXPECT_GT(e.provenance.gradient_evaluations, 32);
     EXPECT_NEAR(e.attribution.values.to_doubles()[0], 1, 0.01);
@@ -161,12 +180,13 @@ TEST(IntegratedGradients, DoesNotStopBecauseErrorsCancel) {
 // Negative control: a gradient wrong by a factor must be noticed, not hidden.
 TEST(IntegratedGradients, WrongGradientIsExposed) {
     const Net net = Net::random({8, 32, 3}, Net::Kind::relu, 6);
-    const FunctionModel wrong(8, 3, [&](const Vector& x) { return net.forward(x).back(); },
-                              [&](const Vector& x, int64_t k) {
-                                  Vector g = net.gradient(x, k);
-                                  for (double& v : g) v *= 1.25;
-                                  return g;
-                              });
+    const FunctionModel wrong(
+        8, 3, [&](const Vector& x) { return net.forward(x).back(); },
+        [&](const Vector& x, int64_t k) {
+            Vector g = net.gradient(x, k);
+            for (double& v : g) v *= 1.25;
+            return g;
+        });
     for (const Options& options : {Options{.max_steps = 256}, Options{.steps = 50}}) {
         const Explanation e = explain(wrong, random_input(8, 6), options);
         EXPECT_FALSE(*e.diagnostics.converged);
@@ -187,8 +207,11 @@ TEST(IntegratedGradients, InputEqualToTheBaseline) {
 }
 
 TEST(IntegratedGradients, ConstantModelGivesZeros) {
-    const FunctionModel model(3, 1, [](const Vector&) { return Vector{5}; },
-                              [](const Vector&, int64_t) { return Vector{0, 0, 0}; });
+    const FunctionModel model(
+        3, 1, [](const Vector&) { return Vector{5}; },
+        [](const Vector&, int64_t) {
+            return Vector{0, 0, 0};
+        });
     for (const Options& options : {Options{}, Options{.exact = true}}) {
         const Explanation e = explain(model, {1, 2, 3}, options);
         EXPECT_EQ(e.attribution.values.to_doubles(), (Vector{0, 0, 0}));
@@ -199,14 +222,18 @@ TEST(IntegratedGradients, ConstantModelGivesZeros) {
 TEST(IntegratedGradients, SameBitsForAnyThreadsAndInEveryRun) {
     const FunctionModel model = Net::random({8, 64, 64, 3}, Net::Kind::relu, 8).model();
     for (const Options& options : {Options{}, Options{.exact = true}}) {
-        const Tensor one = explain(model, random_input(8, 8), options, {}, {.threads = 1}).attribution.values;
-        EXPECT_EQ(one, explain(model, random_input(8, 8), options, {}, {.threads = 2}).attribution.values);
+        const Tensor one =
+            explain(model, random_input(8, 8), options, {}, {.threads = 1}).attribution.values;
+        EXPECT_EQ(
+            one,
+            explain(model, random_input(8, 8), options, {}, {.threads = 2}).attribution.values);
     }
 }
 
 TEST(IntegratedGradients, WritesDownEveryOption) {
     const FunctionModel model = saturating();
-    const Explanation e = explain(model, {2}, {.steps = 5, .rule = Rule::trapezoid}, baseline::Value{0.5}, {.seed = 9});
+    const Explanation e = explain(model, {2}, {.steps = 5, .rule = Rule::trapezoid},
+                                  baseline::Value{0.5}, {.seed = 9});
     EXPECT_EQ(e.provenance.method, "integrated-gradients");
     EXPECT_EQ(e.provenance.seed, 9U);
     EXPECT_EQ(e.target.baseline, "value:0.5");

@@ -32,7 +32,8 @@ TEST(Quadrature, WeightsSumToOneAndNodesAscend) {
 TEST(Quadrature, GaussLegendreIsExactUpToDegreeTwiceTheNodesMinusOne) {
     for (int64_t n = 1; n <= 12; ++n)
         for (int degree = 0; degree < 2 * n; ++degree)
-            EXPECT_NEAR(integrate(quadrature(Rule::gauss_legendre, n), degree), 1.0 / (degree + 1), accumulated)
+            EXPECT_NEAR(integrate(quadrature(Rule::gauss_legendre, n), degree), 1.0 / (degree + 1),
+                        accumulated)
                 << n << " nodes, degree " << degree;
 }
 

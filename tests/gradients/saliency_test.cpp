@@ -11,15 +11,23 @@ using namespace fakes;
 
 // Two classes over three features: scores 2a - 3b, and 5c.
 FunctionModel linear() {
-    return FunctionModel(3, 2, [](const Vector& x) { return Vector{2 * x[0] - 3 * x[1], 5 * x[2]}; },
-                         [](const Vector&, int64_t k) { return k == 0 ? Vector{2, -3, 0} : Vector{0, 0, 5}; });
+    return FunctionModel(
+        3, 2,
+        [](const Vector& x) {
+            return Vector{2 * x[0] - 3 * x[1], 5 * x[2]};
+        },
+        [](const Vector&, int64_t k) {
+            return k == 0 ? Vector{2, -3, 0} : Vector{0, 0, 5};
+        });
 }
 
 TEST(Saliency, IsTheGradientByHand) {
     const FunctionModel model = linear();
-    const Explanation absolute = Saliency(model).explain(batch_of({1, 1, 1}), {.index = 0}, plain_run);
+    const Explanation absolute =
+        Saliency(model).explain(batch_of({1, 1, 1}), {.index = 0}, plain_run);
     EXPECT_EQ(absolute.attribution.values.to_doubles(), (Vector{2, 3, 0}));
-    const Explanation plain = Saliency(model, {.absolute = false}).explain(batch_of({1, 1, 1}), {.index = 0}, plain_run);
+    const Explanation plain =
+        Saliency(model, {.absolute = false}).explain(batch_of({1, 1, 1}), {.index = 0}, plain_run);
     EXPECT_EQ(plain.attribution.values.to_doubles(), (Vector{2, -3, 0}));
     EXPECT_EQ(plain.target.value, -1);
 }
@@ -39,8 +47,8 @@ TEST(Saliency, LetsTheModelFindTheTopClassInItsOnlyPass) {
 
 TEST(Saliency, ExplainsADifferenceOfClasses) {
     const FunctionModel model = linear();
-    const Explanation e =
-        Saliency(model, {.absolute = false}).explain(batch_of({1, 1, 1}), {.index = 0, .minus = 1}, plain_run);
+    const Explanation e = Saliency(model, {.absolute = false})
+                              .explain(batch_of({1, 1, 1}), {.index = 0, .minus = 1}, plain_run);
     EXPECT_EQ(e.attribution.values.to_doubles(), (Vector{2, -3, -5}));
     EXPECT_EQ(e.target.value, -6);
 }
@@ -54,10 +62,11 @@ TEST(Saliency, ClaimsNoCompletenessAndSaysWhy) {
 }
 
 TEST(Saliency, KeepsTheTypeOfTheInput) {
-    const FunctionModel model(1, 1, [](const Vector& x) { return x; }, [](const Vector&, int64_t) { return Vector{1}; },
-                              ElementType::float32);
-    const Explanation e =
-        Saliency(model).explain(Batch(Tensor::of<float>({1, 1}, std::vector<float>{4})), {}, plain_run);
+    const FunctionModel model(
+        1, 1, [](const Vector& x) { return x; }, [](const Vector&, int64_t) { return Vector{1}; },
+        ElementType::float32);
+    const Explanation e = Saliency(model).explain(
+        Batch(Tensor::of<float>({1, 1}, std::vector<float>{4})), {}, plain_run);
     EXPECT_EQ(e.attribution.values.type(), ElementType::float32);
 }
 

@@ -17,10 +17,14 @@ constexpr int64_t first_intervals = 8;
 // 1 / sqrt(12) of midpoint minus trapezoid. For a smooth model both are upper bounds.
 const double change_to_error = 1 / std::sqrt(12.0);
 
-// The map counts as good when its L1 error is 5 times the tolerance: on photographs the completeness
-// error falls below the tolerance at about that point (docs/methods/integrated-gradients.md), so
-// neither of the two criteria waits long for the other.
+// The map counts as good when its L1 error is 5 times the tolerance: on photographs the
+// completeness error falls below the tolerance at about that point
+// (docs/methods/integrated-gradients.md), so neither of the two criteria waits long for the other.
 constexpr double map_factor = 5;
+
+// The residual of one interval is partly luck, its map error is not: with equal weight the
+// refinement runs after the luck and the map gets worse at equal cost.
+constexpr double residual_weight = 0.5;
 
 struct Interval {
     double begin = 0, end = 0;
@@ -36,16 +40,16 @@ struct Interval {
 struct Quality {
     double residual_unit = 0, map_unit = 0;  ///< sizes that are just good enough
     double residual = 0, map = 0;
-    double map_error = 0;                    ///< relative L1 error expected
+    double map_error = 0;  ///< relative L1 error expected
     [[nodiscard]] bool good() const { return residual <= residual_unit && map <= map_unit; }
 };
 
 class Adaptive {
- public:
+  public:
     Adaptive(LinePath& path, const AdaptiveOptions& options) : path_(path), options_(options) {}
     PathIntegral integrate();
 
- private:
+  private:
     void start();
     void add_first(Interval& interval, std::span<const double> left, const PathPoint& right,
                    double left_slope) const;
@@ -177,8 +181,9 @@ Quality Adaptive::judge() {
 std::vector<size_t> Adaptive::choose(const Quality& quality, int64_t budget) const {
     std::vector<double> gain(intervals_.size());
     for (size_t k = 0; k < gain.size(); ++k) {
-        const double need = std::max(intervals_[k].error / quality.map_unit,
-                                     std::abs(intervals_[k].residual()) / quality.residual_unit);
+        const double residual = std::abs(intervals_[k].residual()) / quality.residual_unit;
+        const double need =
+            std::max(intervals_[k].error / quality.map_unit, residual_weight * residual);
         gain[k] = need * need / static_cast<double>(intervals_[k].cells);
     }
     std::vector<size_t> order(intervals_.size()), chosen;
@@ -198,18 +203,22 @@ std::vector<size_t> Adaptive::choose(const Quality& quality, int64_t budget) con
 }
 
 PathIntegral Adaptive::result(const Quality& quality) const {
-    PathIntegral integral{.gradient = total_, .value = value_, .baseline_value = baseline_value_,
+    PathIntegral integral{.gradient = total_,
+                          .value = value_,
+                          .baseline_value = baseline_value_,
                           .converged = quality.good()};
     integral.notes.push_back(
-        fmt::format("estimated L1 distance of the attributions to the exact integral: {:.2g} % of their size",
+        fmt::format("estimated L1 distance to the exact integral: {:.2g} % of the attributions",
                     100 * quality.map_error));
     if (quality.good()) return integral;
-    integral.notes.push_back(fmt::format("the budget of {} gradient evaluations ended before the tolerance was met",
-                                         options_.max_steps));
+    integral.notes.push_back(
+        fmt::format("the budget of {} gradient evaluations ended before the tolerance was met",
+                    options_.max_steps));
     // A quadrature cannot miss the sum by more than it misses the map.
     if (quality.residual > quality.residual_unit && quality.residual > 10 * quality.map)
         integral.notes.push_back(
-            "the gradients do not add up to the change of the output, far beyond what the quadrature "
+            "the gradients do not add up to the change of the output, far beyond what the "
+            "quadrature "
             "explains: the output jumps along the path, or the model's gradient is wrong");
     return integral;
 }

@@ -10,8 +10,8 @@ namespace whence::gradients {
 
 /// One named input of a model together with the row that is explained.
 struct ExplainedInput {
-    std::string name;          ///< as in Model::inputs()
-    size_t position = 0;       ///< in the caller's batch
+    std::string name;               ///< as in Model::inputs()
+    size_t position = 0;            ///< in the caller's batch
     const Tensor* value = nullptr;  ///< borrowed from the caller's batch; one row, finite
     bool held_constant = false;     ///< the model has further inputs, which stay as they are
 };
@@ -30,7 +30,7 @@ void check_model_number(double value, const char* what);
 /// The target before the model has run: where no class is asked for, the model finds the top one
 /// itself during its first pass, and settle() writes it down.
 class OpenTarget {
- public:
+  public:
     /// Runs the model only where its output has a length that only running tells.
     OpenTarget(const Target& target, const DifferentiableModel& model, const Batch& input,
                const Run& run);
@@ -43,7 +43,7 @@ class OpenTarget {
     /// Forward passes spent on finding the length.
     [[nodiscard]] int64_t evaluations() const { return evaluations_; }
 
- private:
+  private:
     ResolvedTarget resolved_;
     bool open_ = false;
     int64_t evaluations_ = 0;

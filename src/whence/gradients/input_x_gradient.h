@@ -4,9 +4,9 @@
 //   A_i = (x_i - x0_i) * d f(x) / d x_i
 //
 // With x0 = 0 the method of that paper; in general the first-order Taylor expansion about x read at
-// x0, that is, integrated gradients with a single node at the input. It claims f(x) - f(x0), and its
-// attribution error is the Taylor remainder: zero for affine models, and for networks of ReLU and
-// max-pooling without biases at x0 = 0 (Euler). One gradient pass and one forward pass.
+// x0, that is, integrated gradients with a single node at the input. It claims f(x) - f(x0), and
+// its attribution error is the Taylor remainder: zero for affine models, and for networks of ReLU
+// and max-pooling without biases at x0 = 0 (Euler). One gradient pass and one forward pass.
 
 #include "whence/core/baseline.h"
 #include "whence/core/explainer.h"
@@ -20,7 +20,7 @@ struct InputXGradientOptions {
 };
 
 class InputXGradient final : public Explainer {
- public:
+  public:
     using Options = InputXGradientOptions;
     /// `model` must outlive the explainer.
     explicit InputXGradient(const DifferentiableModel& model, Options options = {})
@@ -29,7 +29,7 @@ class InputXGradient final : public Explainer {
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
 
- private:
+  private:
     const DifferentiableModel& model_;
     Options options_;
 };

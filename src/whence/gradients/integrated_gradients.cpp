@@ -39,8 +39,7 @@ PathIntegral integrate_fixed(LinePath& path, const IntegratedGradientsOptions& o
 }
 
 PathIntegral integrate(LinePath& path, const IntegratedGradientsOptions& options) {
-    if (options.exact)
-        return integrate_pieces(path, {options.tolerance, options.max_pieces});
+    if (options.exact) return integrate_pieces(path, {options.tolerance, options.max_pieces});
     if (options.steps > 0) return integrate_fixed(path, options);
     return integrate_adaptively(path, {options.tolerance, options.max_steps});
 }
@@ -52,7 +51,8 @@ IntegratedGradients::IntegratedGradients(const DifferentiableModel& model, Basel
     : model_(model), baseline_(std::move(baseline)), options_(std::move(options)) {
     require(options_.steps >= 0, "steps must be positive, or 0 for adaptive");
     require(!options_.exact || options_.steps == 0, "exact integration has no steps to choose");
-    require(options_.tolerance > 0 && std::isfinite(options_.tolerance), "tolerance must be positive");
+    require(options_.tolerance > 0 && std::isfinite(options_.tolerance),
+            "tolerance must be positive");
     require(options_.max_steps >= 2, "max-steps must be at least 2");
     require(options_.max_pieces >= 1, "max-pieces must be at least 1");
     if (options_.steps > 0) (void)quadrature(options_.rule, options_.steps);
@@ -82,14 +82,11 @@ Explanation IntegratedGradients::explain(const Batch& input, const Target& targe
     explanation.diagnostics.converged = integral.converged;
     for (std::string& note : integral.notes)
         explanation.diagnostics.notes.push_back(std::move(note));
-    explanation.provenance.options = {{"baseline", describe(baseline_)},
-                                      {"steps", options_.steps},
-                                      {"rule", std::string(name(options_.rule))},
-                                      {"tolerance", options_.tolerance},
-                                      {"max-steps", options_.max_steps},
-                                      {"exact", options_.exact},
-                                      {"max-pieces", options_.max_pieces},
-                                      {"input", explained.name}};
+    explanation.provenance.options = {
+        {"baseline", describe(baseline_)},          {"steps", options_.steps},
+        {"rule", std::string(name(options_.rule))}, {"tolerance", options_.tolerance},
+        {"max-steps", options_.max_steps},          {"exact", options_.exact},
+        {"max-pieces", options_.max_pieces},        {"input", explained.name}};
     explanation.provenance.evaluations = open.evaluations() + path.evaluations();
     explanation.provenance.gradient_evaluations = path.gradient_evaluations();
     explanation.provenance.seconds =

@@ -33,7 +33,7 @@ struct IntegratedGradientsOptions {
 };
 
 class IntegratedGradients final : public Explainer {
- public:
+  public:
     using Options = IntegratedGradientsOptions;
     /// `model` must outlive the explainer. Throws Error(usage) for options that make no sense.
     explicit IntegratedGradients(const DifferentiableModel& model,
@@ -42,7 +42,7 @@ class IntegratedGradients final : public Explainer {
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
 
- private:
+  private:
     const DifferentiableModel& model_;
     Baseline baseline_;
     Options options_;

@@ -22,7 +22,8 @@ void place_rows(std::span<T> rows, std::span<const T> input, std::span<const dou
 }
 
 template <class T>
-double read_row(std::span<const T> row, std::span<const double> direction, std::vector<double>& out) {
+double read_row(std::span<const T> row, std::span<const double> direction,
+                std::vector<double>& out) {
     double slope = 0;
     for (size_t i = 0; i < row.size(); ++i) {
         out[i] = static_cast<double>(row[i]);
@@ -36,8 +37,13 @@ double read_row(std::span<const T> row, std::span<const double> direction, std::
 LinePath::LinePath(const DifferentiableModel& model, const Batch& input,
                    const ExplainedInput& explained, const Tensor& baseline, OpenTarget& target,
                    const Run& run)
-    : model_(model), input_(input), explained_(explained), target_(target), run_(run),
-      from_(baseline.to_doubles()), direction_(explained.value->to_doubles()) {
+    : model_(model),
+      input_(input),
+      explained_(explained),
+      target_(target),
+      run_(run),
+      from_(baseline.to_doubles()),
+      direction_(explained.value->to_doubles()) {
     for (size_t i = 0; i < from_.size(); ++i) direction_[i] -= from_[i];
 }
 

@@ -12,9 +12,9 @@ namespace whence::gradients {
 /// The model at one point x0 + position * (x - x0).
 struct PathPoint {
     double position = 0;
-    double value = 0;                   ///< target
-    double slope = 0;                   ///< derivative of the target along the line
-    std::span<const double> gradient;   ///< with respect to the input; valid during the call only
+    double value = 0;                  ///< target
+    double slope = 0;                  ///< derivative of the target along the line
+    std::span<const double> gradient;  ///< with respect to the input; valid during the call only
 };
 
 using PointSink = std::function<void(const PathPoint& point)>;
@@ -22,7 +22,7 @@ using PointSink = std::function<void(const PathPoint& point)>;
 /// Asks the model in batches of its preferred size, keeps no gradient, counts and reports. Rows end
 /// up in the sink in the order asked. Throws Error(model) where the model returns no finite number.
 class LinePath {
- public:
+  public:
     /// Everything borrowed must outlive the path. An open target is settled by the first point
     /// asked, which must therefore be the input (position 1) alone.
     LinePath(const DifferentiableModel& model, const Batch& input, const ExplainedInput& explained,
@@ -42,7 +42,7 @@ class LinePath {
     [[nodiscard]] int64_t evaluations() const { return evaluations_; }
     [[nodiscard]] int64_t gradient_evaluations() const { return gradient_evaluations_; }
 
- private:
+  private:
     GradientResult ask(std::span<const double> positions, bool with_gradient);
     void place(std::span<const double> positions);
 

@@ -38,17 +38,18 @@ struct Segment {
 };
 
 class Pieces {
- public:
+  public:
     Pieces(LinePath& path, const PieceOptions& options);
     PathIntegral integrate();
 
- private:
+  private:
     void ask(std::span<const double> positions, const std::function<void(const Tangent&)>& sink);
     [[nodiscard]] bool same_gradient(const Tangent& a, const Tangent& b) const;
     [[nodiscard]] bool same_value(double a, double b, const Tangent& scale) const;
     [[nodiscard]] double estimate();
     void add(double begin, double end, const Tangent& left, const Tangent& right);
-    [[nodiscard]] Segment plan(double begin, double end, const Tangent& left, const Tangent& right) const;
+    [[nodiscard]] Segment plan(double begin, double end, const Tangent& left,
+                               const Tangent& right) const;
     void search();
     void bisect(const Segment& segment, const Tangent& found);
     void cross(const Segment& segment, const Tangent& before, const Tangent& after);
@@ -66,14 +67,18 @@ class Pieces {
 };
 
 Pieces::Pieces(LinePath& path, const PieceOptions& options)
-    : path_(path), options_(options), signs_(path.direction().size()),
-      gradient_(path.direction().size(), 0.0), smallest_(64 * path.epsilon()) {
+    : path_(path),
+      options_(options),
+      signs_(path.direction().size()),
+      gradient_(path.direction().size(), 0.0),
+      smallest_(64 * path.epsilon()) {
     Rng rng(0, print_stream, 0);  // no seed of the user's: nothing random is left in the result
     for (size_t i = 0; i < signs_.size(); ++i)
         signs_[i] = path.direction()[i] * (0.5 + rng.uniform()) * (rng.next32() % 2 ? 1 : -1);
 }
 
-void Pieces::ask(std::span<const double> positions, const std::function<void(const Tangent&)>& sink) {
+void Pieces::ask(std::span<const double> positions,
+                 const std::function<void(const Tangent&)>& sink) {
     const std::span<const double> direction = path_.direction();
     path_.gradients(positions, [&](const PathPoint& point) {
         Tangent tangent{point.position, point.value, point.slope};
@@ -88,8 +93,8 @@ void Pieces::ask(std::span<const double> positions, const std::function<void(con
     });
 }
 
-// Within a piece the same masks make the same sums, so gradients agree to the last bits; the room is
-// for engines that sum in another order in another row of the batch.
+// Within a piece the same masks make the same sums, so gradients agree to the last bits; the room
+// is for engines that sum in another order in another row of the batch.
 bool Pieces::same_gradient(const Tangent& a, const Tangent& b) const {
     const double room = 16 * path_.epsilon();
     return std::abs(a.slope - b.slope) <= room * std::max(a.slope_size, b.slope_size) &&
@@ -98,7 +103,8 @@ bool Pieces::same_gradient(const Tangent& a, const Tangent& b) const {
 
 // Values come out of the whole forward pass, so they carry more rounding than masks do.
 bool Pieces::same_value(double a, double b, const Tangent& scale) const {
-    const double size = std::max({std::abs(a), std::abs(b), std::abs(scale.value), scale.slope_size});
+    const double size =
+        std::max({std::abs(a), std::abs(b), std::abs(scale.value), scale.slope_size});
     return std::abs(a - b) <= 64 * path_.epsilon() * size;
 }
 
@@ -116,8 +122,10 @@ double Pieces::estimate() {
             int k = static_cast<int>(from);
             ask(std::span(ends).subspan(from, std::min<size_t>(6, ends.size() - from)),
                 [&](const Tangent& tangent) {
-                    if (!first) first = tangent;
-                    else if (widest == 0 && same_gradient(*first, tangent)) widest = k;
+                    if (!first)
+                        first = tangent;
+                    else if (widest == 0 && same_gradient(*first, tangent))
+                        widest = k;
                     ++k;
                 });
         }
@@ -128,11 +136,14 @@ double Pieces::estimate() {
     return sum / 3;
 }
 
-// `left` and `right` are tangents at the two ends. At an end that is itself a kink the model may have
-// answered for the other side; then the tangents cross at that very end, and a look just inside
-// settles it.
+// `left` and `right` are tangents at the two ends. At an end that is itself a kink the model may
+// have answered for the other side; then the tangents cross at that very end, and a look just
+// inside settles it.
 Segment Pieces::plan(double begin, double end, const Tangent& left, const Tangent& right) const {
-    Segment segment{.begin = begin, .end = end, .left = left, .right = right,
+    Segment segment{.begin = begin,
+                    .end = end,
+                    .left = left,
+                    .right = right,
                     .first = begin + (end - begin) / 2};
     const double bend = left.slope - right.slope;
     const bool whole = same_gradient(left, right) && same_value(left.at(end), right.value, left);
@@ -140,9 +151,10 @@ Segment Pieces::plan(double begin, double end, const Tangent& left, const Tangen
         segment.task = Task::none;
         return segment;
     }
-    // Where the lines cross is known as well as rounding of the values lets it be; a kink put that far
-    // beside its place changes the integral by rounding alone.
-    const double size = std::max({std::abs(left.value), std::abs(right.value), left.slope_size, right.slope_size});
+    // Where the lines cross is known as well as rounding of the values lets it be; a kink put that
+    // far beside its place changes the integral by rounding alone.
+    const double size =
+        std::max({std::abs(left.value), std::abs(right.value), left.slope_size, right.slope_size});
     const double blur = std::max(smallest_ / 4, 8 * path_.epsilon() * size / std::abs(bend));
     if (!(8 * blur < end - begin)) return segment;
     const double offset = (right.at(begin) - left.at(begin)) / bend;
@@ -174,8 +186,9 @@ void Pieces::bisect(const Segment& segment, const Tangent& found) {
     add(segment.begin, segment.first, segment.left, found);
 }
 
-// That the model takes the value of the crossing there proves nothing: it does wherever the crossing
-// lies on the left piece or on the right one. The gradient must change there from one to the other.
+// That the model takes the value of the crossing there proves nothing: it does wherever the
+// crossing lies on the left piece or on the right one. The gradient must change there from one to
+// the other.
 void Pieces::cross(const Segment& segment, const Tangent& before, const Tangent& after) {
     const double kink = segment.first + (segment.second - segment.first) / 2;
     const bool left = same_gradient(segment.left, before) &&
@@ -223,13 +236,16 @@ void Pieces::search() {
 // Neighbours with the same gradient are one piece; a sliver goes to its neighbour.
 void Pieces::merge() {
     std::ranges::sort(found_, {}, &Segment::begin);
-    const auto is_sliver = [&](const Segment& piece) { return piece.end - piece.begin < smallest_; };
+    const auto is_sliver = [&](const Segment& piece) {
+        return piece.end - piece.begin < smallest_;
+    };
     std::vector<Segment> merged;
     for (const Segment& piece : found_) {
         const bool touches = !merged.empty() && merged.back().end == piece.begin;
         if (touches && is_sliver(merged.back())) {
             merged.back() = {merged.back().begin, piece.end, piece.left, piece.right, Task::none};
-        } else if (touches && (is_sliver(piece) || same_gradient(merged.back().right, piece.left))) {
+        } else if (touches &&
+                   (is_sliver(piece) || same_gradient(merged.back().right, piece.left))) {
             merged.back().end = piece.end;
         } else {
             merged.push_back(piece);
@@ -244,7 +260,8 @@ void Pieces::sum() {
     const std::vector<Segment> pieces = std::move(found_);
     found_.clear();
     std::vector<double> middles;
-    for (const Segment& piece : pieces) middles.push_back(piece.begin + (piece.end - piece.begin) / 2);
+    for (const Segment& piece : pieces)
+        middles.push_back(piece.begin + (piece.end - piece.begin) / 2);
     path_.expect(static_cast<int64_t>(middles.size()));
     auto piece = pieces.begin();
     ask(middles, [&](const Tangent& found) {
@@ -261,11 +278,12 @@ void Pieces::sum() {
 }
 
 void Pieces::refuse(double pieces) const {
-    throw Error(ErrorKind::unsupported,
-                fmt::format("exact integration allows {} linear pieces; between this baseline and this "
-                            "input the model has about {:.0f}, or is not piecewise linear at all: "
-                            "use adaptive steps (a photograph crosses about a million kinks)",
-                            options_.max_pieces, pieces));
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("exact integration allows {} linear pieces; between this baseline and this "
+                    "input the model has about {:.0f}, or is not piecewise linear at all: "
+                    "use adaptive steps (a photograph crosses about a million kinks)",
+                    options_.max_pieces, pieces));
 }
 
 PathIntegral Pieces::integrate() {
@@ -286,13 +304,15 @@ PathIntegral Pieces::integrate() {
         if (pieces > options_.max_pieces) refuse(static_cast<double>(pieces));
         sum();
     }
-    PathIntegral integral{.gradient = gradient_, .value = ends[0].value, .baseline_value = ends[1].value};
+    PathIntegral integral{
+        .gradient = gradient_, .value = ends[0].value, .baseline_value = ends[1].value};
     double slope = 0;
     for (size_t i = 0; i < gradient_.size(); ++i) slope += gradient_[i] * path_.direction()[i];
     const double change = integral.value - integral.baseline_value;
-    integral.converged = std::abs(slope - change) <=
-                         std::max(options_.tolerance * std::abs(change),
-                                  64 * path_.epsilon() * std::max(ends[0].slope_size, ends[1].slope_size));
+    integral.converged =
+        std::abs(slope - change) <=
+        std::max(options_.tolerance * std::abs(change),
+                 64 * path_.epsilon() * std::max(ends[0].slope_size, ends[1].slope_size));
     integral.notes.push_back(fmt::format("exact: {} linear pieces", summed_));
     return integral;
 }

@@ -76,7 +76,9 @@ constexpr RuleRow rules[] = {{Rule::midpoint, "midpoint", fill_midpoint},
 
 }  // namespace
 
-std::string_view name(Rule rule) { return std::ranges::find(rules, rule, &RuleRow::rule)->name; }
+std::string_view name(Rule rule) {
+    return std::ranges::find(rules, rule, &RuleRow::rule)->name;
+}
 
 Rule parse_rule(std::string_view text) {
     for (const RuleRow& row : rules)

@@ -18,7 +18,7 @@ struct SaliencyOptions {
 };
 
 class Saliency final : public Explainer {
- public:
+  public:
     using Options = SaliencyOptions;
     /// `model` must outlive the explainer.
     explicit Saliency(const DifferentiableModel& model, Options options = {})
@@ -27,7 +27,7 @@ class Saliency final : public Explainer {
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
 
- private:
+  private:
     const DifferentiableModel& model_;
     Options options_;
 };
