@@ -12,6 +12,7 @@
 #include "whence/data/image.h"
 #include "whence/data/npy.h"
 #include "whence/data/table_model.h"
+#include "whence/recipe/array.h"
 
 namespace whence::recipe {
 namespace {
@@ -42,18 +43,6 @@ Input read_picture(const Subject& subject, const std::filesystem::path& path) {
     return input;
 }
 
-// The columns the model reads: those of the training table, or what the model and the file say.
-Schema table_schema(const Subject& subject, const data::Table& table) {
-    if (const data::Table* background = subject.background()) return background->schema;
-    std::vector<std::string> names = subject.preprocessing().table.features;
-    if (names.empty())
-        if (const auto read = data::columns_read(subject.model(), table.schema)) names = *read;
-    if (names.empty())
-        for (const Feature& feature : table.schema)
-            if (feature.name != subject.preprocessing().table.target) names.push_back(feature.name);
-    return table.select(names).schema;
-}
-
 Input table_row(const Subject& subject, const Schema& schema, Tensor row) {
     Input input;
     input.schema = schema;
@@ -66,39 +55,51 @@ Input table_row(const Subject& subject, const Schema& schema, Tensor row) {
     return input;
 }
 
-Input read_row(const Subject& subject, const std::filesystem::path& path, int64_t number) {
-    const data::Table table = subject.background() ? data::read_csv(path, subject.background()->schema)
-                                                   : data::read_csv(path);
-    if (number < 0 || number >= table.rows())
-        throw Error(ErrorKind::usage, fmt::format("row {} does not exist: {} has rows 0 to {}", number,
-                                                  printable(path.string(), 400), table.rows() - 1));
-    const Schema schema = table_schema(subject, table);
-    std::vector<std::string> names;
-    for (const Feature& feature : schema) names.push_back(feature.name);
-    Input input = table_row(subject, schema, table.matrix(names).slice_rows(number, 1));
+bool is_table_file(const std::string& kind) { return kind == ".csv" || kind == ".tsv"; }
+bool is_array_file(const std::string& kind) { return kind == ".npy" || kind == ".npz"; }
+bool is_picture_file(const std::string& kind) { return kind == ".png" || kind == ".jpg" || kind == ".jpeg"; }
+
+[[noreturn]] void no_row(int64_t number, const std::filesystem::path& path, int64_t rows) {
+    throw Error(ErrorKind::usage, fmt::format("row {} does not exist: {} has {} (numbered from 0)", number,
+                                              printable(path.string(), 400), rows == 1 ? "1 row" : fmt::format("{} rows", rows)));
+}
+
+Input read_row(const Subject& subject, const data::Table& table, const std::filesystem::path& path, int64_t number) {
+    if (number < 0 || number >= table.rows()) no_row(number, path, table.rows());
+    Input input = table_row(subject, table.schema, table.matrix().slice_rows(number, 1));
     input.row_number = number;
     return input;
 }
 
-Input read_array_file(const Subject& subject, const std::filesystem::path& path, std::optional<int64_t> row) {
+// Rows of the arrays in a file that the model reads; an array of one row may leave the batch out.
+int64_t rows_of(const Subject& subject, const std::vector<NamedTensor>& arrays) {
+    const TensorInfo& first = subject.model().inputs()[0];
+    const Tensor& array = arrays[0].value;
+    return arrays.size() > 1 || array.rank() == static_cast<int64_t>(first.shape.size()) ? array.rows() : 1;
+}
+
+Input read_array_row(const Subject& subject, const std::vector<NamedTensor>& arrays, int64_t rows, int64_t number) {
+    const auto take = [&](const Tensor& array) { return rows > 1 ? array.slice_rows(number, 1) : array; };
+    if (arrays.size() == 1 && subject.model().inputs().size() == 1) return from_array(subject, take(arrays[0].value));
+    Input input;
+    for (const NamedTensor& array : arrays) {
+        if (array.value.rows() != rows)
+            throw Error(ErrorKind::input, fmt::format("array '{}' has {} rows, '{}' has {}", printable(array.name),
+                                                      array.value.rows(), printable(arrays[0].name), rows));
+        input.batch.add(array.name, take(array.value));
+    }
+    return input;
+}
+
+std::vector<NamedTensor> read_array_file(const std::filesystem::path& path) {
     std::vector<NamedTensor> arrays = data::read_arrays(path);
     if (arrays.empty()) throw Error(ErrorKind::input, printable(path.string(), 400) + ": holds no arrays");
-    const auto take = [&](Tensor array, const Shape& wanted) {
-        const bool many = array.rank() == static_cast<int64_t>(wanted.size()) && array.rows() > 1;
-        if (!many) return array;
-        if (row.value_or(0) < 0 || row.value_or(0) >= array.rows())
-            throw Error(ErrorKind::usage, fmt::format("row {} does not exist: the array has {}", *row, array.rows()));
-        return array.slice_rows(row.value_or(0), 1);
-    };
-    const std::vector<TensorInfo>& read = subject.model().inputs();
-    Input input;
-    if (arrays.size() == 1 && read.size() == 1) {
-        input = from_array(subject, take(std::move(arrays[0].value), read[0].shape));
-    } else {
-        for (NamedTensor& array : arrays) input.batch.add(array.name, take(std::move(array.value), {}));
-    }
-    input.row_number = row;
-    return input;
+    return arrays;
+}
+
+[[noreturn]] void unknown_kind(const std::filesystem::path& path) {
+    throw Error(ErrorKind::usage, "cannot tell what " + printable(path.string(), 400) +
+                                      " is: inputs are .png, .jpg, .csv, .npy or .npz");
 }
 
 }  // namespace
@@ -111,19 +112,47 @@ std::optional<Tensor> Input::image() const {
 Input read_input(const Subject& subject, const std::filesystem::path& path, std::optional<int64_t> row) {
     const std::string kind = ending(path);
     Input input;
-    if (kind == ".csv" || kind == ".tsv") input = read_row(subject, path, row.value_or(0));
-    else if (kind == ".npy" || kind == ".npz") input = read_array_file(subject, path, row);
-    else if (kind == ".png" || kind == ".jpg" || kind == ".jpeg") input = read_picture(subject, path);
-    else throw Error(ErrorKind::usage, "cannot tell what " + printable(path.string(), 400) +
-                                           " is: inputs are .png, .jpg, .csv, .npy or .npz");
+    if (is_table_file(kind)) {
+        input = read_row(subject, subject.read_table(path), path, row.value_or(0));
+    } else if (is_array_file(kind)) {
+        const std::vector<NamedTensor> arrays = read_array_file(path);
+        const int64_t rows = rows_of(subject, arrays);
+        if (row.value_or(0) < 0 || row.value_or(0) >= rows) no_row(*row, path, rows);
+        input = read_array_row(subject, arrays, rows, row.value_or(0));
+        input.row_number = row;
+    } else if (is_picture_file(kind)) {
+        if (row) throw Error(ErrorKind::usage, "a picture has no rows: leave --row out");
+        input = read_picture(subject, path);
+    } else {
+        unknown_kind(path);
+    }
     input.path = path;
     input.sha256 = sha256_of_file(path);
     return input;
 }
 
+std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::path& path) {
+    const std::string kind = ending(path);
+    std::vector<Input> inputs;
+    if (is_table_file(kind)) {
+        const data::Table table = subject.read_table(path);
+        for (int64_t row = 0; row < table.rows(); ++row) inputs.push_back(read_row(subject, table, path, row));
+    } else if (is_array_file(kind)) {
+        const std::vector<NamedTensor> arrays = read_array_file(path);
+        const int64_t rows = rows_of(subject, arrays);
+        for (int64_t row = 0; row < rows; ++row) {
+            inputs.push_back(read_array_row(subject, arrays, rows, row));
+            if (rows > 1) inputs.back().row_number = row;
+        }
+    } else {
+        return {read_input(subject, path)};
+    }
+    for (Input& input : inputs) input.path = path;
+    return inputs;
+}
+
 Input from_array(const Subject& subject, Tensor array) {
-    const std::vector<TensorInfo>& read = subject.model().inputs();
-    if (subject.kind() == data::InputKind::table && array.size() > 0 && array.type() != ElementType::string &&
+    if ((subject.kind() == data::InputKind::table || subject.background()) && array.size() > 0 && array.type() != ElementType::string &&
         (array.rank() == 1 || (array.rank() == 2 && array.rows() == 1))) {
         const int64_t columns = array.size();
         Schema schema;
@@ -133,17 +162,10 @@ Input from_array(const Subject& subject, Tensor array) {
         if (static_cast<int64_t>(schema.size()) == columns)
             return table_row(subject, schema, array.cast(ElementType::float64).reshaped({1, columns}));
     }
-    if (read.size() != 1)
-        throw Error(ErrorKind::usage, fmt::format("the model has {} inputs; give an array for each by name", read.size()));
-    Shape shape = array.shape();
-    if (shape.size() + 1 == read[0].shape.size()) shape.insert(shape.begin(), 1);
-    if (subject.kind() == data::InputKind::image && shape.size() == 3) shape.push_back(1);
-    if (array.type() == ElementType::uint8 && subject.kind() == data::InputKind::image) {
-        array = array.cast(ElementType::float32);
-        for (float& value : array.as<float>()) value /= 255;
-    }
+    FittedArray fitted = fit_array(subject, std::move(array));
     Input input;
-    input.batch = std::move(array).reshaped(shape);
+    input.batch = Batch(std::move(fitted.array));
+    input.white = fitted.white;
     return input;
 }
 

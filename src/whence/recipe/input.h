@@ -16,6 +16,7 @@ struct Input {
     std::filesystem::path path;      ///< empty for arrays in memory
     std::string sha256;
     std::optional<int64_t> row_number;
+    double white = 1;                ///< full brightness of a picture in `batch`; 255 where the model reads 8-bit pixels
 
     [[nodiscard]] bool is_table() const { return row.has_value(); }
     /// The image the model sees, [1, H, W, C] or [1, C, H, W]; none if the input is no image.
@@ -28,8 +29,11 @@ struct Input {
 [[nodiscard]] Input read_input(const Subject& subject, const std::filesystem::path& path,
                                std::optional<int64_t> row = std::nullopt);
 
-/// An array in memory. A leading dimension of 1 may be left out; pictures may hold 8-bit pixels.
-/// Where the subject has a table schema (background) a vector of numbers is one of its rows.
+/// Every row of a CSV or of an array file; one input for a picture. Throws as read_input.
+[[nodiscard]] std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::path& path);
+
+/// An array in memory, made to fit as fit_array says. Where the subject has a table schema
+/// (background) a vector of numbers is one of its rows.
 [[nodiscard]] Input from_array(const Subject& subject, Tensor array);
 
 }  // namespace whence::recipe

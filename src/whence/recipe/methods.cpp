@@ -13,6 +13,7 @@
 #include "whence/mask/segmentation.h"
 #include "whence/perturb/lime.h"
 #include "whence/perturb/occlusion.h"
+#include "whence/recipe/closest.h"
 
 namespace whence::recipe {
 namespace {
@@ -50,11 +51,15 @@ Tensor segments_of(const Task& task, const Tensor& image) {
     if (task.segments) return *task.segments;
     const Segmentation method = parse_segmentation(task.options.get<std::string>("segmentation"));
     const auto axes = image_axes(image.shape());
-    if (axes->channels == 3) return segment(image, method, task.run);
-    // Channels first: segmentation reads pixels as they stand in a picture.
+    const double white = task.input.white;
+    if (axes->channels == 3 && white == 1) return segment(image, method, task.run);
+    // Segmentation reads pixels as they stand in a picture: channels last, from 0 to 1.
     const Shape& s = image.shape();
+    std::vector<double> in = image.to_doubles();
+    for (double& value : in) value /= white;
+    if (axes->channels == 3) return segment(Tensor::of<double>(s, in), method, task.run);
+    std::vector<double> out(in.size());
     const int64_t channels = s[1], pixels = s[2] * s[3];
-    std::vector<double> in = image.to_doubles(), out(in.size());
     for (int64_t c = 0; c < channels; ++c)
         for (int64_t p = 0; p < pixels; ++p) out[p * channels + c] = in[c * pixels + p];
     return segment(Tensor::of<double>({1, s[2], s[3], channels}, out), method, task.run);
@@ -206,11 +211,14 @@ const std::vector<MethodSpec>& methods() {
 
 const MethodSpec& find_method(std::string_view name) {
     std::string have;
+    std::vector<std::string> names;
     for (const MethodSpec& method : methods()) {
         if (method.name == name) return method;
         have += (have.empty() ? "" : ", ") + method.name;
+        names.push_back(method.name);
     }
-    throw Error(ErrorKind::usage, "no method '" + printable(name) + "'; there is " + have);
+    const std::string meant = did_you_mean(name, names);
+    throw Error(ErrorKind::usage, "no method '" + printable(name) + "'" + (meant.empty() ? "; there are " + have : meant));
 }
 
 Option parse_option(const OptionSpec& spec, std::string_view text) {

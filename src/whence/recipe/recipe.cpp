@@ -9,6 +9,7 @@
 #include "whence/core/error.h"
 #include "whence/core/hash.h"
 #include "whence/core/version.h"
+#include "whence/recipe/closest.h"
 
 namespace whence::recipe {
 namespace {
@@ -27,15 +28,30 @@ void name_columns(const Input& input, Attribution& attribution) {
 }
 
 std::string target_label(const Subject& subject, const ResolvedTarget& target) {
-    std::string label = subject.label(target.index);
-    if (target.minus) label += " - " + subject.label(*target.minus);
-    return label;
+    const auto known = [&](int64_t index) { return index < static_cast<int64_t>(subject.classes().size()); };
+    if (!known(target.index) || (target.minus && !known(*target.minus))) return "";
+    return subject.label(target.index) + (target.minus ? " - " + subject.label(*target.minus) : "");
+}
+
+Target parse_target(const Subject& subject, const std::string& text) {
+    try {
+        return Target::parse(text, subject.classes());
+    } catch (const Error& error) {
+        throw Error(error.kind(), error.what() + did_you_mean(text.substr(text.rfind(':') + 1), subject.classes()));
+    }
 }
 
 void compare_hash(const std::string& what, const std::filesystem::path& path, const std::string& saved,
                   std::vector<std::string>& differences) {
     if (!saved.empty() && sha256_of_file(path) != saved)
-        differences.push_back(fmt::format("the {} {} is not the file that was explained (its SHA-256 differs)", what, path.string()));
+        differences.push_back(fmt::format("the {} {} is not the file that was explained: its SHA-256 differs", what,
+                                          printable(path.string(), 400)));
+}
+
+std::filesystem::path found(const std::string& path, const std::filesystem::path& folder) {
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored) || !std::filesystem::exists(folder / path, ignored)) return path;
+    return folder / path;
 }
 
 void compare_values(const Explanation& saved, Replay& replay) {
@@ -63,20 +79,50 @@ Recipe recipe_of(const Explanation& saved) {
     Recipe recipe{.method = saved.provenance.method, .scale = target.scale, .options = saved.provenance.options,
                   .seed = saved.provenance.seed};
     recipe.target = target.output + ":" + std::to_string(target.index);
-    if (target.minus) recipe.target += "-" + std::to_string(*target.minus);
+    if (target.minus) recipe.target += fmt::format("-{}", *target.minus);
     if (find_method(recipe.method).uses_baseline) recipe.baseline = saved.target.baseline;
     return recipe;
 }
 
 }  // namespace
 
+MethodChoice default_method(const Subject& subject, const Input& input) {
+    std::string why;
+    if (input.batch.empty()) {
+        why = "the model reads one input for each column, or text";
+    } else {
+        const std::vector<Differentiability> all = subject.model().differentiability();
+        const auto& outputs = subject.model().outputs();
+        const auto numbers = std::ranges::find(outputs, ElementType::float32, &TensorInfo::type);
+        const auto usable = [](const Differentiability& d) { return d.connected && d.missing.empty(); };
+        const auto explained = [&](const Differentiability& d) { return numbers == outputs.end() || d.output == numbers->name; };
+        for (const Differentiability& d : all)
+            if (explained(d) && usable(d)) return {"integrated-gradients", ""};
+        why = "the model has no gradient";
+        for (const Differentiability& d : all)
+            if (explained(d) && !d.missing.empty()) {
+                why = "the model has no gradient: no rule for " + printable(d.missing[0]);
+                break;
+            }
+    }
+    const bool lime = input.is_table() ? subject.background() != nullptr : input.image().has_value();
+    if (!lime && !input.is_table())
+        throw Error(ErrorKind::unsupported, why + ", and the other methods explain pictures and rows of tables");
+    return {lime ? "lime" : "occlusion", why};
+}
+
 Explanation explain(const Subject& subject, const Input& input, const Recipe& recipe, Run run) {
     const auto start = std::chrono::steady_clock::now();
     const MethodSpec& method = find_method(recipe.method);
     const OptionValues options(method.options, recipe.options, method.name);
-    Target target = Target::parse(recipe.target, subject.classes());
+    Target target = parse_target(subject, recipe.target);
     target.scale = recipe.scale;
-    const Baseline baseline = method.uses_baseline ? baseline_for(recipe.baseline, subject, input) : Baseline{};
+    if (!method.uses_baseline && (!recipe.baseline.empty() || recipe.baseline_values))
+        throw Error(ErrorKind::usage, fmt::format("{} uses no baseline{}", method.name,
+                                                  method.name == "lime" ? "; for pictures see --hide" : ""));
+    Baseline baseline;
+    if (recipe.baseline_values) baseline = baseline::Data{*recipe.baseline_values, "array"};
+    else if (method.uses_baseline) baseline = baseline_for(recipe.baseline, subject, input);
     run.seed = recipe.seed;
     Explanation explanation = method.explain({subject, input, target, baseline, options, recipe.segments, run});
     name_columns(input, explanation.attribution);
@@ -91,30 +137,40 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     p.input_path = input.path.string();
     p.input_sha256 = input.sha256;
     p.input_row = input.row_number;
-    if (subject.kind() != data::InputKind::none) p.preprocessing = data::to_json(subject.preprocessing());
+    p.preprocessing = subject.preprocessing_json();
     if (input.is_table() && subject.background()) {
         p.background_path = subject.background_path().string();
-        p.background_sha256 = sha256_of_file(subject.background_path());
+        p.background_sha256 = subject.background_sha256();
     }
     p.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return explanation;
 }
 
-Replay replay(const Explanation& saved, Run run) {
+Sources reopen(const Explanation& saved, const std::filesystem::path& folder, const Run& run) {
     const Provenance& p = saved.provenance;
     if (p.model_path.empty() || p.input_path.empty())
-        throw Error(ErrorKind::usage, "this explanation was made of arrays in memory; there are no files to replay it from");
-    Replay result;
-    compare_hash("model", p.model_path, p.model_sha256, result.differences);
-    compare_hash("input", p.input_path, p.input_sha256, result.differences);
-    Subject subject = p.preprocessing.empty() ? Subject::load(p.model_path, "none")
-                                              : Subject::load(p.model_path, data::preprocessing_from_json(p.preprocessing, ""));
+        throw Error(ErrorKind::usage, "this explanation was made of arrays in memory; there are no files to make it from again");
+    std::vector<std::string> differences;
+    const std::filesystem::path model = found(p.model_path, folder), input = found(p.input_path, folder);
+    compare_hash("model", model, p.model_sha256, differences);
+    compare_hash("input", input, p.input_sha256, differences);
+    data::Preprocessing preprocessing;
+    if (!p.preprocessing.empty()) preprocessing = data::preprocessing_from_json(p.preprocessing, "");
+    preprocessing.table.background.clear();
+    Subject subject = Subject::load(model, std::move(preprocessing), 0, run);
     if (!p.background_path.empty()) {
-        compare_hash("background", p.background_path, p.background_sha256, result.differences);
-        subject.use_background(p.background_path);
+        const std::filesystem::path background = found(p.background_path, folder);
+        compare_hash("background", background, p.background_sha256, differences);
+        subject.use_background(background);
     }
-    const Input input = read_input(subject, p.input_path, p.input_row);
-    result.again = explain(subject, input, recipe_of(saved), std::move(run));
+    Input read = read_input(subject, input, p.input_row);
+    return {std::move(subject), std::move(read), std::move(differences)};
+}
+
+Replay replay(const Explanation& saved, Run run, const std::filesystem::path& folder) {
+    Sources sources = reopen(saved, folder, run);
+    Replay result{.differences = std::move(sources.differences)};
+    result.again = explain(sources.subject, sources.input, recipe_of(saved), std::move(run));
     compare_values(saved, result);
     return result;
 }

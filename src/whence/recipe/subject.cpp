@@ -1,6 +1,12 @@
 #include "whence/recipe/subject.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "whence/core/error.h"
+#include "whence/core/hash.h"
+#include "whence/data/table_model.h"
 
 namespace whence::recipe {
 namespace {
@@ -23,29 +29,84 @@ PixelInput pixel_input(const data::ImagePreprocessing& image) {
             .width = image.width};
 }
 
-}  // namespace
-
-Subject Subject::load(const std::filesystem::path& model, const std::string& preprocessing, int threads) {
-    return load(model, find_preprocessing(model, preprocessing), threads);
+// Whether the model reads a column as text; one matrix holds all columns.
+bool reads_text(const OnnxModel& model, size_t column) {
+    return model.inputs()[std::min(column, model.inputs().size() - 1)].type == ElementType::string;
 }
 
-Subject Subject::load(const std::filesystem::path& model, data::Preprocessing preprocessing, int threads) {
+}  // namespace
+
+Subject Subject::load(const std::filesystem::path& model, const std::string& preprocessing, int threads,
+                      const Run& run) {
+    return load(model, find_preprocessing(model, preprocessing), threads, run);
+}
+
+Subject Subject::load(const std::filesystem::path& model, data::Preprocessing preprocessing, int threads,
+                      const Run& run) {
     Subject subject;
     subject.path_ = model;
     subject.preprocessing_ = std::move(preprocessing);
-    OnnxModelOptions options{.threads = threads};
+    OnnxModelOptions options{.threads = threads, .run = run};
     if (subject.kind() == data::InputKind::image) options.pixels = pixel_input(subject.preprocessing_.image);
     subject.model_ = std::make_shared<OnnxModel>(OnnxModel::load(model, options));
     subject.classes_ = subject.preprocessing_.classes;
     if (subject.classes_.empty()) subject.classes_ = subject.model_->class_labels();
+    subject.describe_preprocessing();
     if (const auto& background = subject.preprocessing_.table.background; !background.empty())
         subject.use_background(background);
     return subject;
 }
 
+void Subject::use_labels(const std::filesystem::path& path) { use_classes(data::read_labels(path)); }
+
+void Subject::use_classes(std::vector<std::string> names) {
+    classes_ = preprocessing_.classes = std::move(names);
+    preprocessing_.labels.clear();
+    describe_preprocessing();
+}
+
+// Made once: explanations of small models take less time than this.
+void Subject::describe_preprocessing() {
+    const bool nothing = kind() == data::InputKind::none && preprocessing_.classes.empty();
+    preprocessing_json_ = nothing ? "" : data::to_json(preprocessing_);
+}
+
 void Subject::use_background(const std::filesystem::path& path) {
-    background_ = std::make_shared<const data::Table>(data::read_table(path, preprocessing_));
+    background_ = std::make_shared<const data::Table>(columns_of_model(data::read_table(path, preprocessing_), path));
     background_path_ = path;
+    background_sha256_ = sha256_of_file(path);
+}
+
+data::Table Subject::read_table(const std::filesystem::path& path) const {
+    if (background_) return data::read_csv(path, background_->schema);
+    return columns_of_model(data::read_table(path, preprocessing_), path);
+}
+
+data::Table Subject::columns_of_model(const data::Table& table, const std::filesystem::path& path) const {
+    data::Table out = table;
+    std::vector<std::string> names;
+    if (const auto read = data::columns_read(*model_, table.schema)) {
+        names = *read;
+        out = table.select(names);
+    } else {
+        for (const Feature& feature : table.schema) names.push_back(feature.name);
+        const Shape& shape = model_->inputs()[0].shape;
+        if (shape.size() == 2 && shape[1] >= 0 && shape[1] != static_cast<int64_t>(names.size()))
+            throw Error(ErrorKind::input,
+                        fmt::format("{}: the model reads {} columns, this table has {}; name them in a JSON file beside "
+                                    "the model (\"features\" or \"target\", see docs/preprocessing.md)",
+                                    printable(path.string(), 400), shape[1], names.size()));
+    }
+    // A mistyped number must not turn its column into categories with codes nobody chose.
+    bool retyped = false;
+    for (size_t c = 0; c < names.size(); ++c) {
+        Feature& feature = out.schema[c];
+        const bool declared = preprocessing_.table.categories.contains(feature.name);
+        if (!feature.categorical() || declared || reads_text(*model_, c)) continue;
+        feature.categories.clear();
+        retyped = true;
+    }
+    return retyped ? data::read_csv(path, out.schema) : out;  // names line and cell
 }
 
 std::string Subject::label(int64_t index) const {

@@ -14,30 +14,46 @@ namespace whence::recipe {
 class Subject {
  public:
     /// `preprocessing`: a preset, a JSON file, "none", or empty: the JSON beside the model if there is
-    /// one. An image model then reads pixels [N, H, W, C] in [0, 1]. Throws as OnnxModel::load.
+    /// one. An image model then reads pixels [N, H, W, C] in [0, 1]. `run` stops loading. Throws as
+    /// OnnxModel::load.
     static Subject load(const std::filesystem::path& model, const std::string& preprocessing = "",
-                        int threads = 0);
+                        int threads = 0, const Run& run = {});
     /// With preprocessing that was read before.
     static Subject load(const std::filesystem::path& model, data::Preprocessing preprocessing,
-                        int threads = 0);
+                        int threads = 0, const Run& run = {});
 
     [[nodiscard]] const OnnxModel& model() const { return *model_; }
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] const data::Preprocessing& preprocessing() const { return preprocessing_; }
+    /// The same as an explanation records it; empty where there is nothing to say.
+    [[nodiscard]] const std::string& preprocessing_json() const { return preprocessing_json_; }
     [[nodiscard]] data::InputKind kind() const { return preprocessing_.kind; }
     /// Class names, from the preprocessing or the file itself; empty if nobody knows them.
     [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
-    /// Name of a class, or its number.
+    /// Class names from a file, one on each line.
+    void use_labels(const std::filesystem::path& path);
+    void use_classes(std::vector<std::string> names);
+    /// Name of a class; its number where nobody knows its name.
     [[nodiscard]] std::string label(int64_t index) const;
     /// Rows of the training table; none where the preprocessing names no background.
     [[nodiscard]] const data::Table* background() const { return background_.get(); }
     [[nodiscard]] const std::filesystem::path& background_path() const { return background_path_; }
+    [[nodiscard]] const std::string& background_sha256() const { return background_sha256_; }
     /// Replaces the background by another file (or sets one).
     void use_background(const std::filesystem::path& path);
 
+    /// A CSV as this model reads it: its columns in its order, with the background's categories if
+    /// there is one. Throws Error(input) also for a column of text that the model would read as
+    /// numbers nobody defined.
+    [[nodiscard]] data::Table read_table(const std::filesystem::path& path) const;
+
  private:
+    void describe_preprocessing();
+    [[nodiscard]] data::Table columns_of_model(const data::Table& table, const std::filesystem::path& path) const;
+
     std::filesystem::path path_, background_path_;
     data::Preprocessing preprocessing_;
+    std::string preprocessing_json_, background_sha256_;
     std::shared_ptr<OnnxModel> model_;
     std::vector<std::string> classes_;
     std::shared_ptr<const data::Table> background_;

@@ -1,0 +1,81 @@
+#include "progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "terminal.h"
+#include "whence/core/error.h"
+
+namespace whence::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto patience = std::chrono::seconds(1);
+constexpr auto pause = std::chrono::milliseconds(100);
+constexpr int64_t bar_width = 24;
+
+std::atomic<bool> visible = false;
+
+void write_raw(const std::string& text) {
+    // Nothing to be done about a terminal that went away.
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+std::string remaining(Clock::duration spent, double share) {
+    if (share < 0.02) return "";
+    const double seconds = std::chrono::duration<double>(spent).count() * (1 - share) / share;
+    if (seconds < 90) return fmt::format("{:.0f} s left", std::max(1.0, seconds));
+    return fmt::format("{:.0f} min left", seconds / 60);
+}
+
+std::string bar(double share) {
+    const bool utf8 = speaks_utf8();
+    const auto full = static_cast<int64_t>(share * bar_width);
+    std::string out;
+    for (int64_t i = 0; i < bar_width; ++i) out += i < full ? (utf8 ? "█" : "#") : (utf8 ? "░" : "-");
+    return out;
+}
+
+// State of one run; a callback is copied, its state is not.
+class Bar {
+ public:
+    void report(std::string_view what, int64_t done, int64_t total) {
+        const Clock::time_point now = Clock::now();
+        if (what != what_) {
+            what_ = what;
+            began_ = now;
+        }
+        if (now - start_ < patience || now - drawn_ < pause || total < 1) return;
+        drawn_ = now;
+        const double share = std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
+        std::string line = fmt::format("{} {:3.0f} %  {} of {}  {}", printable(what_, 30), 100 * share, done, total,
+                                       remaining(now - began_, share));
+        if (const int64_t room = terminal_width(STDERR_FILENO) - bar_width - 3; static_cast<int64_t>(line.size()) > room)
+            line.resize(static_cast<size_t>(std::max<int64_t>(0, room)));
+        visible = true;
+        write_raw(fmt::format("\r{}  {}\x1b[K", bar(share), line));
+    }
+
+ private:
+    std::string what_;
+    Clock::time_point start_ = Clock::now(), began_ = start_, drawn_;
+};
+
+}  // namespace
+
+Progress progress_bar() {
+    const auto state = std::make_shared<Bar>();
+    return [state](std::string_view what, int64_t done, int64_t total) { state->report(what, done, total); };
+}
+
+void clear_progress() {
+    if (visible.exchange(false)) write_raw("\r\x1b[K");
+}
+
+}  // namespace whence::cli

@@ -1,0 +1,66 @@
+// whence replay: an auditor's check that a saved explanation is what its files say.
+
+#include <fmt/format.h>
+
+#include "command.h"
+#include "progress.h"
+#include "whence/core/error.h"
+#include "whence/core/explanation_json.h"
+#include "whence/core/file.h"
+#include "whence/recipe/recipe.h"
+#include "whence/render/number.h"
+
+namespace whence::cli {
+namespace {
+
+constexpr int different = 1;
+
+struct Options {
+    std::string file, model, input, background;
+};
+
+Explanation read(const std::string& path) {
+    try {
+        return explanation_from_json(read_text(path));
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::io || error.kind() == ErrorKind::limit) throw;
+        throw Error(error.kind(), printable(path, 400) + ": " + error.what());
+    }
+}
+
+int replay(const Options& options, const Context& context) {
+    Explanation saved = read(options.file);
+    if (!options.model.empty()) saved.provenance.model_path = options.model;
+    if (!options.input.empty()) saved.provenance.input_path = options.input;
+    if (!options.background.empty()) saved.provenance.background_path = options.background;
+    const std::filesystem::path folder = std::filesystem::path(options.file).parent_path();
+    const recipe::Replay result = recipe::replay(saved, context.run, folder);
+    clear_progress();
+    const std::string what = fmt::format("{} of {}", printable(saved.provenance.method, 60),
+                                         printable(saved.provenance.input_path, 400));
+    if (result.differences.empty()) {
+        print(fmt::format("same: {}; largest difference {} of the largest value\n", what,
+                          render::number(result.largest_difference, 2)));
+        return 0;
+    }
+    std::string text = "different: " + what + "\n";
+    for (const std::string& difference : result.differences) text += "  " + difference + "\n";
+    print(text);
+    return different;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, Context& context) {
+    CLI::App* command = app.add_subcommand("replay", "recomputes a saved explanation and compares: exit status 0 same, 1 different");
+    const auto options = std::make_shared<Options>();
+    command->add_option("FILE.json", options->file, "written by whence explain -o FILE.json")->required()->type_name("");
+    const char* moved = "where it is now, if not where the file says";
+    command->add_option("--model", options->model, moved)->type_name("FILE");
+    command->add_option("--input", options->input, moved)->type_name("FILE");
+    command->add_option("--background", options->background, moved)->type_name("FILE");
+    command->footer("\n  whence explain model.onnx table.csv --row 17 -o why.json\n  whence replay why.json");
+    command->callback([options, &context] { context.command = [options, &context] { return replay(*options, context); }; });
+}
+
+}  // namespace whence::cli
