@@ -19,14 +19,11 @@ const Node* scoring_node(const Graph& graph, std::string tensor) {
 
 // A Softmax over the classes of a row, not over something else.
 bool over_classes(const Graph& graph, const Node& node) {
-    const auto shape = graph.value(node.outputs.at(0)).shape;
-    const int64_t rank = shape ? static_cast<int64_t>(shape->size()) : 2;
+    const auto shape = graph.value(node.outputs.at(0)).shape.value_or(std::vector<Dimension>(2));
     const int64_t axis = node.integer("axis", graph.opset() < 13 ? 1 : -1);
-    const int64_t front = axis < 0 ? axis + rank : axis;
-    return front == 1 && std::ranges::all_of(shape ? *shape : std::vector<Dimension>(2), [&](const Dimension& d) {
-        const auto position = shape ? &d - shape->data() : 0;
-        return position < 2 || d.length == 1;
-    });
+    if (axis != 1 && axis + static_cast<int64_t>(shape.size()) != 1) return false;
+    return std::all_of(shape.begin() + std::min<size_t>(2, shape.size()), shape.end(),
+                       [](const Dimension& d) { return d.length == 1; });
 }
 
 bool contains_word(std::string text, const char* word) {

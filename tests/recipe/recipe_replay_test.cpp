@@ -1,0 +1,65 @@
+#include "recipe/support.h"
+#include "whence/core/explanation_json.h"
+
+namespace whence::recipe::test {
+namespace {
+
+Explanation saved(const std::string& method) {
+    return explain(table_subject(), row(17), {.method = method, .seed = 9}, Run{});
+}
+
+TEST(Replay, GivesTheSameAfterATripThroughJson) {
+    for (const MethodSpec& method : methods()) {
+        const Explanation loaded = explanation_from_json(to_json(saved(method.name)));
+        const Replay replayed = replay(loaded, Run{});
+        EXPECT_TRUE(replayed.differences.empty()) << method.name << ": " << replayed.differences.at(0);
+        EXPECT_EQ(replayed.largest_difference, 0) << method.name;
+        EXPECT_EQ(replayed.again.provenance.seed, 9U);
+    }
+}
+
+TEST(Replay, FindsAnEditedValueAndHash) {
+    Explanation edited = saved("input-x-gradient");
+    edited.provenance.input_sha256[0] = edited.provenance.input_sha256[0] == '0' ? '1' : '0';
+    edited.attribution.values.as<float>()[4] *= 1.01F;
+    edited.target.value += 0.1;
+    const Replay replayed = replay(edited, Run{});
+    ASSERT_EQ(replayed.differences.size(), 3U);
+    EXPECT_TRUE(contains(replayed.differences[0], "the input"));
+    EXPECT_TRUE(contains(replayed.differences[1], "values differ"));
+    EXPECT_TRUE(contains(replayed.differences[2], "the prediction"));
+}
+
+// A difference twice as large as allowed is found, one half as large is not.
+TEST(Replay, ToleratesRoundingOnly) {
+    for (const auto& [relative, found] : {std::pair{5e-6, false}, {2e-5, true}}) {
+        Explanation edited = saved("input-x-gradient");
+        const std::span<float> values = edited.attribution.values.as<float>();
+        size_t largest = 0;
+        for (size_t i = 0; i < values.size(); ++i)
+            if (std::abs(values[i]) > std::abs(values[largest])) largest = i;
+        values[largest] *= 1 + static_cast<float>(relative);
+        EXPECT_EQ(!replay(edited, Run{}).differences.empty(), found) << relative;
+    }
+}
+
+TEST(Replay, NeedsFiles) {
+    Explanation memory = saved("saliency");
+    memory.provenance.input_path.clear();
+    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [&] { static_cast<void>(replay(memory, Run{})); }), "memory"));
+}
+
+TEST(DefaultMethod, IsIntegratedGradientsWhereThereIsAGradient) {
+    EXPECT_EQ(default_method(table_subject(), row(0)).method, "integrated-gradients");
+    EXPECT_EQ(default_method(image_subject(), cat()).method, "integrated-gradients");
+    EXPECT_TRUE(default_method(image_subject(), cat()).why.empty());
+}
+
+TEST(Explain, SuggestsAClass) {
+    const Recipe recipe{.method = "saliency", .target = "maligant"};
+    const std::string why = message_of(ErrorKind::usage, [&] { static_cast<void>(explain(table_subject(), row(0), recipe, Run{})); });
+    EXPECT_TRUE(contains(why, "did you mean 'malignant'?")) << why;
+}
+
+}  // namespace
+}  // namespace whence::recipe::test
