@@ -146,6 +146,48 @@ Phase phase_of(const Window& w, size_t axis, int64_t phase) {
     return p;
 }
 
+// Every step-th tap of the weights [M, C, k0, k1] from `first` on.
+Tensor thinned(const Tensor& weights, const std::vector<int64_t>& first, int64_t step) {
+    const Shape& k = weights.shape();
+    const std::vector<int64_t> kernel = {k[2], k[3]};
+    const std::vector<int64_t> count = {(k[2] - first[0] + step - 1) / step, (k[3] - first[1] + step - 1) / step};
+    return rearranged(weights, kernel, {k[0], k[1], count[0], count[1]}, [&](int64_t m, int64_t ch, const auto& tap) -> int64_t {
+        const int64_t past[] = {tap[0] - first[0], tap[1] - first[1]};
+        if (past[0] < 0 || past[1] < 0 || past[0] % step != 0 || past[1] % step != 0) return -1;
+        return ((m * k[1] + ch) * count[0] + past[0] / step) * count[1] + past[1] / step;
+    });
+}
+
+// A convolution with stride `step` over a gradient that was put together from as many phases: one
+// convolution with stride 1 over each phase, summed, so that nothing need be put together. Tap t
+// reaches position step m + low + t. Empty if d has no phases of that stride.
+std::string convolve_phases(Backward& n, const Tensor& weights, const std::vector<int64_t>& low, int64_t step,
+                            const std::vector<int64_t>& positions) {
+    const auto found = n.notes.phases.find(n.d());
+    if (step < 2 || found == n.notes.phases.end()) return "";
+    const Phases phases = found->second;
+    if (phases.strides != std::vector<int64_t>{step, step}) return "";
+    std::vector<std::string> parts;
+    for (int64_t phase = 0; phase < step * step; ++phase) {
+        std::vector<int64_t> first, begin, end;
+        for (size_t axis = 0; axis < 2; ++axis) {
+            const int64_t within = axis == 0 ? phase / step : phase % step;
+            first.push_back(((within - low[axis]) % step + step) % step);
+            const int64_t taps = (weights.shape()[axis + 2] - first[axis] + step - 1) / step;
+            if (taps <= 0) return "";
+            const int64_t shift = (low[axis] + first[axis] - within) / step;  // of the first tap
+            begin.push_back(-shift);
+            end.push_back(positions[axis] - 1 + shift + taps - 1 - (phases.lengths[axis] - 1));
+            if (begin.back() < 0 || end.back() < 0) return "";
+        }
+        parts.push_back(n.b.node("Conv", {phases.parts[phase], n.b.constant(thinned(weights, first, step))},
+                                 {{"pads", joined(begin, end)}}));
+    }
+    std::string sum = parts[0];
+    for (size_t i = 1; i < parts.size(); ++i) sum = n.b.add(parts[i], sum);
+    return sum;
+}
+
 // Few channels (an image): all positions of a block of pixels as channels of one convolution, then
 // DepthToSpace. Position b m + phase of dx sums over taps k with (phase + begin - k) divisible by the
 // stride s, each at (b / s) m + (phase + begin - k) / s of d. Blocks larger than the stride waste some
@@ -181,10 +223,11 @@ std::string by_depth_to_space(Backward& n, const Convolution& c) {
                 }
                 return flat;
             });
-    const std::string positions =
-        n.b.node("Conv", {n.d(), n.b.constant(std::move(weights))},
-                 {{"kernel_shape", size}, {"pads", joined(begin, end)},
-                  {"strides", std::vector<int64_t>(2, block / s)}});
+    std::string positions = convolve_phases(n, weights, low, block / s, {(c.in[0] + block - 1) / block, (c.in[1] + block - 1) / block});
+    if (positions.empty())
+        positions = n.b.node("Conv", {n.d(), n.b.constant(std::move(weights))},
+                             {{"kernel_shape", size}, {"pads", joined(begin, end)},
+                              {"strides", std::vector<int64_t>(2, block / s)}});
     std::string whole =
         n.b.node("DepthToSpace", {positions}, {{"blocksize", block}, {"mode", std::string("CRD")}});
     if (c.in[0] % block != 0 || c.in[1] % block != 0)

@@ -63,7 +63,9 @@ std::vector<size_t> path_nodes(const Graph& graph, const std::unordered_set<std:
 class Sweep {
  public:
     Sweep(Graph& graph, const std::vector<std::string>& wrt)
-        : builder_(graph), reached_(downstream(graph, wrt)) {}
+        : builder_(graph), reached_(downstream(graph, wrt)) {
+        notes_.wrt.insert(wrt.begin(), wrt.end());
+    }
 
     void seed(const std::string& tensor, const std::string& gradient) { add(tensor, gradient); }
 
@@ -96,14 +98,17 @@ class Sweep {
         if (std::ranges::all_of(gradients, &std::string::empty)) return;
         std::vector<bool> wanted;
         for (const std::string& input : node.inputs) wanted.push_back(reached_.count(input) != 0);
-        Backward backward(builder_, node, std::move(gradients), std::move(wanted));
+        Backward backward(builder_, notes_, node, std::move(gradients), std::move(wanted));
         find_rule(node)(backward);
         backward.check_all_used();
         for (size_t i = 0; i < node.inputs.size(); ++i)
             if (backward.wants(i) && !backward.given()[i].empty()) add(node.inputs[i], backward.given()[i]);
+        for (const auto& [tensor, further] : notes_.further) add(tensor, further);
+        notes_.further.clear();
     }
 
     Builder builder_;
+    SweepNotes notes_;
     std::unordered_set<std::string> reached_;
     std::unordered_map<std::string, std::vector<std::string>> parts_;
 };

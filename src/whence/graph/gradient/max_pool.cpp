@@ -1,7 +1,7 @@
 #include "whence/graph/gradient/max_pool.h"
 
 #include <algorithm>
-#include <functional>
+#include <map>
 
 #include "whence/graph/gradient/spatial.h"
 
@@ -47,21 +47,44 @@ std::string channel_conv(Backward& n, const Pool& p, const std::string& x, doubl
                     {{"kernel_shape", kernel}, {"group", p.channels}, {"pads", pads}, {"strides", strides}});
 }
 
-// x at one tap of every window, times `weight`: [N, C, o0, o1].
-std::string tap_of_windows(Backward& n, const Pool& p, const std::vector<int64_t>& tap, double weight) {
-    // One tap would do if padding could be negative: zeros before and after it place the windows.
-    std::vector<int64_t> kernel, at, begin, end;
-    for (size_t axis = 0; axis < 2; ++axis) {
-        const int64_t s = p.window.strides[axis], in = p.in[axis], out = p.out[axis];
-        const int64_t first = tap[axis] - p.window.begin[axis];  // position of x for window 0
-        begin.push_back(std::max<int64_t>(0, -first));
-        at.push_back(std::max<int64_t>(0, first));
-        end.push_back(std::max<int64_t>(0, first + (out - 1) * s - (in - 1)));
-        // As many windows as the pool has, no more.
-        kernel.push_back(std::max(at.back() + 1, in + begin.back() + end.back() - out * s + 1));
+// Along one axis: which elements of a line of `length` a depthwise pick takes, `first`, first + stride,
+// ..., `count` of them; zeros where that leaves the line.
+struct Pick {
+    int64_t kernel, at, begin, end;
+    Pick(int64_t length, int64_t first, int64_t stride, int64_t count)
+        : begin(std::max<int64_t>(0, -first)), end(std::max<int64_t>(0, first + (count - 1) * stride - (length - 1))) {
+        // One tap would do if padding could be negative: zeros before and after it place the windows.
+        at = std::max<int64_t>(0, first);
+        kernel = std::max(at + 1, length + begin + end - count * stride + 1);
     }
-    return channel_conv(n, p, n.x(), weight, kernel, at, {begin[0], begin[1], end[0], end[1]}, p.window.strides);
+};
+
+std::string pick(Backward& n, const Pool& p, const std::string& x, double weight, const Pick& y, const Pick& x_axis,
+                 const std::vector<int64_t>& strides) {
+    return channel_conv(n, p, x, weight, {y.kernel, x_axis.kernel}, {y.at, x_axis.at},
+                        {y.begin, x_axis.begin, y.end, x_axis.end}, strides);
 }
+
+// x at one tap of every window, times the steepness: [N, C, o0, o1]. With a stride, x is first cut into
+// its phases, of which every tap is a shifted copy: reading x once for each phase, not for each tap.
+struct Taps {
+    Backward& n;
+    const Pool& p;
+    std::map<std::pair<int64_t, int64_t>, std::string> phases = {};
+
+    std::string at(const std::vector<int64_t>& tap) {
+        const std::vector<int64_t>&s = p.window.strides, first = {tap[0] - p.window.begin[0], tap[1] - p.window.begin[1]};
+        if (s[0] == 1 && s[1] == 1)
+            return pick(n, p, n.x(), steepness, Pick(p.in[0], first[0], 1, p.out[0]), Pick(p.in[1], first[1], 1, p.out[1]), s);
+        const auto within = [&](size_t axis) { return (first[axis] % s[axis] + s[axis]) % s[axis]; };
+        const auto length = [&](size_t axis) { return (p.in[axis] - within(axis) + s[axis] - 1) / s[axis]; };
+        const auto shift = [&](size_t axis) { return (first[axis] - within(axis)) / s[axis]; };
+        std::string& phase = phases[{within(0), within(1)}];
+        if (phase.empty())
+            phase = pick(n, p, n.x(), 1, Pick(p.in[0], within(0), s[0], length(0)), Pick(p.in[1], within(1), s[1], length(1)), s);
+        return pick(n, p, phase, steepness, Pick(length(0), shift(0), 1, p.out[0]), Pick(length(1), shift(1), 1, p.out[1]), {1, 1});
+    }
+};
 
 // Adds `part` [N, C, o0, o1], the share of one tap, to the phase of x that the tap hits.
 struct Scatter {
@@ -93,24 +116,29 @@ struct Scatter {
 
 }  // namespace
 
-std::string max_pool_by_taps(Backward& n) {
+bool max_pool_by_taps(Backward& n) {
     const auto in = spatial_lengths(n, n.x()), out = spatial_lengths(n, n.y());
-    if (!in || !out || in->size() != 2) return "";
+    if (!in || !out || in->size() != 2) return false;
     Pool p{.window = read_window(n, {}), .channels = n.lengths(n.x())[1], .in = *in, .out = *out};
     const Window& w = p.window;
-    if (p.channels < 0 || !w.all_dilations(1) || w.kernel[0] * w.kernel[1] > most_taps) return "";
-    if (w.strides[0] > w.kernel[0] || w.strides[1] > w.kernel[1]) return "";  // a phase nothing reaches
+    if (p.channels < 0 || !w.all_dilations(1) || w.kernel[0] * w.kernel[1] > most_taps) return false;
+    if (w.strides[0] > w.kernel[0] || w.strides[1] > w.kernel[1]) return false;  // a phase nothing reaches
     // Windows that hang over the end (ceil_mode) read zeros there, too.
     bool padded = false;
     for (size_t axis = 0; axis < 2; ++axis)
         padded = padded || w.begin[axis] > 0 || (p.out[axis] - 1) * w.strides[axis] + w.kernel[axis] - w.begin[axis] > p.in[axis];
-    if (padded && !non_negative(n.b.graph(), n.x())) return "";
+    if (padded && !non_negative(n.b.graph(), n.x())) return false;
 
     const std::string top = channel_conv(n, p, n.y(), -steepness, {1, 1}, {0, 0}, {0, 0, 0, 0}, {1, 1});
     Scatter scatter{n, p};
     // What is left of d passes each tap in turn: where x is below the maximum it goes on, else it stays.
     // Tanh(x - y) is 0 or -1, so its sign alternates; the scatter turns it back.
-    std::string rest = n.d();
+    // Behind a ReLU its mask is put on the maxima, which are fewer, and the result goes past it: what is
+    // not a maximum gets nothing anyway. Not if somebody asks for the gradient in between.
+    const Node* before = n.b.graph().producer(n.x());
+    const std::string past = before && before->is("Relu") && !n.notes.wrt.count(n.x()) ? before->inputs[0] : "";
+    std::string rest = past.empty() ? n.d() : n.b.mul(n.d(), n.positive(n.y()));
+    Taps taps_of{n, p};
     double sign = 1;
     const int64_t taps = w.kernel[0] * w.kernel[1];
     for (int64_t t = 0; t < taps; ++t, sign = -sign) {
@@ -119,13 +147,18 @@ std::string max_pool_by_taps(Backward& n) {
             scatter.add(rest, tap, sign);
             break;
         }
-        const std::string below = n.b.node("Tanh", {n.b.add(tap_of_windows(n, p, tap, steepness), top)});
+        const std::string below = n.b.node("Tanh", {n.b.add(taps_of.at(tap), top)});
         const std::string onward = n.b.mul(rest, below);
         scatter.add(n.b.add(rest, onward), tap, sign);
         rest = onward;
     }
-    std::string whole = interleave(n, std::move(scatter.phases), p.channels, scatter.lengths, w.strides);
-    return crop_to(n, whole, scatter.lengths, w.strides, p.in);
+    const Phases phases{scatter.phases, scatter.lengths, w.strides};
+    const std::string whole = interleave(n, std::move(scatter.phases), p.channels, scatter.lengths, w.strides);
+    const std::string gradient = crop_to(n, whole, scatter.lengths, w.strides, p.in);
+    n.notes.phases[gradient] = phases;
+    if (past.empty()) n.give(0, gradient);
+    else n.give_past(past, gradient);
+    return true;
 }
 
 }  // namespace whence::graph

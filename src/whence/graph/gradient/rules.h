@@ -1,6 +1,7 @@
 #pragma once
 // What a gradient rule sees, and the table of rules.
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,16 +12,32 @@
 
 namespace whence::graph {
 
+/// A tensor [N, C, s0 L0, s1 L1] that was put together from s0 s1 phases [N, C, L0, L1], row-major:
+/// element (y, x) is element (y / s0, x / s1) of phase (y mod s0, x mod s1).
+struct Phases {
+    std::vector<std::string> parts;
+    std::vector<int64_t> lengths, strides;
+};
+
+/// What rules tell each other during one sweep.
+struct SweepNotes {
+    std::set<std::string> wrt;              ///< tensors whose gradients are the answer
+    std::map<std::string, Phases> phases;   ///< gradients that were put together from phases
+    /// Gradients given to tensors that are no inputs of the node at hand.
+    std::vector<std::pair<std::string, std::string>> further;
+};
+
 /// One node of the sweep. A rule reads the gradients of the node's outputs and gives the gradients of
 /// its inputs. Letters as in the formulas: x, y values, d the gradient of y.
 class Backward {
  public:
-    Backward(Builder& builder, Node of, std::vector<std::string> output_gradients,
+    Backward(Builder& builder, SweepNotes& sweep_notes, Node of, std::vector<std::string> output_gradients,
              std::vector<bool> wanted)
-        : b(builder), node(std::move(of)), output_gradients_(std::move(output_gradients)),
+        : b(builder), notes(sweep_notes), node(std::move(of)), output_gradients_(std::move(output_gradients)),
           wanted_(std::move(wanted)), given_(node.inputs.size()) {}
 
     Builder& b;
+    SweepNotes& notes;
     const Node node;  ///< a copy: the builder appends to the vector the original lives in
 
     [[nodiscard]] const std::string& x(size_t i = 0) const { return node.inputs.at(i); }
@@ -38,6 +55,8 @@ class Backward {
     void give(size_t i, const std::string& gradient) { given_.at(i) = gradient; }
     /// Gives a gradient of the shape of output 0 for an input that may have been broadcast to it.
     void give_broadcast(size_t i, const std::string& gradient);
+    /// Gives a gradient to a tensor before the node's inputs, past the operators in between.
+    void give_past(const std::string& tensor, const std::string& gradient) { notes.further.emplace_back(tensor, gradient); }
     [[nodiscard]] const std::vector<std::string>& given() const { return given_; }
 
     [[nodiscard]] ElementType type() const { return type_of(node.inputs.at(0)); }
