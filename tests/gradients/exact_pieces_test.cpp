@@ -120,6 +120,15 @@ TEST(ExactPieces, SinglePrecisionIsExactToItsOwnRounding) {
     EXPECT_TRUE(*e.diagnostics.converged);
 }
 
+// The model reads float32 although it is given float64: its rounding is that of float32.
+TEST(ExactPieces, TakesThePrecisionOfTheModel) {
+    const Net net = Net::random({6, 24, 16, 3}, Net::Kind::relu, 2);
+    const FunctionModel model = net.model(ElementType::float32);
+    const Explanation e = exact(model, random_input(6, 2));
+    EXPECT_EQ(e.attribution.values.type(), ElementType::float64);
+    EXPECT_LT(*e.diagnostics.relative_error, 1e-4);
+}
+
 TEST(ExactPieces, RefusesMorePiecesThanAllowed) {
     const Net net = Net::random({10, 200, 30, 3}, Net::Kind::relu, 3);
     const FunctionModel model = net.model();

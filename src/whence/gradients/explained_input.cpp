@@ -89,6 +89,7 @@ ExplainedInput choose_input(const DifferentiableModel& model, const Batch& input
         throw Error(ErrorKind::input, "one row is explained at a time; input '" +
                                           printable(info.name) + "' has shape " +
                                           to_string(chosen.value->shape()));
+    if (type == info.type) chosen.precision = type;
     check_finite(*chosen.value, "input '" + printable(info.name) + "'");
     return chosen;
 }

@@ -13,7 +13,8 @@ struct ExplainedInput {
     std::string name;               ///< as in Model::inputs()
     size_t position = 0;            ///< in the caller's batch
     const Tensor* value = nullptr;  ///< borrowed from the caller's batch; one row, finite
-    bool held_constant = false;     ///< the model has further inputs, which stay as they are
+    ElementType precision = ElementType::float32;  ///< of the model's numbers: the coarser of both
+    bool held_constant = false;  ///< the model has further inputs, which stay as they are
 };
 
 /// The input called `name`, or with an empty name the model's first one of float32 or float64.

@@ -52,7 +52,7 @@ int64_t LinePath::preferred_batch() const {
 }
 
 double LinePath::epsilon() const {
-    return explained_.value->type() == ElementType::float64
+    return explained_.precision == ElementType::float64
                ? std::numeric_limits<double>::epsilon()
                : static_cast<double>(std::numeric_limits<float>::epsilon());
 }
