@@ -464,7 +464,7 @@ def test_text_where_a_number_belongs_without_a_background(tmp_path):
 def test_bad_pictures(tmp_path):
     whole = CAT.read_bytes()
     cases = {"text.png": b"this is no picture", "empty.png": b"", "cut.png": whole[: len(whole) // 2],
-             "damaged.png": whole[:1000] + bytes(b ^ 255 for b in whole[1000:1100]) + whole[1100:]}
+             "damaged.png": whole[:100000] + bytes(b ^ 255 for b in whole[100000:100100]) + whole[100100:]}
     for name, data in cases.items():
         (tmp_path / name).write_bytes(data)
         fails(INPUT, "explain", IMAGE_MODEL, tmp_path / name, says=name)
@@ -478,7 +478,6 @@ def test_bad_arrays(tmp_path):
         return tmp_path / name
 
     fails(INPUT, "predict", IMAGE_MODEL, array("shape.npy", np.zeros((1, 5, 5, 3), np.float32)), says="[1, 5, 5, 3]")
-    fails(INPUT, "predict", IMAGE_MODEL, array("int.npy", np.zeros((1, 32, 32, 3), np.int64)), says="int64")
     for value in (np.nan, np.inf):
         bad = array("nan.npy", np.full((1, 32, 32, 3), value, np.float32))
         for method in ("saliency", "integrated-gradients", "lime", "occlusion"):
@@ -740,9 +739,13 @@ def classical_models(folder):
     exported = to_onnx(pipeline, initial_types=[("words", StringTensorType([None, 2]))], target_opset=17)
     (folder / "words.onnx").write_bytes(exported.SerializeToString())
     cases["words"] = (write("words", ["job", "side"], words.tolist()), pipeline.predict_proba(words))
+    # A row whose words are not the most frequent ones, with which occlusion compares.
+    rare = [min(set(column), key=list(column).count) for column in words.T]
+    ROWS["words"] = next(i for i, pair in enumerate(words) if list(pair) == rare)
     return cases
 
 
+ROWS = {}
 CLASSICAL = ["scaler-logistic", "minmax-mlp", "forest", "boosting", "svc", "linear", "svr", "forest-regression", "columns", "words"]
 
 
@@ -766,11 +769,12 @@ def test_classical_models_predict(name, classical):
 def test_classical_models_are_explained(name, method, classical, tmp_path):
     folder, cases = classical
     table, answers = cases[name]
+    row = ROWS.get(name, 0)
     out = tmp_path / "e.json"
     more = ["--num-samples", 500] if method == "lime" else []
-    run("explain", folder / f"{name}.onnx", table, "-m", method, "--background", table, *more, "-o", out, "-o", tmp_path / "e.html")
+    run("explain", folder / f"{name}.onnx", table, "-m", method, "--background", table, "--row", row, *more, "-o", out, "-o", tmp_path / "e.html")
     explanation = json.loads(out.read_text())
-    assert explanation["target"]["value"] == pytest.approx(np.max(answers[0]), rel=2e-3, abs=2e-4)
+    assert explanation["target"]["value"] == pytest.approx(np.max(answers[row]), rel=2e-3, abs=2e-4)
     assert any(explanation["attribution"]["values"]["data"]) and explanation["attribution"]["names"]
     run("replay", out)
 

@@ -84,7 +84,8 @@ void add_explain(CLI::App& app, Context& context) {
                         "zeros, model-zeros, value:V, mean, blur:SIGMA, noise:LOW:HIGH or a file; "
                         "default: mean with a background, else zeros")
         ->type_name("B");
-    command->add_option("--seed", options->seed, "of everything random (default 0)")->type_name("N");
+    command->add_option("--seed", options->seed, "of everything random (default 0)")->type_name("N")
+        ->check(CLI::NonNegativeNumber);
     command->add_option("-o,--output", options->outputs, "file to write: .json .npz .csv .png .svg .html; may be repeated; "
                                                          "without it, text in the terminal")
         ->type_name("FILE")->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <exception>
@@ -38,7 +39,7 @@ void add_shared_options(CLI::App& app, Context& context) {
 void apply_shared_options(Context& context, Signals& signals) {
     context.color_mode = parse_color(context.color);
     if (!(context.time_limit >= 0) || context.time_limit > 1e9)
-        throw Error(ErrorKind::usage, "--time-limit must be a number of seconds, 0 or more");
+        throw Error(ErrorKind::usage, fmt::format("--time-limit: {} is no number of seconds, 0 or more", context.time_limit));
     const uint64_t memory = parse_memory(context.memory);
     limit_process_memory(memory);
     configure_runtime({.threads = context.threads, .memory = memory});
@@ -72,10 +73,14 @@ std::string explain_parse_error(CLI::App& app, const CLI::ParseError& error, con
         for (const CLI::Option* option : part->get_options())
             for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
     if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
-        for (const std::string& word : chosen.empty() ? app.remaining(true) : chosen[0]->remaining(true)) {
+        // A word after an unknown option may be its value: name the option first.
+        std::vector<std::string> rest = app.remaining(true);
+        std::ranges::stable_partition(rest, [](const std::string& word) { return word.starts_with('-'); });
+        for (const std::string& word : rest) {
             const std::string name = word.substr(0, word.find('='));
-            if (word.starts_with('-')) return "no option " + printable(name) + recipe::did_you_mean(name, options) + help;
-            return "'" + printable(word) + "' was not expected" + help;
+            if (word.starts_with('-'))
+                return fmt::format("no option {}{}{}", printable(name), recipe::did_you_mean(name, options), help);
+            return fmt::format("'{}' was not expected{}", printable(word), help);
         }
     }
     std::string what = printable(error.what(), 400);

@@ -25,6 +25,14 @@ const Batch& differentiable_input(const Task& task) {
     return task.input.batch;
 }
 
+// An option that stands for its method's own default where it is 0.
+template <class T>
+std::optional<T> unless_zero(const OptionValues& options, std::string_view name) {
+    const T value = options.get<T>(name);
+    if (!(value >= 0)) throw Error(ErrorKind::usage, fmt::format("--{} must not be negative", name));
+    return value > 0 ? std::optional<T>(value) : std::nullopt;
+}
+
 Explanation saliency(const Task& task) {
     const Saliency method(task.subject.model(), {.absolute = task.options.get<bool>("absolute")});
     return method.explain(differentiable_input(task), task.target, task.run);
@@ -68,9 +76,9 @@ Tensor segments_of(const Task& task, const Tensor& image) {
 Explanation lime_image(const Task& task, const Tensor& image) {
     const OptionValues& o = task.options;
     LimeImageOptions options;
-    if (o.get<int64_t>("num-samples") > 0) options.num_samples = o.get<int64_t>("num-samples");
-    if (o.get<int64_t>("num-features") > 0) options.num_features = o.get<int64_t>("num-features");
-    if (o.get<double>("kernel-width") > 0) options.kernel_width = o.get<double>("kernel-width");
+    options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
+    options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
+    options.kernel_width = unless_zero<double>(o, "kernel-width").value_or(options.kernel_width);
     options.ridge = o.get<double>("ridge");
     options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
     options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
@@ -99,9 +107,9 @@ Explanation lime_table(const Task& task) {
     const data::TableModel model(task.subject.model(), task.input.schema);
     const Tensor rows = background->matrix();
     LimeTabularOptions options;
-    if (o.get<int64_t>("num-samples") > 0) options.num_samples = o.get<int64_t>("num-samples");
-    if (o.get<int64_t>("num-features") > 0) options.num_features = o.get<int64_t>("num-features");
-    if (o.get<double>("kernel-width") > 0) options.kernel_width = o.get<double>("kernel-width");
+    options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
+    options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
+    options.kernel_width = unless_zero<double>(o, "kernel-width");
     options.ridge = o.get<double>("ridge");
     options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
     options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;

@@ -84,27 +84,41 @@ Recipe recipe_of(const Explanation& saved) {
     return recipe;
 }
 
+// Whether `output` (empty: the first of numbers) can be differentiated; if not, why, in words.
+std::string no_gradient_because(const Subject& subject, const std::string& output) {
+    const auto& outputs = subject.model().outputs();
+    const auto numbers = std::ranges::find_if(outputs, [&](const TensorInfo& info) {
+        return output.empty() ? info.type == ElementType::float32 || info.type == ElementType::float64 : info.name == output;
+    });
+    std::string why = "the model has no gradient";
+    for (const Differentiability& d : subject.model().differentiability()) {
+        if (numbers != outputs.end() && d.output != numbers->name) continue;
+        if (d.connected && d.missing.empty()) return "";
+        std::string missing;
+        for (const std::string& op : d.missing) missing += (missing.empty() ? "" : ", ") + printable(op);
+        if (!missing.empty()) why = "the model has no gradient: there is no rule for " + missing;
+    }
+    return why;
+}
+
+// An operator without a rule is the better reason than what failed first because of it.
+Explanation explained(const MethodSpec& method, const Task& task) {
+    try {
+        return method.explain(task);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::unsupported || !method.needs_gradient || task.input.batch.empty()) throw;
+        const std::string why = no_gradient_because(task.subject, task.target.output);
+        if (why.empty()) throw;
+        throw Error(error.kind(), why + "; lime and occlusion need none");
+    }
+}
+
 }  // namespace
 
 MethodChoice default_method(const Subject& subject, const Input& input) {
-    std::string why;
-    if (input.batch.empty()) {
-        why = "the model reads one input for each column, or text";
-    } else {
-        const std::vector<Differentiability> all = subject.model().differentiability();
-        const auto& outputs = subject.model().outputs();
-        const auto numbers = std::ranges::find(outputs, ElementType::float32, &TensorInfo::type);
-        const auto usable = [](const Differentiability& d) { return d.connected && d.missing.empty(); };
-        const auto explained = [&](const Differentiability& d) { return numbers == outputs.end() || d.output == numbers->name; };
-        for (const Differentiability& d : all)
-            if (explained(d) && usable(d)) return {"integrated-gradients", ""};
-        why = "the model has no gradient";
-        for (const Differentiability& d : all)
-            if (explained(d) && !d.missing.empty()) {
-                why = "the model has no gradient: no rule for " + printable(d.missing[0]);
-                break;
-            }
-    }
+    const std::string why = input.batch.empty() ? "the model reads one input for each column, or text"
+                                                : no_gradient_because(subject, "");
+    if (why.empty()) return {"integrated-gradients", ""};
     const bool lime = input.is_table() ? subject.background() != nullptr : input.image().has_value();
     if (!lime && !input.is_table())
         throw Error(ErrorKind::unsupported, why + ", and the other methods explain pictures and rows of tables");
@@ -124,7 +138,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (recipe.baseline_values) baseline = baseline::Data{*recipe.baseline_values, "array"};
     else if (method.uses_baseline) baseline = baseline_for(recipe.baseline, subject, input);
     run.seed = recipe.seed;
-    Explanation explanation = method.explain({subject, input, target, baseline, options, recipe.segments, run});
+    Explanation explanation = explained(method, {subject, input, target, baseline, options, recipe.segments, run});
     name_columns(input, explanation.attribution);
     explanation.target.label = target_label(subject, explanation.target.resolved);
     Provenance& p = explanation.provenance;
