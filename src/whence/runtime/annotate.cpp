@@ -87,7 +87,8 @@ void annotate(graph::Graph& graph, const Run& run) {
             }
             graph.values[output] = std::move(info);
         }
-    if (!unknown) return;
+    const auto has_rank = [](const graph::ValueInfo& input) { return input.shape.has_value(); };
+    if (!unknown || !std::ranges::all_of(graph.inputs, has_rank)) return;
     try {
         measure_shapes(graph, all, session, run);
     } catch (const Error&) {

@@ -24,25 +24,20 @@ void matmul(Backward& n) {
     if (rank_b == 1) d = n.b.node("Unsqueeze", {d, n.b.ints({-1})});
     if (rank_a == 1) d = n.b.node("Unsqueeze", {d, n.b.ints({-2})});
     const int64_t full_a = std::max<int64_t>(2, rank_a), full_b = std::max<int64_t>(2, rank_b);
-    const int64_t batch = std::max(full_a, full_b) - 2;
-    // Batch dimensions along which an operand was repeated are summed over.
+    const auto batch = static_cast<size_t>(std::max(full_a, full_b) - 2);
+    const auto y = n.b.graph().value(n.y()).shape;
+    // Batch dimensions along which an operand was repeated are summed over: [batch..., rows, columns].
     const auto settle = [&](size_t i, std::string gradient, int64_t rank) {
-        const Shape own = n.lengths(n.x(i)), other = n.lengths(n.x(1 - i));
-        std::vector<int64_t> axes;
-        for (int64_t axis = 0; axis < batch; ++axis) {
-            const int64_t mine = axis - (batch - (rank - 2));
-            const int64_t theirs = axis - (batch - (std::max<int64_t>(2, n.rank(n.x(1 - i))) - 2));
-            const bool single = mine >= 0 && own[mine] == 1 && theirs >= 0 && other[theirs] != 1;
-            if (mine < 0 || single) axes.push_back(axis);
-            if (mine >= 0 && own[mine] == -1 && theirs >= 0 && other[theirs] > 1)
-                n.refuse("a batch length that may or may not be 1");
-        }
-        if (!axes.empty()) gradient = n.b.reduce_sum(gradient, axes, true);
-        if (!axes.empty() || n.rank(n.x(i)) == 1) gradient = n.b.reshape(gradient, n.shape_of(n.x(i)));
-        n.give(i, gradient);
+        std::optional<std::vector<Dimension>> shape;
+        if (y) shape.emplace(y->begin(), y->begin() + static_cast<int64_t>(std::min(batch, y->size())));
+        if (rank == 1 && i == 1) gradient = n.b.node("Squeeze", {gradient, n.b.ints({-1})});
+        // The row added to a vector on the left is one more axis to sum over, of length 1.
+        if (shape && rank == 1 && i == 0) shape->push_back({1, ""});
+        if (shape) shape->resize(shape->size() + static_cast<size_t>(std::min<int64_t>(rank, 2)));
+        n.give_broadcast(i, gradient, shape, static_cast<size_t>(std::min<int64_t>(rank, 2)));
     };
-    if (n.wants(0)) settle(0, n.b.node("MatMul", {d, transposed(n, b, full_b)}), full_a);
-    if (n.wants(1)) settle(1, n.b.node("MatMul", {transposed(n, a, full_a), d}), full_b);
+    if (n.wants(0)) settle(0, n.b.node("MatMul", {d, transposed(n, b, full_b)}), rank_a);
+    if (n.wants(1)) settle(1, n.b.node("MatMul", {transposed(n, a, full_a), d}), rank_b);
 }
 
 // y = alpha op(a) op(b) + beta c.

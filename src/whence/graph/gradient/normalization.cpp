@@ -79,15 +79,18 @@ void layer_normalization(Backward& n) {
 // Groups of channels are standardised as one axis: [N, G, rest]. Scale and bias are per channel from
 // opset 21 on, before per group.
 void group_normalization(Backward& n) {
-    if (n.wants(1) || n.wants(2)) n.refuse("its scale or bias depends on the input");
     const int64_t groups = n.node.integer("num_groups", 1);
     const bool by_group = n.b.graph().opset() < 21;
+    if (by_group && (n.wants(1) || n.wants(2))) n.refuse("its scale or bias depends on the input");
     const std::string grouped = n.b.ints({0, groups, -1});
     const auto in_groups = [&](const std::string& t) { return n.b.node("Reshape", {t, grouped}); };
     const Standardised s = standardise(n, in_groups(n.x()), {2});
     const std::string g = by_group ? n.b.mul(in_groups(n.d()), per_channel(n, n.x(1), 3))
                                    : in_groups(n.b.mul(n.d(), per_channel(n, n.x(1), n.rank(n.x()))));
-    n.give(0, n.b.reshape(through(n, s, g), n.shape_of(n.x())));
+    if (n.wants(0)) n.give(0, n.b.reshape(through(n, s, g), n.shape_of(n.x())));
+    const auto whole = [&](const std::string& t) { return n.b.reshape(t, n.b.shape(n.x())); };
+    if (n.wants(1)) n.give(1, sum_per_channel(n, n.b.mul(n.d(), whole(s.z))));
+    if (n.wants(2)) n.give(2, sum_per_channel(n, n.d()));
 }
 
 // y = x / |x|: (d - slope of |x| sum(d y)) / |x|. A zero vector stays zero and has no slope.

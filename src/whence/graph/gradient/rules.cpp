@@ -126,17 +126,18 @@ Same same(const Dimension& input, const Dimension& output) {
 }  // namespace
 
 // The one place where broadcasting is undone: sum over the axes along which the input was repeated.
-void Backward::give_broadcast(size_t i, const std::string& gradient) {
+void Backward::give_broadcast(size_t i, const std::string& gradient,
+                              const std::optional<std::vector<Dimension>>& shape, size_t equal) {
     const std::string& input = node.inputs.at(i);
-    const ValueInfo in = b.graph().value(input), out = b.graph().value(y());
-    if (in.shape && out.shape && in.shape->size() <= out.shape->size()) {
-        const size_t lead = out.shape->size() - in.shape->size();
+    const ValueInfo in = b.graph().value(input);
+    if (in.shape && shape && in.shape->size() <= shape->size()) {
+        const size_t lead = shape->size() - in.shape->size();
         std::vector<int64_t> axes;
         bool certain = true;
-        for (size_t axis = 0; axis < out.shape->size(); ++axis) {
-            const Same equal = axis < lead ? Same::no : same((*in.shape)[axis - lead], (*out.shape)[axis]);
-            certain = certain && equal != Same::unknown;
-            if (equal == Same::no) axes.push_back(static_cast<int64_t>(axis));
+        for (size_t axis = 0; axis + equal < shape->size(); ++axis) {
+            const Same repeated = axis < lead ? Same::no : same((*in.shape)[axis - lead], (*shape)[axis]);
+            certain = certain && repeated != Same::unknown;
+            if (repeated == Same::no) axes.push_back(static_cast<int64_t>(axis));
         }
         if (certain && axes.empty()) return give(i, gradient);
         if (certain) {

@@ -54,7 +54,12 @@ class Backward {
     /// Gives the gradient of input i, of exactly that input's shape.
     void give(size_t i, const std::string& gradient) { given_.at(i) = gradient; }
     /// Gives a gradient of the shape of output 0 for an input that may have been broadcast to it.
-    void give_broadcast(size_t i, const std::string& gradient);
+    void give_broadcast(size_t i, const std::string& gradient) {
+        give_broadcast(i, gradient, b.graph().value(y()).shape, 0);
+    }
+    /// The same for a gradient of another shape, of whose axes the last `equal` are as long as the input's.
+    void give_broadcast(size_t i, const std::string& gradient, const std::optional<std::vector<Dimension>>& shape,
+                        size_t equal);
     /// Gives a gradient to a tensor before the node's inputs, past the operators in between.
     void give_past(const std::string& tensor, const std::string& gradient) { notes.further.emplace_back(tensor, gradient); }
     [[nodiscard]] const std::vector<std::string>& given() const { return given_; }

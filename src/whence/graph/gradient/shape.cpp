@@ -94,6 +94,7 @@ void trilu(Backward& n) {
 }
 
 void space_to_depth(Backward& n) {
+    if (n.node.text("mode", "DCR") != "DCR") n.refuse("a mode other than DCR");
     n.give(0, n.b.node("DepthToSpace", {n.d()}, {{"blocksize", n.node.integer("blocksize", 1)}}));
 }
 

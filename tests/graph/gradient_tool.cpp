@@ -1,0 +1,89 @@
+// Writes gradient graphs for tests/python/test_gradient_rules.py, which checks them against finite
+// differences.
+//
+//     gradient_tool         reads lines "IN.onnx OUT.onnx OF WRT[,WRT...]", answers "ok" or "error KIND message"
+//     gradient_tool --list  prints the operators with a rule
+//
+// OUT.onnx has one more input, `seed`, of the type and shape of OF; its outputs are OF, then the
+// gradients of sum(seed * OF).
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iostream>
+#include <set>
+#include <sstream>
+
+#include "whence/core/error.h"
+#include "whence/core/run.h"
+#include "whence/graph/builder.h"
+#include "whence/graph/gradient/gradient.h"
+#include "whence/graph/io.h"
+#include "whence/graph/passes/passes.h"
+#include "whence/runtime/annotate.h"
+
+namespace whence {
+namespace {
+
+std::vector<std::string> split_at_commas(const std::string& text) {
+    std::vector<std::string> parts;
+    std::istringstream stream(text);
+    for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
+    return parts;
+}
+
+// As OnnxModel prepares a graph before it differentiates.
+graph::Graph prepared(const std::string& path, const std::set<std::string>& keep) {
+    graph::Graph graph = graph::read_model(path);
+    graph::fold_constants(graph);
+    runtime::annotate(graph, Run{});
+    graph::upgrade_opset(graph);
+    runtime::annotate(graph, Run{});
+    graph::fold_batch_normalization(graph, keep);
+    return graph;
+}
+
+void write_gradient(const std::string& in, const std::string& out, const std::string& of,
+                    const std::vector<std::string>& wrt) {
+    std::set<std::string> keep(wrt.begin(), wrt.end());
+    keep.insert(of);
+    graph::Graph graph = prepared(in, keep);
+    graph::ValueInfo seed = graph.value(of);
+    seed.name = "seed";
+    seed.type = seed.type.value_or(ElementType::float32);
+    seed.shape.reset();  // whatever OF turns out to have
+    graph.inputs.push_back(seed);
+    const std::vector<std::string> gradients = graph::add_gradients(graph, of, "seed", wrt);
+    graph::Builder b(graph);
+    graph.outputs = {{.name = b.node("Identity", {of})}};
+    for (size_t i = 0; i < wrt.size(); ++i) {
+        if (gradients[i].empty()) throw Error(ErrorKind::unsupported, fmt::format("'{}' does not lead to '{}'", wrt[i], of));
+        graph.outputs.push_back({.name = b.node("Identity", {gradients[i]})});
+    }
+    graph::remove_unused(graph);
+    graph::verify(graph);
+    std::ofstream(out, std::ios::binary) << graph::serialize(graph);
+}
+
+std::string answer(const std::string& line) {
+    std::istringstream words(line);
+    std::string in, out, of, wrt;
+    words >> in >> out >> of >> wrt;
+    try {
+        write_gradient(in, out, of, split_at_commas(wrt));
+        return "ok";
+    } catch (const Error& error) {
+        return fmt::format("error {} {}", name(error.kind()), error.what());
+    }
+}
+
+}  // namespace
+}  // namespace whence
+
+int main(int argc, char** argv) {
+    if (argc > 1 && std::string(argv[1]) == "--list") {
+        for (const std::string& op : whence::graph::differentiable_operators()) std::cout << op << '\n';
+        return 0;
+    }
+    for (std::string line; std::getline(std::cin, line);) std::cout << whence::answer(line) << std::endl;
+}

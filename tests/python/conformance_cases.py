@@ -1,0 +1,145 @@
+"""ONNX's own conformance cases of single operators: the newest from the package `onnx`, older forms of
+operators from Debian's libonnx-testdata."""
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from gradient_checker import Case
+
+DEBIAN = [Path("/usr/lib/python3/dist-packages/onnx/backend/test/data/node"),
+          Path("/usr/share/libonnx-testdata/data/node")]
+NEWEST_OPSET = 26  # of ONNX Runtime 1.30; operators that are newer have not changed since but in their types
+
+# Float inputs by which an operator is not differentiated: it is not a function of them that anyone
+# wants, or is piecewise constant in them.
+NOT_DIFFERENTIABLE = {"Resize": {1, 2}, "Upsample": {1}, "Dropout": {1, 2}, "CastLike": {1},
+                      "Conv": {1}, "ConvTranspose": {1}}  # the last two refuse: weights are constants at inference
+
+
+def since(op, opset):
+    return onnx.defs.get_schema(op, opset).since_version
+
+
+def is_float(info):
+    return info.type.tensor_type.elem_type == TensorProto.FLOAT
+
+
+def is_tensor(info):
+    return info.type.HasField("tensor_type")
+
+
+# Cases that nobody can run, or that are refused with a reason.
+LEFT_OUT = {
+    "pow_types_float32_uint32": "ONNX Runtime has no kernel",
+    "pow_types_float32_uint64": "ONNX Runtime has no kernel",
+    "batchnorm_example_training_mode": "refused: statistics of the batch",
+    "batchnorm_epsilon_training_mode": "refused: statistics of the batch",
+    "dropout_random_old": "refused: dropout in training mode",
+    "maxpool_with_argmax_2d_precomputed_strides": "refused: column-major storage order",
+} | {f"training_dropout{rest}": "refused: dropout in training mode" for rest in
+     ("", "_default", "_default_mask", "_mask", "_zero_ratio", "_zero_ratio_mask")} | {
+    f"resize_{way}_sizes_nearest_not_{size}er": "refused: keep_aspect_ratio_policy"
+    for way in ("upsample", "downsample") for size in ("small", "larg")} | {
+    f"resize_downsample_scales_{mode}_align_corners":
+        "ONNX Runtime rounds the new length before it aligns corners, the reference evaluator does not"
+    for mode in ("linear", "cubic")} | {
+    f"spacetodepth_{mode}_mode_example": "newer than ONNX Runtime" for mode in ("dcr", "crd")} | {
+    f"scatter{kind}": "refused: this reduction" for kind in
+    ("_elements_with_reduction_mul", "_elements_with_reduction_max", "_elements_with_reduction_min", "nd_multiply", "nd_max",
+     "nd_min", "nd_max_with_element_indices", "nd_min_with_element_indices")}
+
+
+def usable(model, operators):
+    nodes = model.graph.node
+    return (len(nodes) == 1 and nodes[0].op_type in operators and not nodes[0].domain
+            and all(is_tensor(i) for i in [*model.graph.input, *model.graph.output])
+            and any(is_float(i) for i in model.graph.input) and is_float(model.graph.output[0]))
+
+
+def differentiable(node, inputs):
+    """Names of the float inputs to differentiate by, in order."""
+    skipped = NOT_DIFFERENTIABLE.get(node.op_type, set())
+    names = []
+    for position, name in enumerate(node.input):
+        if name in inputs and inputs[name].dtype == np.float32 and position not in skipped and name not in names:
+            names.append(name)
+    return names
+
+
+def with_constants(model, inputs, but):
+    """The model with all inputs but one made constants."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    kept = [info for info in model.graph.input if info.name == but]
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    for name, value in inputs.items():
+        if name != but:
+            model.graph.initializer.append(numpy_helper.from_array(value, name))
+    return model
+
+
+def variants(name, model, inputs):
+    """With every input computed, and with all but the first constant: rules take other ways then."""
+    node = model.graph.node[0]
+    wrt = differentiable(node, inputs)
+    if wrt:
+        yield Case(name, model, inputs, wrt)
+    if wrt and len(inputs) > 1 and wrt[0] == node.input[0]:
+        yield Case(name + "-constants", with_constants(model, inputs, wrt[0]), {wrt[0]: inputs[wrt[0]]}, wrt[:1])
+
+
+@lru_cache
+def newest():
+    from onnx.backend.test.case.node import collect_testcases
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return collect_testcases(None)
+
+
+def newest_cases(operators):
+    for case in newest():
+        if not usable(case.model, operators):
+            continue
+        model = onnx.ModelProto.FromString(case.model.SerializeToString())
+        # The oldest operator set with this form of the operator, which ONNX Runtime knows.
+        opset = model.opset_import[0]
+        if opset.version > 18:
+            opset.version = min(max(18, since(model.graph.node[0].op_type, opset.version)), NEWEST_OPSET)
+        model.ir_version = min(model.ir_version, 10)
+        name = case.name.removeprefix("test_")
+        if name in LEFT_OUT:
+            continue
+        names = [info.name for info in model.graph.input]
+        arrays = [np.asarray(value) for value in case.data_sets[0][0]]
+        yield from variants(name, model, dict(zip(names, arrays)))
+
+
+def read(path):
+    tensor = TensorProto()
+    tensor.ParseFromString(path.read_bytes())
+    return numpy_helper.to_array(tensor)
+
+
+def older_cases(operators):
+    folder = next((folder for folder in DEBIAN if folder.is_dir()), None)
+    for path in sorted(folder.glob("*/model.onnx")) if folder else []:
+        model = onnx.load(path)
+        opset = model.opset_import[0].version
+        name = path.parent.name.removeprefix("test_")
+        if not usable(model, operators) or name in LEFT_OUT:
+            continue
+        op = model.graph.node[0].op_type
+        if opset not in range(7, 18) or op != "Upsample" and since(op, opset) == since(op, 18):
+            continue
+        data = path.parent / "test_data_set_0"
+        inputs = {info.name: read(data / f"input_{i}.pb") for i, info in enumerate(model.graph.input)}
+        yield from variants(f"{name}-opset{opset}", model, inputs)
+
+
+def cases(operators):
+    operators = set(operators) | {"Upsample", "Scatter"}
+    return [*newest_cases(operators), *older_cases(operators)]

@@ -1,0 +1,275 @@
+"""Checks the gradient graph of an ONNX model against finite differences, in float64 and in float32."""
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+import reference_repairs
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = Path(os.environ.get("WHENCE_GRADIENT_TOOL", ROOT / "build/release/tests/graph/gradient_tool"))
+
+# The gradient graph is evaluated in float64, but its constants are float32: some of them in a product.
+TOLERANCE = 16 * 2.0**-24
+# The same graph in float32: sums of up to a thousand terms, each rounded once.
+FLOAT32_TOLERANCE = 1024 * 2.0**-24
+# Step of the central differences, for inputs of size 1. Extrapolated from h and h/2 they are off by
+# h^4 = 1e-16 and by rounding, 2^-53 / h = 1e-12: both far below the tolerance.
+STEP = 1e-4
+# Slopes from h and h/2 differ by h^2 = 1e-8 where the function is smooth, by about 1 across a kink.
+KINK = 1e-5
+# Every component is checked up to this many, beyond that some of them, and random directions.
+COMPONENTS = 48
+# Inputs are moved by so much (relative to their size) until no kink is near.
+NUDGES = (0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.1)
+
+# Operators that changed since, and whose older forms onnx.reference lacks or gets wrong.
+OLD_FORMS = {"Softmax", "LogSoftmax", "Upsample", "Resize", "BatchNormalization", "Scatter"}
+
+
+@dataclass
+class Case:
+    name: str
+    model: onnx.ModelProto
+    inputs: dict  # name -> array: a point to start from
+    wrt: list  # names of the inputs to differentiate by
+    of: str = ""  # the model's first output if empty
+
+    def __post_init__(self):
+        self.of = self.of or self.model.graph.output[0].name
+
+
+class Mismatch(AssertionError):
+    """The gradient is not that of the function."""
+
+
+class Tool:
+    """The process that writes gradient graphs."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([TOOL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def gradient(self, model, of, wrt, folder):
+        """The gradient graph as a model, or the error line."""
+        given, made = Path(folder) / "model.onnx", Path(folder) / "gradient.onnx"
+        onnx.save(model, given)
+        self.process.stdin.write(f"{given} {made} {of} {','.join(wrt)}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        return onnx.load(made) if answer == "ok" else answer or "error: the tool died"
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait() == 0
+
+
+def operators():
+    """Names of the operators with a rule."""
+    return subprocess.run([TOOL, "--list"], capture_output=True, text=True, check=True).stdout.split()
+
+
+# --- float64 -------------------------------------------------------------------------------------
+
+def wide(tensor):
+    if tensor.data_type != TensorProto.FLOAT:
+        return tensor
+    return numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name)
+
+
+def to_float64(model):
+    """The model with every float32 made float64. ONNX Runtime could not run it; the reference evaluator can."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    graph = model.graph
+    for info in [*graph.input, *graph.output, *graph.value_info]:
+        if info.type.tensor_type.elem_type == TensorProto.FLOAT:
+            info.type.tensor_type.elem_type = TensorProto.DOUBLE
+    for constant in graph.initializer:
+        constant.CopyFrom(wide(constant))
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                attribute.t.CopyFrom(wide(attribute.t))
+            if attribute.name in ("to", "dtype", "stash_type") and attribute.i == TensorProto.FLOAT:
+                attribute.i = TensorProto.DOUBLE
+    return model
+
+
+def only(model, output):
+    """The part of the model that makes one output."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    graph, needed, kept = model.graph, {output}, []
+    for node in reversed(graph.node):
+        if needed & set(node.output):
+            needed |= set(node.input)
+            kept.insert(0, node)
+    for field_, values in [("node", kept), ("input", [i for i in graph.input if i.name != "seed"]),
+                           ("output", [o for o in graph.output if o.name == output])]:
+        values = [type(v).FromString(v.SerializeToString()) for v in values]
+        del getattr(graph, field_)[:]
+        getattr(graph, field_).extend(values)
+    return model
+
+
+def evaluator(model):
+    return ReferenceEvaluator(to_float64(model), new_ops=reference_repairs.OPERATORS)
+
+
+# --- finite differences --------------------------------------------------------------------------
+
+@dataclass
+class Function:
+    """t = sum(seed * of) as a function of the wrt inputs, laid out as one vector."""
+    case: Case
+    run64: ReferenceEvaluator  # of the forward graph alone
+    point: dict
+    seed: np.ndarray = None
+    sizes: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.sizes = [self.point[name].size for name in self.case.wrt]
+
+    def vector(self):
+        return np.concatenate([self.point[name].ravel() for name in self.case.wrt]).astype(np.float64)
+
+    def inputs(self, vector):
+        feeds = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in self.point.items()}
+        parts = np.split(vector, np.cumsum(self.sizes)[:-1])
+        for name, part in zip(self.case.wrt, parts):
+            feeds[name] = part.reshape(self.point[name].shape)
+        return feeds
+
+    def output(self, vector):
+        return np.asarray(self.run64.run(None, self.inputs(vector))[0])
+
+    def __call__(self, vector):
+        return float((self.output(vector) * self.seed).sum())
+
+
+def slope(function, at, direction):
+    """Derivative along the direction, and how far from smooth the function is there."""
+    h, middle = STEP, function(at)
+    outer = [function(at + h * direction), function(at - h * direction)]
+    inner = [function(at + h / 2 * direction), function(at - h / 2 * direction)]
+    coarse, fine = (outer[0] - outer[1]) / (2 * h), (inner[0] - inner[1]) / h
+    # Second differences: a quarter at half the step where smooth, half at a kink exactly here.
+    bend = (4 * (sum(inner) - 2 * middle) - (sum(outer) - 2 * middle)) / h
+    return (4 * fine - coarse) / 3, max(abs(fine - coarse), abs(bend))
+
+
+def directions(gradient, rng):
+    """Unit vectors: along the gradient (where an error of scale shows best), random ones, the axes."""
+    size = gradient.size
+    vectors = [rng.standard_normal(size) for _ in range(3)]
+    if np.any(gradient):
+        vectors.append(gradient.astype(np.float64))
+    vectors = [v / np.linalg.norm(v) for v in vectors]
+    axes = range(size) if size <= COMPONENTS else rng.choice(size, 8, replace=False)
+    return np.array(vectors + [np.eye(1, size, k=axis)[0] for axis in axes])
+
+
+def check_slopes(gradient, vectors, slopes, tolerance):
+    """Raises Mismatch unless the gradient explains every slope."""
+    errors = np.abs(vectors @ gradient - slopes)
+    scale = max(np.abs(slopes).max(), np.abs(gradient).max())
+    if not errors.max() <= tolerance * scale:
+        worst = int(errors.argmax())
+        raise Mismatch(f"direction {worst}: gradient gives {vectors[worst] @ gradient:.9g}, finite differences "
+                       f"{slopes[worst]:.9g}; error {errors.max() / scale:.2g} of the largest slope")
+
+
+def check_close(got, wanted, tolerance, what):
+    assert got.shape == wanted.shape, f"{what}: shape {got.shape}, not {wanted.shape}"
+    scale = np.abs(wanted).max(initial=0)
+    error = np.abs(got - wanted).max(initial=0)
+    if not error <= tolerance * scale:
+        raise Mismatch(f"{what}: off by {error / (scale or 1):.2g} of the largest value")
+
+
+def refused(check):
+    try:
+        check()
+    except Mismatch:
+        return True
+    return False
+
+
+def check_negative_controls(gradient, vectors, slopes):
+    """The checker must refuse a gradient that is off by twice the tolerance, and one wrong sign."""
+    if not np.any(gradient):
+        return
+    flipped = gradient.copy()
+    flipped[np.abs(gradient).argmax()] *= -1
+    for wrong in (gradient * (1 + 2 * TOLERANCE), flipped):
+        assert refused(lambda: check_slopes(wrong, vectors, slopes, TOLERANCE)), "a wrong gradient passed"
+
+
+# --- one case ------------------------------------------------------------------------------------
+
+def session(model):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model.SerializeToString(), options)
+
+
+def moved(case, nudge, rng):
+    """The case's inputs, those differentiated by moved by `nudge`; float32, so that both precisions start alike."""
+    point = dict(case.inputs)
+    for name in case.wrt:
+        value = case.inputs[name]
+        size = max(np.sqrt(np.mean(np.square(value))), 0.1) if value.size else 1.0
+        point[name] = np.asarray(value + nudge * size * rng.standard_normal(value.shape), np.float32)
+    return point
+
+
+def check_empty(case, made):
+    """An input without elements: nothing to compare, but the gradient graph runs and shapes are right."""
+    seed = np.zeros(session(case.model).run([case.of], case.inputs)[0].shape, np.float32)
+    for name, part in zip(case.wrt, session(made).run(None, case.inputs | {"seed": seed})[1:]):
+        assert part.shape == case.inputs[name].shape, f"the gradient of {name} has shape {part.shape}"
+
+
+def check(case, tool, folder):
+    """Finds a smooth point near the case's inputs and compares the gradient there with finite differences."""
+    made = tool.gradient(case.model, case.of, case.wrt, folder)
+    assert not isinstance(made, str), made
+    if any(value.size == 0 for value in case.inputs.values()):
+        return check_empty(case, made)
+    gradient64, gradient32 = evaluator(made), session(made)
+    # Forms of operators that the reference evaluator does not know any more: their upgraded form, which
+    # is compared with the original on ONNX Runtime below.
+    old = case.model.opset_import[0].version < 18 and case.model.graph.node[0].op_type in OLD_FORMS
+    forward64 = evaluator(only(made, made.graph.output[0].name) if old else only(case.model, case.of))
+    rng = np.random.default_rng(len(case.name))
+    for nudge in NUDGES:
+        function = Function(case, forward64, moved(case, nudge, rng))
+        at = function.vector()
+        with np.errstate(all="ignore"):
+            output = function.output(at)
+            function.seed = rng.standard_normal(output.shape).astype(np.float32)
+            results = gradient64.run(None, function.inputs(at) | {"seed": function.seed.astype(np.float64)})
+            for name, part in zip(case.wrt, results[1:]):
+                assert part.shape == function.point[name].shape, f"the gradient of {name} has shape {part.shape}"
+            gradient = np.concatenate([np.ravel(part) for part in results[1:]])
+            vectors = directions(gradient if np.isfinite(gradient).all() else np.zeros_like(gradient), rng)
+            slopes, bends = np.array([slope(function, at, v) for v in vectors]).T
+        scale = max(np.abs(slopes).max(), 1e-3 * np.abs(output).max(initial=0))
+        if np.isfinite(slopes).all() and bends.max() <= KINK * scale:
+            break
+    else:
+        raise AssertionError("no smooth point found: the case cannot be checked")
+    check_close(np.asarray(results[0]), output, TOLERANCE, "forward in float64")
+    check_slopes(gradient, vectors, slopes, TOLERANCE)
+    check_negative_controls(gradient, vectors, slopes)
+
+    feeds = dict(function.point)
+    forward, *parts = gradient32.run(None, feeds | {"seed": function.seed})
+    for name, got, wanted in zip(case.wrt, parts, results[1:]):
+        check_close(got, np.asarray(wanted), FLOAT32_TOLERANCE, f"gradient of {name} in float32")
+    check_close(forward, session(case.model).run([case.of], feeds)[0], FLOAT32_TOLERANCE, "forward in float32")

@@ -1,0 +1,197 @@
+"""Operators that onnx.reference gets wrong, computes in float32 only, or lacks, written again: slow and obvious.
+
+Erf, Gelu               results are float32
+GroupNormalization      computes in float32
+Pad                     negative amounts (cut off) fail
+MaxPool                 without strides and pads the indices are wrong
+AveragePool             windows that hang over both ends are counted wrong
+Conv, ConvTranspose     several groups fail for some shapes
+GlobalMaxPool           only two spatial axes
+GlobalLpPool            missing
+LpNormalization         p = 1 leaves out the absolute value
+ScatterElements         indices shorter than the data fail
+"""
+import itertools
+import math
+
+import numpy as np
+from onnx.reference.op_run import OpRun
+
+
+class Repaired(OpRun):
+    op_domain = ""
+
+
+class Erf(Repaired):
+    def _run(self, x):
+        return (np.vectorize(math.erf, otypes=[x.dtype])(x),)
+
+
+class Gelu(Repaired):
+    def _run(self, x, approximate=None):
+        if approximate == "tanh":
+            return (x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),)
+        return (x / 2 * (1 + np.vectorize(math.erf, otypes=[x.dtype])(x / math.sqrt(2))),)
+
+
+class GroupNormalization(Repaired):
+    def _run(self, x, scale, bias, epsilon=None, num_groups=None, stash_type=None):
+        grouped = x.reshape(x.shape[0], num_groups, -1)
+        centred = grouped - grouped.mean(-1, keepdims=True)
+        z = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon)
+        column = (-1,) + (1,) * (x.ndim - 2)
+        return (z.reshape(x.shape) * scale.reshape(column) + bias.reshape(column),)
+
+
+class LpNormalization(Repaired):
+    def _run(self, x, axis=None, p=None):
+        norm = np.linalg.norm(x, p, axis, keepdims=True)
+        return (np.where(norm == 0, 0, x / np.where(norm == 0, 1, norm)),)
+
+
+class Pad(Repaired):
+    def _run(self, x, pads=None, value=None, axes=None, mode=None, **_):
+        axes = range(x.ndim) if axes is None else [int(a) % x.ndim for a in axes]
+        before, after = np.zeros(x.ndim, int), np.zeros(x.ndim, int)
+        for i, axis in enumerate(axes):
+            before[axis], after[axis] = pads[i], pads[i + len(axes)]
+        x = x[tuple(slice(max(0, -b), n - max(0, -a)) for b, a, n in zip(before, after, x.shape))]
+        width = list(zip(np.maximum(before, 0), np.maximum(after, 0)))
+        if (mode or "constant") != "constant":
+            return (np.pad(x, width, mode),)
+        return (np.pad(x, width, constant_values=0 if value is None else np.asarray(value).item()),)
+
+
+class ScatterElements(Repaired):
+    def _run(self, x, indices, updates, axis=None, reduction=None):
+        y, place = x.copy(), list(np.indices(indices.shape))
+        place[axis] = np.where(indices < 0, indices + x.shape[axis], indices)
+        if reduction == "add":
+            np.add.at(y, tuple(place), updates)
+        else:
+            y[tuple(place)] = updates
+        return (y,)
+
+
+class GlobalMaxPool(Repaired):
+    def _run(self, x):
+        return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
+
+
+class GlobalLpPool(Repaired):
+    def _run(self, x, p=None):
+        return ((np.abs(x)**p).sum(axis=tuple(range(2, x.ndim)), keepdims=True)**(1 / p),)
+
+
+class Window:
+    """A window with its defaults filled in, and how often it fits."""
+
+    def __init__(self, lengths, kernel, strides, dilations, pads, auto_pad, ceil_mode=0):
+        rank = len(kernel)
+        self.kernel, self.strides, self.dilations = kernel, strides or [1] * rank, dilations or [1] * rank
+        pads = list(pads or [0] * 2 * rank)
+        self.counts = []
+        for axis, (n, k, s, d) in enumerate(zip(lengths, kernel, self.strides, self.dilations)):
+            span = (k - 1) * d + 1
+            if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+                count = -(-n // s)
+                total = max(0, (count - 1) * s + span - n)
+                pads[axis] = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
+                pads[axis + rank] = total - pads[axis]
+            else:
+                room = n + pads[axis] + pads[axis + rank] - span
+                count = (-(-room // s) if ceil_mode else room // s) + 1
+                if ceil_mode and (count - 1) * s >= n + pads[axis]:
+                    count -= 1  # a window must begin inside
+            self.counts.append(count)
+        self.begin, self.end = pads[:rank], pads[rank:]
+
+    def taps(self):
+        return itertools.product(*map(range, self.kernel))
+
+    def spread(self, x, value):
+        """x with a frame of `value`, wide enough for every window."""
+        after = [max(0, (c - 1) * s + (k - 1) * d + 1 - b - n) for c, s, k, d, b, n in
+                 zip(self.counts, self.strides, self.kernel, self.dilations, self.begin, x.shape[2:])]
+        return np.pad(x, [(0, 0), (0, 0), *zip(self.begin, after)], constant_values=value)
+
+    def at(self, tap):
+        """Where every window has this tap, in a framed array."""
+        return (slice(None), slice(None), *(slice(t * d, t * d + (c - 1) * s + 1, s) for t, d, c, s in
+                                            zip(tap, self.dilations, self.counts, self.strides)))
+
+    def stack(self, x, value):
+        """[taps, N, C, windows...]"""
+        framed = self.spread(x, value)
+        return np.stack([framed[self.at(tap)] for tap in self.taps()])
+
+
+class MaxPool(Repaired):
+    def _run(self, x, auto_pad=None, ceil_mode=None, dilations=None, kernel_shape=None, pads=None, storage_order=None,
+             strides=None):
+        window = Window(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
+        values = window.stack(x, -np.inf)
+        if len(self.onnx_node.output) == 1:
+            return (values.max(0),)
+        positions = window.stack(np.arange(x.size).reshape(x.shape), -1)
+        best = values.argmax(0)[None]
+        return np.take_along_axis(values, best, 0)[0], np.take_along_axis(positions, best, 0)[0]
+
+
+class AveragePool(Repaired):
+    def _run(self, x, auto_pad=None, ceil_mode=None, count_include_pad=None, dilations=None, kernel_shape=None, pads=None,
+             strides=None):
+        window = Window(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
+        real = np.ones_like(x)
+        if count_include_pad:
+            real = np.pad(real, [(0, 0), (0, 0), *zip(window.begin, window.end)], constant_values=1)
+            counted = Window(real.shape[2:], kernel_shape, strides, dilations, None, None, ceil_mode)
+            counted.counts = window.counts
+        else:
+            counted = window
+        return (window.stack(x, 0).sum(0) / counted.stack(real, 0).sum(0),)
+
+
+class Conv(Repaired):
+    def _run(self, x, w, bias=None, auto_pad=None, dilations=None, group=None, kernel_shape=None, pads=None, strides=None):
+        window = Window(x.shape[2:], list(w.shape[2:]), strides, dilations, pads, auto_pad)
+        # What begins beyond the last window is not read.
+        framed = window.spread(x, 0)
+        group = group or 1
+        weights = w.reshape(group, -1, *w.shape[1:])
+        y = 0
+        for tap in window.taps():
+            part = framed[window.at(tap)]
+            grouped = part.reshape(part.shape[0], group, -1, *part.shape[2:])
+            y = y + np.einsum("gmc,ngc...->ngm...", weights[(..., *tap)], grouped)
+        y = y.reshape(x.shape[0], w.shape[0], *window.counts)
+        return (y if bias is None else y + bias.reshape(-1, *[1] * (x.ndim - 2)),)
+
+
+class ConvTranspose(Repaired):
+    def _run(self, x, w, bias=None, auto_pad=None, dilations=None, group=None, kernel_shape=None, output_padding=None,
+             output_shape=None, pads=None, strides=None):
+        rank, group = x.ndim - 2, group or 1
+        kernel, strides, dilations = w.shape[2:], strides or [1] * rank, dilations or [1] * rank
+        extra, pads = output_padding or [0] * rank, list(pads or [0] * 2 * rank)
+        full = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip(x.shape[2:], strides, kernel, dilations)]
+        if output_shape or auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+            wanted = (output_shape or [n * s for n, s in zip(x.shape[2:], strides)])[-rank:]
+            for axis in range(rank):
+                total = full[axis] + extra[axis] - wanted[axis]
+                pads[axis] = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
+                pads[axis + rank] = total - pads[axis]
+        lengths = [f + e - b - a for f, e, b, a in zip(full, extra, pads[:rank], pads[rank:])]
+        y = np.zeros((x.shape[0], w.shape[1] * group, *full), x.dtype)
+        grouped = x.reshape(x.shape[0], group, -1, *x.shape[2:])
+        weights = w.reshape(group, -1, *w.shape[1:])
+        for tap in itertools.product(*map(range, kernel)):
+            part = np.einsum("gcm,ngc...->ngm...", weights[(..., *tap)], grouped)
+            at = (slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in zip(tap, dilations, x.shape[2:], strides))
+            y[(slice(None), slice(None), *at)] += part.reshape(x.shape[0], -1, *x.shape[2:])
+        y = np.pad(y, [(0, 0), (0, 0), *((max(0, -b), max(0, l + b - f)) for b, l, f in zip(pads, lengths, full))])
+        y = y[(slice(None), slice(None), *(slice(max(0, b), max(0, b) + l) for b, l in zip(pads, lengths)))]
+        return (y if bias is None else y + bias.reshape(-1, *[1] * rank),)
+
+
+OPERATORS = [kind for kind in Repaired.__subclasses__()]

@@ -1,0 +1,33 @@
+"""Every gradient rule against finite differences, over every conformance case and cases of our own."""
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import conformance_cases
+import gradient_checker
+import own_cases
+
+if not gradient_checker.TOOL.exists():
+    pytest.skip(f"{gradient_checker.TOOL.name} is not built", allow_module_level=True)
+
+OPERATORS = gradient_checker.operators()
+CASES = conformance_cases.cases(OPERATORS) + own_cases.cases()
+
+
+@pytest.fixture(scope="session")
+def tool():
+    tool = gradient_checker.Tool()
+    yield tool
+    tool.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_gradient(case, tool, tmp_path):
+    gradient_checker.check(case, tool, tmp_path)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_operator_has_a_case(operator):
+    assert any(operator == node.op_type for case in CASES for node in case.model.graph.node)
