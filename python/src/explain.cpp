@@ -1,0 +1,140 @@
+#include "explain.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "arrays.h"
+#include "explanation.h"
+#include "whence/core/error.h"
+#include "whence/core/explanation_json.h"
+#include "whence/core/file.h"
+#include "whence/recipe/recipe.h"
+
+namespace whence::python {
+namespace {
+
+std::string hyphens(std::string name) {
+    std::ranges::replace(name, '_', '-');
+    return name;
+}
+
+Option to_option(const std::string& name, nb::handle value) {
+    Option option{.name = hyphens(name)};
+    if (PyBool_Check(value.ptr()) || nb::cast<std::string>(nb::handle(Py_TYPE(value.ptr())).attr("__name__")) == "bool")
+        option.value = nb::cast<bool>(nb::bool_(value));
+    else if (nb::isinstance<nb::str>(value)) option.value = nb::cast<std::string>(value);
+    else if (PyIndex_Check(value.ptr())) option.value = nb::cast<int64_t>(nb::steal(PyNumber_Index(value.ptr())));
+    else if (PyFloat_Check(value.ptr()) || PyObject_HasAttrString(value.ptr(), "__float__"))
+        option.value = PyFloat_AsDouble(value.ptr());
+    else
+        throw Error(ErrorKind::usage, "option '" + printable(name) + "' must be true or false, a number or text, not a " +
+                                          Py_TYPE(value.ptr())->tp_name);
+    if (PyErr_Occurred()) nb::raise_python_error();
+    return option;
+}
+
+Tensor to_segments(nb::handle object) {
+    Tensor segments = to_tensor(object, "segments");
+    const ElementType type = segments.type();
+    if (type == ElementType::string || type == ElementType::float32 || type == ElementType::float64 || type == ElementType::float16)
+        throw Error(ErrorKind::usage, "segments are whole numbers, one label for each pixel");
+    return segments.cast(ElementType::int32);
+}
+
+// An array in the form of the input it is compared with.
+Tensor to_baseline(const recipe::Subject& subject, nb::handle object) {
+    const recipe::Input input = recipe::from_array(subject, to_tensor(object, "the baseline"));
+    return input.is_table() ? *input.row : input.batch[0].value;
+}
+
+recipe::Recipe to_recipe(const Loaded& model, const std::string& method, nb::handle target, const std::optional<std::string>& output,
+                         const std::string& scale, nb::handle baseline, const nb::dict& options, uint64_t seed, nb::handle segments) {
+    recipe::Recipe recipe{.method = hyphens(method), .target = target_text(target, output), .scale = parse_scale(scale), .seed = seed};
+    for (const auto [name, value] : options)
+        if (!value.is_none()) recipe.options.push_back(to_option(nb::cast<std::string>(name), value));
+    if (const auto text = baseline.is_none() ? std::nullopt : path_of(baseline)) recipe.baseline = *text;
+    else if (PyFloat_Check(baseline.ptr()) || (PyLong_Check(baseline.ptr()) && !PyBool_Check(baseline.ptr())))
+        recipe.baseline = "value:" + std::string(nb::str(baseline).c_str());
+    else if (!baseline.is_none()) recipe.baseline_values = to_baseline(model.subject, baseline);
+    if (!segments.is_none()) recipe.segments = to_segments(segments);
+    return recipe;
+}
+
+Explained explain(LoadedPtr model, nb::handle input, const std::string& method, nb::handle target,
+                  const std::optional<std::string>& output, const std::string& scale, nb::handle baseline, uint64_t seed,
+                  nb::handle segments, std::optional<int64_t> row, const RunSettings& settings, const nb::dict& options) {
+    const recipe::Recipe recipe = to_recipe(*model, method, target, output, scale, baseline, options, seed, segments);
+    Given given = to_input(model->subject, input, row);
+    Pace& pace = model->explaining.at(&recipe::find_method(recipe.method) - recipe::methods().data());
+    Explanation explanation;
+    run_without_gil(settings, pace, 1,
+                    [&](const Run& run) { explanation = recipe::explain(model->subject, given.input, recipe, run); });
+    return {std::move(explanation), std::move(model), std::move(given)};
+}
+
+nb::object option_default(const Option& option) {
+    return std::visit([](const auto& value) { return nb::cast(value); }, option.value);
+}
+
+nb::object methods() {
+    const nb::module_ module = nb::module_::import_("whence._whence");
+    nb::list out;
+    for (const recipe::MethodSpec& method : recipe::methods()) {
+        nb::dict options;
+        for (const recipe::OptionSpec& spec : method.options) {
+            std::string name = spec.option.name;
+            std::ranges::replace(name, '-', '_');
+            options[name.c_str()] = module.attr("MethodOption")(option_default(spec.option), spec.help);
+        }
+        out.append(module.attr("Method")(method.name, method.summary, method.needs_gradient, method.uses_baseline, options));
+    }
+    return out;
+}
+
+nb::object replay(const std::string& path, const RunSettings& settings) {
+    recipe::Replay result;
+    Pace pace;
+    run_without_gil(settings, pace, 1, [&](const Run& run) {
+        const std::filesystem::path file = path;
+        result = recipe::replay(explanation_from_json(read_text(file)), run, file.parent_path());
+    });
+    nb::list differences;
+    for (const std::string& difference : result.differences) differences.append(difference);
+    return nb::module_::import_("whence._whence")
+        .attr("Replay")(result.differences.empty(), differences, result.largest_difference, Explained(std::move(result.again)));
+}
+
+template <class... Names>
+void named_tuple(nb::module_& module, const char* name, Names... fields) {
+    module.attr(name) = nb::module_::import_("collections").attr("namedtuple")(name, nb::make_tuple(fields...), nb::arg("module") = "whence");
+}
+
+}  // namespace
+
+void bind_explain(nb::module_& module) {
+    named_tuple(module, "MethodOption", "default", "help");
+    named_tuple(module, "Method", "name", "summary", "needs_gradient", "uses_baseline", "options");
+    named_tuple(module, "Replay", "same", "differences", "largest_difference", "again");
+    module.def(
+        "explain",
+        [](LoadedPtr model, nb::handle input, const std::string& method, nb::handle target, std::optional<std::string> output,
+           const std::string& scale, nb::handle baseline, uint64_t seed, nb::handle segments, std::optional<int64_t> row, int threads,
+           std::optional<double> time_limit, nb::object progress, const nb::dict& options) {
+            return explain(std::move(model), input, method, target, output, scale, baseline, seed, segments, row,
+                           {threads, time_limit, std::move(progress)}, options);
+        },
+        nb::arg("model"), nb::arg("input"), nb::arg("method"), nb::arg("target").none(), nb::arg("output").none(), nb::arg("scale"),
+        nb::arg("baseline").none(), nb::arg("seed"), nb::arg("segments").none(), nb::arg("row").none(), nb::arg("threads"),
+        nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
+    module.def("methods", &methods, "Every method with its options: named tuples (name, summary, needs_gradient, uses_baseline, options).");
+    module.def(
+        "replay", [](const std::string& path, int threads) { return replay(path, {.threads = threads}); }, nb::arg("path"),
+        nb::arg("threads"));
+}
+
+}  // namespace whence::python

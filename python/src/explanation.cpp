@@ -1,0 +1,159 @@
+#include "explanation.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+
+#include "arrays.h"
+#include "whence/core/error.h"
+#include "whence/core/explanation_json.h"
+#include "whence/render/text.h"
+
+namespace whence::python {
+namespace {
+
+using Self = nb::handle_t<Explained>;
+
+const Explained& of(Self self) { return *nb::inst_ptr<Explained>(self); }
+
+nb::str text(std::string_view utf8) {
+    return nb::steal<nb::str>(PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "replace"));
+}
+
+nb::list texts(const std::vector<std::string>& all) {
+    nb::list out;
+    for (const std::string& one : all) out.append(text(one));
+    return out;
+}
+
+nb::object standard_errors(Self self) {
+    const std::vector<double>& errors = of(self).explanation.attribution.standard_errors;
+    if (errors.empty()) return nb::none();
+    const int64_t shape[] = {static_cast<int64_t>(errors.size())};
+    return view(errors.data(), ElementType::float64, shape, self);
+}
+
+nb::object segments(Self self) {
+    const std::optional<Tensor>& labels = of(self).explanation.attribution.segments;
+    if (!labels) return nb::none();
+    return view(labels->data(), labels->type(), labels->shape(), self);
+}
+
+nb::dict options(const Explained& explained) {
+    nb::dict out;
+    for (const Option& option : explained.explanation.provenance.options) {
+        std::string name = option.name;
+        std::ranges::replace(name, '-', '_');
+        std::visit([&](const auto& value) { out[name.c_str()] = value; }, option.value);
+    }
+    return out;
+}
+
+nb::object target(const Explained& explained) {
+    const TargetRecord& record = explained.explanation.target;
+    const std::string_view scale = name(record.resolved.scale);
+    return nb::module_::import_("whence._whence")
+        .attr("Target")(text(record.resolved.output), record.resolved.index,
+                        record.resolved.minus ? nb::object(nb::int_(*record.resolved.minus)) : nb::none(),
+                        nb::str(scale.data(), scale.size()), text(record.label));
+}
+
+template <class Get>
+void number(nb::class_<Explained>& type, const char* name, const char* doc, Get get) {
+    type.def_prop_ro(name, [get](const Explained& explained) { return get(explained.explanation); }, doc);
+}
+
+void bind_values(nb::class_<Explained>& type) {
+    type.def_prop_ro(
+            "values",
+            [](Self self) {
+                const Tensor& values = of(self).explanation.attribution.values;
+                return view(values.data(), values.type(), of(self).shape, self);
+            },
+            "What each feature contributes: a read-only view, not a copy.")
+        .def_prop_ro("segments", &segments, "Superpixels: the label of each pixel, an index into values. Else None.")
+        .def_prop_ro("standard_errors", &standard_errors, "Of each value where the method samples, else None.")
+        .def_prop_ro("names", [](const Explained& e) { return texts(e.explanation.attribution.names); },
+                     "Names of the features where they have some.")
+        .def_prop_ro("displays", [](const Explained& e) { return texts(e.explanation.attribution.displays); },
+                     "What each feature is in this input, as a person reads it.")
+        .def_prop_ro("target", &target, "What was explained: (output, index, minus, scale, label).")
+        .def_prop_ro("method", [](const Explained& e) { return e.explanation.provenance.method; })
+        .def_prop_ro("options", &options, "The method's options as they were used, defaults included.")
+        .def_prop_ro("notes", [](const Explained& e) { return texts(e.explanation.diagnostics.notes); },
+                     "What a careful reader must know.")
+        .def_prop_ro("baseline", [](const Explained& e) { return text(e.explanation.target.baseline); },
+                     "What the input was compared with, by name.")
+        .def_prop_ro("no_error_because", [](const Explained& e) { return text(e.explanation.diagnostics.no_error_because); },
+                     "Why there is no attribution error, where there is none.");
+}
+
+void bind_numbers(nb::class_<Explained>& type) {
+    number(type, "value", "f(x): the target's value.", [](const Explanation& e) { return e.target.value; });
+    number(type, "base_value", "f(baseline), or None.", [](const Explanation& e) { return e.target.baseline_value; });
+    number(type, "error", "Attribution error, sum(values) - (value - base_value); None where the method claims no such thing.",
+           [](const Explanation& e) { return e.diagnostics.attribution_error; });
+    number(type, "relative_error", "The same over |value - base_value|.",
+           [](const Explanation& e) { return e.diagnostics.relative_error; });
+    number(type, "converged", "Whether an adaptive method met its tolerance; None for others.",
+           [](const Explanation& e) { return e.diagnostics.converged; });
+    number(type, "intercept", "Of a local model.", [](const Explanation& e) { return e.attribution.intercept; });
+    number(type, "score", "Weighted R2 of a local model.", [](const Explanation& e) { return e.diagnostics.surrogate_r2; });
+    number(type, "local_prediction", "The local model's value at the input.",
+           [](const Explanation& e) { return e.diagnostics.local_prediction; });
+    number(type, "evaluations", "Rows through the model.", [](const Explanation& e) { return e.provenance.evaluations; });
+    number(type, "gradient_evaluations", "Rows through the model and back.",
+           [](const Explanation& e) { return e.provenance.gradient_evaluations; });
+    number(type, "seconds", "Wall clock.", [](const Explanation& e) { return e.provenance.seconds; });
+    number(type, "seed", "Of all random numbers.", [](const Explanation& e) { return e.provenance.seed; });
+}
+
+std::string shown(const Explained& explained) {
+    std::string out = render::to_text(explained.explanation);
+    while (out.ends_with('\n')) out.pop_back();
+    return out;
+}
+
+}  // namespace
+
+Explained::Explained(Explanation made, LoadedPtr of, Given given)
+    : Explained(std::move(made)) {
+    model = std::move(of);
+    input = std::move(given.input);
+    const size_t row_rank = input.batch.empty() ? 2 : input.batch[0].value.shape().size();
+    if (!given.batched && shape.size() == row_rank && shape[0] == 1) shape.erase(shape.begin());
+}
+
+void bind_explanation(nb::module_& module) {
+    module.attr("Target") = nb::module_::import_("collections")
+                                .attr("namedtuple")("Target", nb::make_tuple("output", "index", "minus", "scale", "label"),
+                                                    nb::arg("module") = "whence");
+    nb::class_<Explained> type(module, "Explanation", "What contributed how much, compared with what, and how wrong it may be.");
+    bind_values(type);
+    bind_numbers(type);
+    type.def("to_json", [](const Explained& e) { return to_json(e.explanation); }, "The explanation as JSON; see whence.from_json.")
+        .def(
+            "save",
+            [](const Explained& explained, nb::handle path) {
+                const auto where = path_of(path);
+                if (!where) throw Error(ErrorKind::usage, "save needs the path of a file");
+                const nb::gil_scoped_release released;
+                save(explained, *where);
+            },
+            nb::arg("path"), "Writes .json, .npz, .csv, .png, .svg or .html, by the ending of the path.")
+        .def("_repr_html_",
+             [](const Explained& explained) {
+                 const nb::gil_scoped_release released;
+                 return render::html_fragment(report_item(explained));
+             })
+        .def("__repr__", [](const Explained& e) { return text(shown(e)); })
+        .def("__str__", [](const Explained& e) { return text(shown(e)); });
+    module.def(
+        "from_json", [](const std::string& json) { return Explained(explanation_from_json(json)); }, nb::arg("json"),
+        "The explanation that to_json wrote.");
+}
+
+}  // namespace whence::python

@@ -1,0 +1,133 @@
+#include "input.h"
+
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+
+#include "arrays.h"
+#include "whence/core/error.h"
+#include "whence/recipe/array.h"
+#include "whence/recipe/methods.h"
+
+namespace whence::python {
+namespace {
+
+bool is_float(ElementType type) {
+    return type == ElementType::float32 || type == ElementType::float64 || type == ElementType::float16;
+}
+
+// An array for the input of that name; numbers where it reads floating-point ones are converted, and
+// one value (or one value for each row) of a column stands as [rows, 1].
+NamedTensor named_array(const recipe::Subject& subject, const std::string& name, nb::handle value) {
+    Tensor array = to_tensor(value, ("input '" + printable(name) + "'").c_str());
+    for (const TensorInfo& info : subject.model().inputs()) {
+        if (info.name != name) continue;
+        if (array.type() != info.type && array.type() != ElementType::string && is_float(info.type))
+            array = array.cast(info.type);
+        const size_t rank = info.shape.size();
+        if (rank == 2 && array.rank() == 1 && info.shape[1] == 1) array = array.reshaped({array.size(), 1});
+        else if (array.shape().size() + 1 == rank) {
+            Shape shape = array.shape();
+            shape.insert(shape.begin(), 1);
+            array = array.reshaped(shape);
+        } else if (rank == 1 && array.rank() == 0) {
+            array = array.reshaped({1});
+        }
+    }
+    return {name, std::move(array)};
+}
+
+Batch named_arrays(const recipe::Subject& subject, const nb::dict& arrays) {
+    Batch batch;
+    for (const auto [key, value] : arrays) {
+        if (!nb::isinstance<nb::str>(key)) throw Error(ErrorKind::usage, "the keys of a dict of arrays are names of inputs");
+        NamedTensor array = named_array(subject, nb::cast<std::string>(key), value);
+        const auto& inputs = subject.model().inputs();
+        if (std::ranges::none_of(inputs, [&](const TensorInfo& info) { return info.name == array.name; })) {
+            std::string have;
+            for (const TensorInfo& info : inputs) have += (have.empty() ? "" : ", ") + printable(info.name);
+            throw Error(ErrorKind::usage, "no input '" + printable(array.name) + "'; the model reads: " + have);
+        }
+        batch.add(std::move(array.name), std::move(array.value));
+    }
+    return batch;
+}
+
+// The columns of a row given as numbers, where the model reads each column by itself.
+Schema schema_of(const recipe::Subject& subject) {
+    if (subject.background()) return subject.background()->schema;
+    Schema schema;
+    for (const std::string& name : subject.preprocessing().table.features) schema.push_back({.name = name});
+    return schema;
+}
+
+}  // namespace
+
+Loaded::Loaded(recipe::Subject loaded) : subject(std::move(loaded)), explaining(recipe::methods().size()) {}
+
+std::optional<std::string> path_of(nb::handle object) {
+    if (nb::isinstance<nb::str>(object)) return nb::cast<std::string>(object);
+    if (!PyObject_HasAttrString(object.ptr(), "__fspath__")) return std::nullopt;
+    return nb::cast<std::string>(nb::module_::import_("os").attr("fsdecode")(object));
+}
+
+Rows to_rows(const recipe::Subject& subject, nb::handle object) {
+    if (const auto path = path_of(object)) {
+        const recipe::Input input = recipe::read_input(subject, *path);
+        if (!input.is_table() || !input.batch.empty()) return {input.batch, false, {}};
+        return {Batch(*input.row), false, input.schema};
+    }
+    if (nb::isinstance<nb::dict>(object)) return {named_arrays(subject, nb::cast<nb::dict>(object)), true, {}};
+    if (subject.model().inputs().size() > 1)
+        if (Schema schema = schema_of(subject); !schema.empty()) {
+            Tensor array = to_tensor(object, "the input").cast(ElementType::float64);
+            const bool batched = array.rank() != 1;
+            if (!batched) array = array.reshaped({1, array.size()});
+            return {Batch(std::move(array)), batched, std::move(schema)};
+        }
+    recipe::FittedArray fitted = recipe::fit_array(subject, to_tensor(object, "the input"));
+    return {Batch(std::move(fitted.array)), fitted.batched, {}};
+}
+
+Given to_input(const recipe::Subject& subject, nb::handle object, std::optional<int64_t> row) {
+    if (const auto path = path_of(object)) return {recipe::read_input(subject, *path, row), false};
+    if (nb::isinstance<nb::dict>(object)) {
+        Given given;
+        given.input.batch = named_arrays(subject, nb::cast<nb::dict>(object));
+        return given;
+    }
+    Tensor array = to_tensor(object, "the input");
+    const bool matrix = subject.model().inputs()[0].shape.size() == 2 || subject.model().inputs().size() > 1;
+    if (row) {
+        if (*row < 0 || array.rank() < 1 || *row >= array.rows())
+            throw Error(ErrorKind::usage, "row " + std::to_string(*row) + " does not exist: the array has " +
+                                              std::to_string(array.rank() < 1 ? 0 : array.rows()));
+        array = array.slice_rows(*row, 1);
+    }
+    Given given{.batched = array.shape().size() >= (matrix ? 2 : subject.model().inputs()[0].shape.size())};
+    given.input = recipe::from_array(subject, std::move(array));
+    if (row) given.input.row_number = row;
+    return given;
+}
+
+std::string target_text(nb::handle target, const std::optional<std::string>& output) {
+    const auto one = [](nb::handle part) -> std::string {
+        if (nb::isinstance<nb::str>(part)) return nb::cast<std::string>(part);
+        if (PyBool_Check(part.ptr()) || !PyIndex_Check(part.ptr()))
+            throw Error(ErrorKind::usage, std::string("a target is a class number, a name or a pair of them, not a ") +
+                                              Py_TYPE(part.ptr())->tp_name);
+        return std::to_string(nb::cast<int64_t>(nb::steal(PyNumber_Index(part.ptr()))));
+    };
+    std::string text;
+    if (target.is_none()) {
+        text = "top";
+    } else if (nb::isinstance<nb::tuple>(target) || nb::isinstance<nb::list>(target)) {
+        if (nb::len(target) != 2) throw Error(ErrorKind::usage, "a target of two classes is a pair (i, j): score i - score j");
+        text = one(target[0]) + "-" + one(target[1]);
+    } else {
+        text = one(target);
+    }
+    return output ? *output + ":" + text : text;
+}
+
+}  // namespace whence::python

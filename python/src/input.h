@@ -1,0 +1,43 @@
+#pragma once
+// What Python gives to explain, as the library takes it.
+
+#include <memory>
+#include <vector>
+
+#include "interrupt.h"
+#include "whence/recipe/input.h"
+#include "whence/recipe/subject.h"
+
+namespace whence::python {
+
+/// A loaded model, shared by the Python object and the explanations made with it.
+struct Loaded {
+    explicit Loaded(recipe::Subject loaded);
+    recipe::Subject subject;
+    Pace predicting, differentiating;
+    std::vector<Pace> explaining;  ///< one for each method, in the order of recipe::methods()
+};
+using LoadedPtr = std::shared_ptr<Loaded>;
+
+/// Rows for predict and gradient: an array, a dict of arrays, or a file.
+struct Rows {
+    Batch batch;
+    bool batched = true;  ///< false: one row was given, without the leading dimension
+    Schema schema;        ///< where the batch is rows of a table and the model reads each column by itself
+};
+[[nodiscard]] Rows to_rows(const recipe::Subject& subject, nb::handle object);
+
+/// One row to explain.
+struct Given {
+    recipe::Input input;
+    bool batched = true;
+};
+[[nodiscard]] Given to_input(const recipe::Subject& subject, nb::handle object, std::optional<int64_t> row);
+
+/// str and os.PathLike, as the path they name; none for other objects.
+[[nodiscard]] std::optional<std::string> path_of(nb::handle object);
+
+/// A target as the command line writes it: None, a class number, a name, or a pair (i, j).
+[[nodiscard]] std::string target_text(nb::handle target, const std::optional<std::string>& output);
+
+}  // namespace whence::python

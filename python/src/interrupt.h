@@ -1,0 +1,40 @@
+#pragma once
+// Work that leaves Python alone: without the interpreter's lock, and ended by Ctrl-C.
+
+#include <nanobind/nanobind.h>
+
+#include <atomic>
+#include <functional>
+#include <limits>
+#include <optional>
+
+#include "whence/core/run.h"
+
+namespace whence::python {
+
+namespace nb = nanobind;
+
+/// What the caller says about how to run.
+struct RunSettings {
+    int threads = 0;
+    std::optional<double> time_limit;  ///< seconds
+    nb::object progress = nb::none();  ///< called with what, done, total
+};
+
+/// How long one kind of call took the last time: very short calls are not worth a thread.
+class Pace {
+ public:
+    [[nodiscard]] bool quick(int64_t rows) const { return seconds_per_row_.load() * static_cast<double>(rows) < 0.01; }
+    void record(double seconds, int64_t rows) { seconds_per_row_ = seconds / static_cast<double>(rows); }
+
+ private:
+    std::atomic<double> seconds_per_row_ = std::numeric_limits<double>::infinity();
+};
+
+/// Does `work` without the interpreter's lock. Signals reach only Python's main thread and only when
+/// it asks, so the work runs beside it while it asks; what a signal handler raises (KeyboardInterrupt)
+/// stops the work and is raised here when the work has ended. Work that was quick the last time runs
+/// in place.
+void run_without_gil(const RunSettings& settings, Pace& pace, int64_t rows, const std::function<void(const Run&)>& work);
+
+}  // namespace whence::python

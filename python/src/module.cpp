@@ -1,0 +1,24 @@
+#include <nanobind/nanobind.h>
+
+#include <string>
+
+#include "errors.h"
+#include "explain.h"
+#include "explanation.h"
+#include "model.h"
+#include "segment.h"
+#include "whence/core/version.h"
+#include "whence/runtime/environment.h"
+
+NB_MODULE(_whence, module) {
+    namespace nb = nanobind;
+    using namespace whence::python;
+    module.doc() = "The compiled part of whence; import whence instead.";
+    module.attr("__version__") = std::string(whence::version()).c_str();
+    bind_errors(module);
+    bind_model(module);
+    bind_explanation(module);
+    bind_explain(module);
+    bind_segment(module);
+    module.def("runtime_version", &whence::runtime_version, "Version of the ONNX Runtime library in use.");
+}

@@ -1,0 +1,153 @@
+"""Where a prediction comes from, and how far that answer can be trusted.
+
+    import whence
+    model = whence.load("model.onnx")
+    explanation = whence.explain(model, array, method="integrated-gradients")
+    explanation.values, explanation.error
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import _whence
+from ._progress import Bar
+from ._whence import (
+    Error,
+    Explanation,
+    FileError,
+    InputError,
+    InternalError,
+    LimitError,
+    Method,
+    MethodOption,
+    Model,
+    ModelError,
+    Replay,
+    Target,
+    TensorInfo,
+    UnsupportedError,
+    UsageError,
+    __version__,
+    from_json,
+    methods,
+)
+
+__all__ = [
+    "Error",
+    "Explanation",
+    "FileError",
+    "InputError",
+    "InternalError",
+    "LimitError",
+    "Method",
+    "MethodOption",
+    "Model",
+    "ModelError",
+    "Replay",
+    "Target",
+    "TensorInfo",
+    "UnsupportedError",
+    "UsageError",
+    "__version__",
+    "explain",
+    "from_json",
+    "load",
+    "methods",
+    "replay",
+    "segment",
+]
+
+_Path = str | os.PathLike[str]
+
+
+def load(
+    path: _Path,
+    preprocess: _Path | None = None,
+    *,
+    threads: int = 0,
+    background: _Path | None = None,
+    labels: _Path | Sequence[str] | None = None,
+) -> Model:
+    """An ONNX file as a model.
+
+    `preprocess` says what lies between a file and the model's input: a preset ("imagenet", "unit", ...), a JSON file, or "none".
+    None takes the JSON beside the model if there is one. An image model then reads pixels [N, H, W, C] from 0 to 1.
+    `threads`: 0 is one pool for all models, 1 the caller's thread, n a pool of its own.
+    `background`: a CSV of training rows. `labels`: names of the classes, or a file with one on each line.
+    """
+    names = None if labels is None or isinstance(labels, (str, os.PathLike)) else [str(name) for name in labels]
+    return _whence.load(
+        os.fsdecode(path),
+        "" if preprocess is None else os.fsdecode(preprocess),
+        threads,
+        None if background is None else os.fsdecode(background),
+        os.fsdecode(labels) if isinstance(labels, (str, os.PathLike)) else None,
+        names,
+    )
+
+
+def explain(
+    model: Model | _Path,
+    input: Any,
+    method: str = "integrated-gradients",
+    *,
+    target: Any = None,
+    output: str | None = None,
+    scale: str = "automatic",
+    baseline: Any = None,
+    seed: int = 0,
+    segments: Any = None,
+    row: int | None = None,
+    threads: int = 0,
+    time_limit: float | None = None,
+    progress: bool | Callable[[str, int, int], None] = False,
+    grid: Sequence[int] | None = None,
+    **options: Any,
+) -> Explanation:
+    """Explains the prediction for one input: an array, a dict of arrays, or a file (.png, .jpg, .csv, .npy, .npz).
+
+    `target`: a class number or name, a pair (i, j) for score i - score j, or None for the top class; `output` names one of several
+    outputs, `scale` is "raw", "logit", "probability" or "log-probability" ("automatic": the method's own default).
+    `baseline`: what absence is: "zeros", "mean", "blur:10", ..., a number, an array, or a file. `segments`: superpixels, a label for each
+    pixel; `grid=(7, 7)` makes rectangles. `row`: of a table or of an array with several, from 0. `threads` are those of Whence's own work
+    (0: one for each core); results never depend on them. `progress`: True shows a bar, or a function of (what, done, total).
+    The other options are the method's own: see whence.methods().
+    """
+    if not isinstance(model, Model):
+        model = load(model)
+    if grid is not None:
+        rows, columns = grid
+        options["segmentation"] = f"grid:{rows}x{columns}"
+    if progress is False or progress is None:
+        return _whence.explain(model, input, method, target, output, scale, baseline, seed, segments, row, threads, time_limit, None, options)
+    if progress is not True:
+        return _whence.explain(model, input, method, target, output, scale, baseline, seed, segments, row, threads, time_limit, progress, options)
+    with Bar() as bar:
+        return _whence.explain(model, input, method, target, output, scale, baseline, seed, segments, row, threads, time_limit, bar, options)
+
+
+def segment(image: Any, method: str = "quickshift", *, seed: int = 0, threads: int = 0, **options: Any):
+    """Superpixels of an image [H, W] or [H, W, C] (8-bit pixels, or numbers from 0 to 1): int32 [H, W], labels 0 to n - 1.
+
+    `method` is "quickshift" (kernel_size, max_dist, ratio, sigma), "slic" (n_segments, compactness, iterations, sigma,
+    enforce_connectivity), "felzenszwalb" (scale, sigma, min_size) or "grid" (rows, columns); options may also stand in the name,
+    as in "slic:50" or "grid:7x7".
+    """
+    if "n_segments" in options:
+        options["segments"] = options.pop("n_segments")
+    if options:
+        listed = ",".join(f"{name}={_written(value)}" for name, value in options.items())
+        method += ("," if ":" in method else ":") + listed
+    return _whence.segment(image, method, seed, threads)
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def replay(path: _Path, *, threads: int = 0) -> Replay:
+    """Recomputes a saved explanation (JSON) from the files it names: (same, differences, largest_difference, again)."""
+    return _whence.replay(os.fsdecode(path), threads)
