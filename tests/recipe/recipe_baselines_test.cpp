@@ -7,7 +7,7 @@ namespace {
 
 Tensor values(const std::string& text, const Subject& subject, const Input& input) {
     const Tensor& like = input.batch[0].value;
-    return baseline_values(baseline_for(text, subject, input), like, Run{});
+    return baseline_values(baseline_for(text, subject, input), like, whence::Run{});
 }
 
 TEST(Baselines, OfATableDefaultToTheMeanOfTheBackground) {
@@ -49,7 +49,7 @@ TEST(Baselines, ThatMakeNoSenseAreRefused) {
     EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] { static_cast<void>(baseline_for("dark", image_subject(), cat())); }), "dark"));
     EXPECT_TRUE(contains(message_of(ErrorKind::io, [] { static_cast<void>(baseline_for("none.png", image_subject(), cat())); }), "none.png"));
     const Recipe recipe{.method = "lime", .baseline = "zeros"};
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [&] { static_cast<void>(explain(table_subject(), row(0), recipe, Run{})); }),
+    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [&] { static_cast<void>(explain(table_subject(), row(0), recipe, whence::Run{})); }),
                          "uses no baseline"));
 }
 

@@ -56,9 +56,10 @@ TEST(Methods, AnOptionOfSeveralMethodsHasOneType) {
     for (const MethodSpec& a : methods())
         for (const MethodSpec& b : methods())
             for (const OptionSpec& x : a.options)
-                for (const OptionSpec& y : b.options)
-                    if (x.option.name == y.option.name)
-                        EXPECT_EQ(x.option.value.index(), y.option.value.index()) << x.option.name;
+                for (const OptionSpec& y : b.options) {
+                    if (x.option.name != y.option.name) continue;
+                    EXPECT_EQ(x.option.value.index(), y.option.value.index()) << x.option.name;
+                }
 }
 
 TEST(Methods, AMisspelledOneGetsASuggestion) {

@@ -5,13 +5,13 @@ namespace whence::recipe::test {
 namespace {
 
 Explanation saved(const std::string& method) {
-    return explain(table_subject(), row(17), {.method = method, .seed = 9}, Run{});
+    return explain(table_subject(), row(17), {.method = method, .seed = 9}, whence::Run{});
 }
 
 TEST(Replay, GivesTheSameAfterATripThroughJson) {
     for (const MethodSpec& method : methods()) {
         const Explanation loaded = explanation_from_json(to_json(saved(method.name)));
-        const Replay replayed = replay(loaded, Run{});
+        const Replay replayed = replay(loaded, whence::Run{});
         EXPECT_TRUE(replayed.differences.empty()) << method.name << ": " << replayed.differences.at(0);
         EXPECT_EQ(replayed.largest_difference, 0) << method.name;
         EXPECT_EQ(replayed.again.provenance.seed, 9U);
@@ -23,7 +23,7 @@ TEST(Replay, FindsAnEditedValueAndHash) {
     edited.provenance.input_sha256[0] = edited.provenance.input_sha256[0] == '0' ? '1' : '0';
     edited.attribution.values.as<float>()[4] *= 1.01F;
     edited.target.value += 0.1;
-    const Replay replayed = replay(edited, Run{});
+    const Replay replayed = replay(edited, whence::Run{});
     ASSERT_EQ(replayed.differences.size(), 3U);
     EXPECT_TRUE(contains(replayed.differences[0], "the input"));
     EXPECT_TRUE(contains(replayed.differences[1], "values differ"));
@@ -39,14 +39,14 @@ TEST(Replay, ToleratesRoundingOnly) {
         for (size_t i = 0; i < values.size(); ++i)
             if (std::abs(values[i]) > std::abs(values[largest])) largest = i;
         values[largest] *= 1 + static_cast<float>(relative);
-        EXPECT_EQ(!replay(edited, Run{}).differences.empty(), found) << relative;
+        EXPECT_EQ(!replay(edited, whence::Run{}).differences.empty(), found) << relative;
     }
 }
 
 TEST(Replay, NeedsFiles) {
     Explanation memory = saved("saliency");
     memory.provenance.input_path.clear();
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [&] { static_cast<void>(replay(memory, Run{})); }), "memory"));
+    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [&] { static_cast<void>(replay(memory, whence::Run{})); }), "memory"));
 }
 
 TEST(DefaultMethod, IsIntegratedGradientsWhereThereIsAGradient) {
@@ -57,7 +57,7 @@ TEST(DefaultMethod, IsIntegratedGradientsWhereThereIsAGradient) {
 
 TEST(Explain, SuggestsAClass) {
     const Recipe recipe{.method = "saliency", .target = "maligant"};
-    const std::string why = message_of(ErrorKind::usage, [&] { static_cast<void>(explain(table_subject(), row(0), recipe, Run{})); });
+    const std::string why = message_of(ErrorKind::usage, [&] { static_cast<void>(explain(table_subject(), row(0), recipe, whence::Run{})); });
     EXPECT_TRUE(contains(why, "did you mean 'malignant'?")) << why;
 }
 

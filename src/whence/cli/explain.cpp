@@ -22,6 +22,7 @@ struct Options {
     std::optional<int64_t> row;
     int64_t top = 10;
     std::vector<std::string> outputs;
+    bool show = false;
     MethodOptions of_method;
 };
 
@@ -56,12 +57,12 @@ int explain(Options options, const Context& context) {
     clear_progress();
     item.replay = replay_command(options.outputs);
     context.run.check();
-    if (options.outputs.empty())
+    write_outputs(options.outputs, item);
+    if (options.outputs.empty() || options.show)
         print(render::to_text(item.explanation, {.width = terminal_width(1),
                                                  .color = wants_color(context.color_mode, 1),
                                                  .ascii = !speaks_utf8(),
                                                  .top = options.top}));
-    else write_outputs(options.outputs, item);
     return 0;
 }
 
@@ -89,6 +90,7 @@ void add_explain(CLI::App& app, Context& context) {
     command->add_option("-o,--output", options->outputs, "file to write: .json .npz .csv .png .svg .html; may be repeated; "
                                                          "without it, text in the terminal")
         ->type_name("FILE")->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command->add_flag("--show", options->show, "text in the terminal also with -o");
     command->add_option("--top", options->top, "features shown in the terminal (default 10)")->type_name("N")
         ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
     options->of_method.declare(*command);

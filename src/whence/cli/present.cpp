@@ -1,13 +1,11 @@
 #include "present.h"
 
-#include <fmt/format.h>
-
 #include "whence/recipe/predict.h"
 
 namespace whence::cli {
 namespace {
 
-constexpr int64_t classes_shown = 10, few_pixels = 64;
+constexpr int64_t classes_shown = 10;
 
 }  // namespace
 
@@ -22,9 +20,6 @@ render::ReportItem present(Explanation explanation, const recipe::Subject& subje
     if (!input.picture || !item.image) return item;
     const Shape &whole = input.picture->shape(), &seen = item.image->shape();
     if (whole[1] != seen[1] || whole[2] != seen[2]) item.original = input.picture;
-    if (seen[1] < few_pixels || seen[2] < few_pixels)
-        item.note = fmt::format("The model sees {} x {} pixels of this picture ({} x {}): each square is one of them.",
-                                seen[2], seen[1], whole[2], whole[1]);
     return item;
 }
 
