@@ -83,7 +83,7 @@ Tensor from_doubles(const std::vector<double>& values, const Tensor& like) {
 
 std::vector<double> numbers_after(std::string_view text, std::string_view whole) {
     std::vector<double> out;
-    while (!text.empty()) {
+    while (true) {
         const size_t colon = text.find(':');
         const std::string_view part = text.substr(0, colon);
         double value = 0;
@@ -92,9 +92,9 @@ std::vector<double> numbers_after(std::string_view text, std::string_view whole)
             throw Error(ErrorKind::usage, "baseline '" + printable(whole) + "': '" + printable(part) +
                                               "' is not a number");
         out.push_back(value);
-        text = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+        if (colon == std::string_view::npos) return out;
+        text.remove_prefix(colon + 1);
     }
-    return out;
 }
 
 template <class... F>
@@ -120,8 +120,8 @@ std::string describe(const Baseline& baseline) {
 Baseline parse_baseline(std::string_view text) {
     const size_t colon = text.find(':');
     const std::string_view kind = text.substr(0, colon);
-    const std::vector<double> n =
-        numbers_after(colon == std::string_view::npos ? "" : text.substr(colon + 1), text);
+    std::vector<double> n;
+    if (colon != std::string_view::npos) n = numbers_after(text.substr(colon + 1), text);
     if (kind == "zeros" && n.empty()) return baseline::Zeros{};
     if (kind == "mean" && n.empty()) return baseline::Mean{};
     if (kind == "value" && n.size() == 1) return baseline::Value{n[0]};

@@ -36,8 +36,9 @@ class Error : public std::runtime_error {
 /// Short name of the kind: "usage", "input", ...
 [[nodiscard]] std::string_view name(ErrorKind kind);
 
-/// `text` with control characters and invalid bytes replaced and cut to `limit` bytes: names that
-/// come from untrusted files pass through this before they reach a message or a terminal.
+/// `text` cut after about `limit` bytes, with '?' for what must not be shown: control characters,
+/// invalid UTF-8, marks that reorder or hide the text around them. Names that come from untrusted
+/// files pass through this before they reach a message or a terminal.
 [[nodiscard]] std::string printable(std::string_view text, size_t limit = 120);
 
 }  // namespace whence

@@ -1,6 +1,7 @@
 #include "whence/core/explanation_json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +15,22 @@ constexpr int format_version = 1;
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+// The shortest digits that read back as the same float: half as many as those of a double.
+Json number(float value) {
+    if (!std::isfinite(value)) return nullptr;
+    char digits[32];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    double wide = 0;
+    std::from_chars(digits, end, wide);
+    return static_cast<float>(wide) == value ? wide : static_cast<double>(value);
+}
+
+Json numbers(const auto& values) {
+    Json out = Json::array();
+    for (const auto value : values) out.push_back(number(value));
+    return out;
+}
+
 template <class T>
 Json optional(const std::optional<T>& value) {
     if (!value) return nullptr;
@@ -22,24 +39,42 @@ Json optional(const std::optional<T>& value) {
 }
 
 Json tensor_json(const Tensor& tensor) {
-    Json values = Json::array();
-    if (tensor.type() == ElementType::float32) {
-        // Shortest text that reads back as the same float: half the size of a double's digits.
-        for (const float value : tensor.as<float>())
-            values.push_back(std::isfinite(value) ? Json(std::stod(Json(value).dump())) : Json(nullptr));
-    } else if (tensor.type() == ElementType::int32) {
-        for (const int32_t value : tensor.as<int32_t>()) values.push_back(value);
-    } else {
-        for (const double value : tensor.to_doubles()) values.push_back(number(value));
-    }
+    Json values;
+    if (tensor.type() == ElementType::float32)
+        values = numbers(tensor.as<float>());
+    else if (tensor.type() == ElementType::int32)
+        values = tensor.as<int32_t>();
+    else
+        values = numbers(tensor.to_doubles());
     return {{"type", name(tensor.type())}, {"shape", tensor.shape()}, {"data", std::move(values)}};
 }
 
 Json options_json(const std::vector<Option>& options) {
     Json out = Json::object();
     for (const Option& option : options)
-        std::visit([&](const auto& value) { out[option.name] = value; }, option.value);
+        std::visit(
+            [&](const auto& value) {
+                if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
+                    out[option.name] = number(value);
+                else
+                    out[option.name] = value;
+            },
+            option.value);
     return out;
+}
+
+// Untrusted text: refuse nesting that would exhaust the stack before parsing it.
+void refuse_deep_nesting(std::string_view text) {
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quoted && c == '\\') ++i;
+        else if (c == '"') quoted = !quoted;
+        else if (!quoted && (c == '[' || c == '{')) {
+            if (++depth > 64) throw Error(ErrorKind::input, "explanation JSON is nested too deeply");
+        } else if (!quoted && (c == ']' || c == '}')) --depth;
+    }
 }
 
 // Reading: every access names the key it failed at.
@@ -52,20 +87,56 @@ const Json& member(const Json& parent, const char* key) {
     return parent[key];
 }
 
+// Whether a T holds this value exactly: nlohmann's own conversions would cut 1.5 to 1 and wrap -1.
+bool holds(const Json& json, const bool&) { return json.is_boolean(); }
+bool holds(const Json& json, const std::string&) { return json.is_string(); }
+bool holds(const Json& json, const double&) { return json.is_number() || json.is_null(); }
+bool holds(const Json& json, const uint64_t&) { return json.is_number_unsigned(); }
+bool holds(const Json& json, const int64_t&) {
+    return json.is_number_integer() && (!json.is_number_unsigned() || json.get<uint64_t>() >> 63 == 0);
+}
+template <class T>
+bool holds(const Json& json, const std::vector<T>&) {
+    return json.is_array() && std::ranges::all_of(json, [](const Json& one) { return holds(one, T{}); });
+}
+
+template <class T>
+T convert(const Json& json) { return json.get<T>(); }
+template <>
+double convert(const Json& json) { return json.is_null() ? std::nan("") : json.get<double>(); }
+template <>
+std::vector<double> convert(const Json& json) {
+    std::vector<double> out;
+    for (const Json& one : json) out.push_back(convert<double>(one));
+    return out;
+}
+
 template <class T>
 T get(const Json& parent, const char* key) {
     const Json& value = member(parent, key);
-    try {
-        return value.get<T>();
-    } catch (const nlohmann::json::exception&) {
-        wrong(key, "has the wrong type");
-    }
+    if (!holds(value, T{})) wrong(key, "has the wrong type");
+    return convert<T>(value);
 }
 
 template <class T>
 std::optional<T> get_optional(const Json& parent, const char* key) {
     if (!parent.contains(key) || parent[key].is_null()) return std::nullopt;
     return get<T>(parent, key);
+}
+
+const Json& object(const Json& parent, const char* key) {
+    const Json& value = member(parent, key);
+    if (!value.is_object()) wrong(key, "is no object");
+    return value;
+}
+
+Scale get_scale(const Json& parent, const char* key) {
+    try {
+        return parse_scale(get<std::string>(parent, key));
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::input) throw;
+        wrong(key, std::string("is ") + error.what());
+    }
 }
 
 Tensor read_tensor(const Json& parent, const char* key) {
@@ -75,13 +146,7 @@ Tensor read_tensor(const Json& parent, const char* key) {
     const Json& data = member(json, "data");
     if (!data.is_array() || element_count(shape) != static_cast<int64_t>(data.size()))
         wrong(key, "does not hold as many values as its shape says");
-    std::vector<double> values;
-    values.reserve(data.size());
-    for (const Json& value : data) {
-        if (!value.is_number() && !value.is_null()) wrong(key, "holds something that is no number");
-        values.push_back(value.is_null() ? std::nan("") : value.get<double>());
-    }
-    const Tensor wide = Tensor::of<double>(shape, values);
+    const Tensor wide = Tensor::of<double>(shape, get<std::vector<double>>(json, "data"));
     for (const ElementType type : {ElementType::float32, ElementType::float64, ElementType::int32})
         if (name(type) == type_name) return wide.cast(type);
     wrong(key, "has an element type that explanations do not use");
@@ -91,8 +156,8 @@ std::vector<Option> read_options(const Json& json) {
     std::vector<Option> out;
     for (const auto& [key, value] : json.items()) {
         if (value.is_boolean()) out.push_back({key, value.get<bool>()});
-        else if (value.is_number_integer()) out.push_back({key, value.get<int64_t>()});
-        else if (value.is_number()) out.push_back({key, value.get<double>()});
+        else if (holds(value, int64_t{})) out.push_back({key, value.get<int64_t>()});
+        else if (holds(value, double{})) out.push_back({key, convert<double>(value)});
         else if (value.is_string()) out.push_back({key, value.get<std::string>()});
         else wrong(key, "is no option value");
     }
@@ -117,7 +182,7 @@ Json attribution_json(const Attribution& a) {
     if (!a.names.empty()) out["names"] = a.names;
     if (!a.displays.empty()) out["displays"] = a.displays;
     if (a.segments) out["segments"] = tensor_json(*a.segments);
-    if (!a.standard_errors.empty()) out["standard_errors"] = a.standard_errors;
+    if (!a.standard_errors.empty()) out["standard_errors"] = numbers(a.standard_errors);
     if (a.intercept) out["intercept"] = number(*a.intercept);
     return out;
 }
@@ -133,6 +198,14 @@ Json diagnostics_json(const Diagnostics& d) {
     return out;
 }
 
+Json preprocessing_json(const std::string& text) {
+    if (text.empty()) return nullptr;
+    refuse_deep_nesting(text);
+    Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded()) throw Error(ErrorKind::input, "the explanation's preprocessing is not valid JSON");
+    return json;
+}
+
 Json provenance_json(const Provenance& p) {
     return {{"method", p.method},
             {"options", options_json(p.options)},
@@ -144,7 +217,7 @@ Json provenance_json(const Provenance& p) {
             {"model", {{"path", p.model_path}, {"sha256", p.model_sha256}}},
             {"input",
              {{"path", p.input_path}, {"sha256", p.input_sha256}, {"row", optional(p.input_row)}}},
-            {"preprocessing", p.preprocessing.empty() ? Json(nullptr) : Json::parse(p.preprocessing)},
+            {"preprocessing", preprocessing_json(p.preprocessing)},
             {"background", {{"path", p.background_path}, {"sha256", p.background_sha256}}}};
 }
 
@@ -153,11 +226,11 @@ TargetRecord read_target(const Json& json) {
     t.resolved = {.output = get<std::string>(json, "output"),
                   .index = get<int64_t>(json, "index"),
                   .minus = get_optional<int64_t>(json, "minus"),
-                  .scale = parse_scale(get<std::string>(json, "scale")),
-                  .output_scale = parse_scale(get<std::string>(json, "output_scale")),
+                  .scale = get_scale(json, "scale"),
+                  .output_scale = get_scale(json, "output_scale"),
                   .classes = get<int64_t>(json, "classes")};
     t.label = get<std::string>(json, "label");
-    t.value = get_optional<double>(json, "value").value_or(std::nan(""));
+    t.value = get<double>(json, "value");
     t.baseline = get<std::string>(json, "baseline");
     t.baseline_value = get_optional<double>(json, "baseline_value");
     return t;
@@ -168,7 +241,7 @@ Attribution read_attribution(const Json& json) {
     a.values = read_tensor(json, "values");
     a.names = get_optional<std::vector<std::string>>(json, "names").value_or(std::vector<std::string>{});
     a.displays = get_optional<std::vector<std::string>>(json, "displays").value_or(std::vector<std::string>{});
-    if (json.contains("segments")) a.segments = read_tensor(json, "segments");
+    if (json.contains("segments") && !json["segments"].is_null()) a.segments = read_tensor(json, "segments");
     a.standard_errors =
         get_optional<std::vector<double>>(json, "standard_errors").value_or(std::vector<double>{});
     a.intercept = get_optional<double>(json, "intercept");
@@ -195,36 +268,22 @@ Diagnostics read_diagnostics(const Json& json) {
 Provenance read_provenance(const Json& json) {
     Provenance p;
     p.method = get<std::string>(json, "method");
-    p.options = read_options(member(json, "options"));
+    p.options = read_options(object(json, "options"));
     p.seed = get<uint64_t>(json, "seed");
     p.version = get<std::string>(json, "version");
     p.evaluations = get<int64_t>(json, "evaluations");
     p.gradient_evaluations = get<int64_t>(json, "gradient_evaluations");
     p.seconds = get_optional<double>(json, "seconds").value_or(0);
-    p.model_path = get<std::string>(member(json, "model"), "path");
-    p.model_sha256 = get<std::string>(member(json, "model"), "sha256");
-    p.input_path = get<std::string>(member(json, "input"), "path");
-    p.input_sha256 = get<std::string>(member(json, "input"), "sha256");
-    p.input_row = get_optional<int64_t>(member(json, "input"), "row");
+    p.model_path = get<std::string>(object(json, "model"), "path");
+    p.model_sha256 = get<std::string>(object(json, "model"), "sha256");
+    p.input_path = get<std::string>(object(json, "input"), "path");
+    p.input_sha256 = get<std::string>(object(json, "input"), "sha256");
+    p.input_row = get_optional<int64_t>(object(json, "input"), "row");
     if (json.contains("preprocessing") && !json["preprocessing"].is_null())
         p.preprocessing = json["preprocessing"].dump();
-    p.background_path = get<std::string>(member(json, "background"), "path");
-    p.background_sha256 = get<std::string>(member(json, "background"), "sha256");
+    p.background_path = get<std::string>(object(json, "background"), "path");
+    p.background_sha256 = get<std::string>(object(json, "background"), "sha256");
     return p;
-}
-
-// Untrusted text: refuse nesting that would exhaust the stack before parsing it.
-void refuse_deep_nesting(std::string_view text) {
-    int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted && c == '\\') ++i;
-        else if (c == '"') quoted = !quoted;
-        else if (!quoted && (c == '[' || c == '{')) {
-            if (++depth > 64) throw Error(ErrorKind::input, "explanation JSON is nested too deeply");
-        } else if (!quoted && (c == ']' || c == '}')) --depth;
-    }
 }
 
 }  // namespace
@@ -247,12 +306,12 @@ Explanation explanation_from_json(std::string_view text) {
     refuse_deep_nesting(text);
     const Json json = Json::parse(text, nullptr, false);
     if (json.is_discarded()) throw Error(ErrorKind::input, "explanation JSON: this is not valid JSON");
-    if (get<int>(json, "whence") != format_version)
+    if (get<int64_t>(json, "whence") != format_version)
         wrong("whence", "is a version of the format that this program does not know");
-    return {.attribution = read_attribution(member(json, "attribution")),
-            .target = read_target(member(json, "target")),
-            .diagnostics = read_diagnostics(member(json, "diagnostics")),
-            .provenance = read_provenance(member(json, "provenance"))};
+    return {.attribution = read_attribution(object(json, "attribution")),
+            .target = read_target(object(json, "target")),
+            .diagnostics = read_diagnostics(object(json, "diagnostics")),
+            .provenance = read_provenance(object(json, "provenance"))};
 }
 
 }  // namespace whence

@@ -17,7 +17,7 @@ namespace whence {
                                     uint64_t limit = uint64_t{1} << 30);
 
 /// Writes beside the target and renames: either the whole new file is there or the old one is
-/// untouched, also on a full disk. Throws Error(io).
+/// untouched, also on a full disk. Permissions and symbolic links stay. Throws Error(io).
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_file(const std::filesystem::path& path, std::string_view text);
 

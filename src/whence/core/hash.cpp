@@ -1,6 +1,7 @@
 #include "whence/core/hash.h"
 
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <vector>
@@ -85,11 +86,15 @@ std::string sha256(std::span<const std::byte> bytes) {
 
 std::string sha256_of_file(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
-    if (!file) throw Error(ErrorKind::io, "cannot read " + path.string());
+    const auto fail = [&] {
+        throw Error(ErrorKind::io, "cannot read " + printable(path.string(), 400) + ": " + std::strerror(errno));
+    };
+    if (!file) fail();
     Sha256 hash;
     std::vector<char> buffer(1 << 16);
     while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount())
         hash.update(std::as_bytes(std::span(buffer.data(), static_cast<size_t>(file.gcount()))));
+    if (file.bad()) fail();
     return hash.hex();
 }
 

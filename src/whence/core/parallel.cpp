@@ -1,5 +1,6 @@
 #include "whence/core/parallel.h"
 
+#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
@@ -16,12 +17,15 @@ int thread_count(const Run& run) {
 void parallel_for(const Run& run, int64_t count, int64_t grain,
                   const std::function<void(int64_t, int64_t)>& work) {
     grain = std::max<int64_t>(1, grain);
-    const int64_t blocks = (count + grain - 1) / grain;
+    const int64_t blocks = count / grain + (count % grain > 0);
     const auto block = [&](int64_t i) {
         run.check();
-        work(i * grain, std::min(count, (i + 1) * grain));
+        const int64_t begin = i * grain;
+        work(begin, begin + std::min(grain, count - begin));
     };
-    const int threads = static_cast<int>(std::min<int64_t>(thread_count(run), blocks));
+    // Asked for more threads than there are cores, TBB would warn on stderr and not start them.
+    const int cores = oneapi::tbb::info::default_concurrency();
+    const int threads = static_cast<int>(std::min<int64_t>({thread_count(run), cores, blocks}));
     if (threads <= 1) {
         for (int64_t i = 0; i < blocks; ++i) block(i);
         return;

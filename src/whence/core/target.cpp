@@ -34,10 +34,26 @@ std::string listed(std::span<const std::string> labels) {
     return labels.size() > 10 ? out + ", ... (" + std::to_string(labels.size()) + ")" : out;
 }
 
-int64_t parse_class(std::string_view text, std::span<const std::string> labels) {
+std::optional<int64_t> find_class(std::string_view text, std::span<const std::string> labels) {
     const auto found = std::ranges::find(labels, text);
-    if (found != labels.end()) return found - labels.begin();
-    if (const auto index = parse_index(text)) return *index;
+    return found != labels.end() ? found - labels.begin() : parse_index(text);
+}
+
+// "top", a class, or the difference of two; false where it is none of these.
+bool read_classes(std::string_view text, std::span<const std::string> labels, Target& target) {
+    target.index = find_class(text, labels);
+    if (target.index || text.empty() || text == "top") return true;
+    // A dash may be part of a label: try every place where both sides are classes.
+    for (size_t dash = text.find('-'); dash != std::string_view::npos; dash = text.find('-', dash + 1)) {
+        target.index = find_class(text.substr(0, dash), labels);
+        target.minus = find_class(text.substr(dash + 1), labels);
+        if (target.index && target.minus) return true;
+    }
+    target.index = target.minus = std::nullopt;
+    return false;
+}
+
+[[noreturn]] void no_class(std::string_view text, std::span<const std::string> labels) {
     throw Error(ErrorKind::usage,
                 "no class '" + printable(text) + "'; give its number" +
                     (labels.empty() ? "" : " or one of: " + listed(labels)));
@@ -67,6 +83,9 @@ double log_sum_exp(std::span<const double> scores) {
     for (const double score : scores) sum += std::exp(score - top);
     return top + std::log(sum);
 }
+
+// log(1 / (1 + exp(-x))), exact at both ends.
+double log_sigmoid(double x) { return std::min(x, 0.0) - std::log1p(std::exp(-std::abs(x))); }
 
 Scale settle(Scale wanted, Scale preferred, Scale output, int64_t classes) {
     Scale scale = wanted == Scale::automatic ? preferred : wanted;
@@ -98,26 +117,15 @@ Scale parse_scale(std::string_view text) {
 
 Target Target::parse(std::string_view text, std::span<const std::string> labels) {
     Target target;
-    const bool is_label = std::ranges::find(labels, text) != labels.end();
-    if (const size_t colon = text.rfind(':'); colon != std::string_view::npos && !is_label) {
+    if (read_classes(text, labels, target)) return target;
+    // A colon may be part of a label or of an output's name: try every place, the last one first.
+    for (size_t colon = text.rfind(':'); colon != std::string_view::npos;
+         colon = colon == 0 ? std::string_view::npos : text.rfind(':', colon - 1)) {
         target.output = text.substr(0, colon);
-        text = text.substr(colon + 1);
+        if (read_classes(text.substr(colon + 1), labels, target)) return target;
     }
-    if (text.empty() || text == "top") return target;
-    if (!is_label && !parse_index(text)) {
-        // A dash may be part of a label: try every place where both sides are classes.
-        for (size_t dash = text.find('-'); dash != std::string_view::npos; dash = text.find('-', dash + 1)) {
-            const auto known = [&](std::string_view side) {
-                return parse_index(side) || std::ranges::find(labels, side) != labels.end();
-            };
-            if (!known(text.substr(0, dash)) || !known(text.substr(dash + 1))) continue;
-            target.index = parse_class(text.substr(0, dash), labels);
-            target.minus = parse_class(text.substr(dash + 1), labels);
-            return target;
-        }
-    }
-    target.index = parse_class(text, labels);
-    return target;
+    const size_t colon = text.rfind(':');
+    no_class(colon == std::string_view::npos ? text : text.substr(colon + 1), labels);
 }
 
 ResolvedTarget resolve(const Target& target, const Model& model, const Batch& input,
@@ -150,21 +158,21 @@ ResolvedTarget resolve(const Target& target, const Model& model, const Batch& in
 
 std::vector<double> convert_scores(std::span<const double> scores, Scale from, Scale to) {
     std::vector<double> out(scores.begin(), scores.end());
-    if (to == from || to == Scale::raw || to == Scale::automatic) return out;
+    if (to == from || to == Scale::raw || to == Scale::automatic || out.empty()) return out;
     const bool single = scores.size() == 1;
     if (from == Scale::raw) from = Scale::logit;
     if (from == to) return out;
     // Everything goes through log-probabilities (for one class: of that class).
     if (from == Scale::logit) {
         const double norm = single ? 0 : log_sum_exp(scores);
-        for (double& value : out) value = single ? -std::log1p(std::exp(-value)) : value - norm;
+        for (double& value : out) value = single ? log_sigmoid(value) : value - norm;
     } else if (from == Scale::probability) {
         for (double& value : out) value = std::log(value);
     }
     if (to == Scale::probability)
         for (double& value : out) value = std::exp(value);
     if (to == Scale::logit && single)
-        for (double& value : out) value = value - std::log1p(-std::exp(value));
+        for (double& value : out) value = value - std::log(-std::expm1(value));
     return out;
 }
 
@@ -172,6 +180,10 @@ std::vector<double> target_values(const ResolvedTarget& target, const Batch& out
     const Tensor& scores = outputs.at(target.output);
     const std::vector<double> all = scores.to_doubles();
     const int64_t rows = scores.rows();
+    if (scores.row_size() != target.classes)
+        throw Error(ErrorKind::input, "output '" + printable(target.output) + "' has " +
+                                          std::to_string(scores.row_size()) + " scores per row, not " +
+                                          std::to_string(target.classes));
     std::vector<double> values(rows);
     for (int64_t row = 0; row < rows; ++row) {
         const std::span<const double> one(all.data() + row * target.classes,

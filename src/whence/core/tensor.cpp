@@ -56,10 +56,21 @@ void read_as(const Tensor& tensor, std::vector<double>& out, Convert convert) {
     for (int64_t i = 0; i < tensor.size(); ++i) out[i] = static_cast<double>(convert(values[i]));
 }
 
+// Truncates; what no T can hold becomes the nearest T, NaN among integers 0.
+template <class T>
+T converted(double value) {
+    if constexpr (std::is_integral_v<T>) {
+        if (std::isnan(value)) return 0;
+        if (value <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
+        if (value >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
+    }
+    return static_cast<T>(value);
+}
+
 template <class T>
 void write_as(const std::vector<double>& values, Tensor& out) {
     T* to = reinterpret_cast<T*>(out.data());
-    for (size_t i = 0; i < values.size(); ++i) to[i] = static_cast<T>(values[i]);
+    for (size_t i = 0; i < values.size(); ++i) to[i] = converted<T>(values[i]);
 }
 
 }  // namespace
@@ -86,10 +97,14 @@ std::string to_string(std::span<const int64_t> shape) {
 
 Tensor::Tensor(ElementType type, Shape shape)
     : type_(type), shape_(std::move(shape)), size_(element_count(shape_)) {
-    if (type_ == ElementType::string)
-        strings_.resize(size_);
-    else
-        storage_.resize((bytes() + sizeof(Word) - 1) / sizeof(Word));
+    try {
+        if (type_ == ElementType::string)
+            strings_.resize(size_);
+        else
+            storage_.resize((bytes() + sizeof(Word) - 1) / sizeof(Word));
+    } catch (const std::exception&) {  // bad_alloc or length_error
+        throw Error(ErrorKind::limit, "shape " + to_string(shape_) + " needs more memory than there is");
+    }
 }
 
 void Tensor::expect(ElementType type) const {

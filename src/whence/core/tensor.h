@@ -89,7 +89,8 @@ class Tensor {
     [[nodiscard]] Tensor repeat_row(int64_t count) const;
     /// Numbers as double (booleans as 0 and 1). Throws Error(input) for strings.
     [[nodiscard]] std::vector<double> to_doubles() const;
-    /// Numeric conversion (rounding to nearest towards integers is not done: truncates like C++).
+    /// Numeric conversion through double. Towards integers it truncates; what is out of range becomes
+    /// the nearest integer of the type, NaN becomes 0.
     [[nodiscard]] Tensor cast(ElementType type) const;
 
     friend bool operator==(const Tensor& a, const Tensor& b);
