@@ -51,7 +51,7 @@ class Whence:
 
     def __call__(self, samples: int, seed: int):
         return self.whence.explain(
-            self.model, self.image, method="lime", num_samples=samples, segments=self.segments, top_labels=1, seed=seed
+            self.model, self.image, method="lime", num_samples=samples, segments=self.segments, seed=seed
         )
 
     def values(self, samples: int, seed: int) -> np.ndarray:
@@ -148,9 +148,9 @@ def own_share(bench, whence, model, session) -> None:
     way = fastest({name: lambda call=call: call(some) for name, call in ways.items()}, rounds=1 if bench.quick else 3)
     timings = in_turns(
         {
-            "given": lambda: whence.explain(model, image, method="lime", num_samples=samples, segments=segments, top_labels=1, seed=0),
+            "given": lambda: whence.explain(model, image, method="lime", num_samples=samples, segments=segments, seed=0),
             "found": lambda: whence.explain(
-                model, image, method="lime", num_samples=samples, segmentation="quickshift", top_labels=1, seed=0
+                model, image, method="lime", num_samples=samples, segmentation="quickshift", seed=0
             ),
             "bare": lambda: ways[way](pictures),
         },
