@@ -10,7 +10,7 @@ struct AdaptiveOptions {
     int64_t max_steps = 1024;
 };
 
-/// Trapezoid rule on 8 equal intervals, each halved further on its own where that helps most; every
+/// Trapezoid rule on 8 intervals, each halved further on its own where that helps most; every
 /// gradient is used and none is kept.
 ///
 /// Two errors steer it, each known per interval. The residual: integral of the slope minus change

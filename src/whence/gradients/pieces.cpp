@@ -71,7 +71,7 @@ Pieces::Pieces(LinePath& path, const PieceOptions& options)
       options_(options),
       signs_(path.direction().size()),
       gradient_(path.direction().size(), 0.0),
-      smallest_(64 * path.epsilon()) {
+      smallest_(4 * path.epsilon()) {
     Rng rng(0, print_stream, 0);  // no seed of the user's: nothing random is left in the result
     for (size_t i = 0; i < signs_.size(); ++i)
         signs_[i] = path.direction()[i] * (0.5 + rng.uniform()) * (rng.next32() % 2 ? 1 : -1);
