@@ -209,7 +209,7 @@ void Pieces::cross(const Segment& segment, const Tangent& before, const Tangent&
 // The leftmost first: what is covered when the limit comes tells how many there are in all.
 void Pieces::search() {
     // Only a model whose gradient differs from call to call gets here.
-    const int64_t hopeless = 64 * options_.max_pieces + 1024;
+    const int64_t hopeless = 32 * options_.max_pieces + 1024;
     while (!waiting_.empty()) {
         if (path_.gradient_evaluations() > hopeless) refuse(static_cast<double>(hopeless));
         std::vector<Segment> batch;
