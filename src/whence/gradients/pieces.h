@@ -13,8 +13,8 @@ struct PieceOptions {
 };
 
 /// One gradient for each linear piece. The kinks are found from outside: within a piece the
-/// gradient does not change at all, and where two pieces meet their lines cross at the kink. About
-/// five gradients a piece. Each piece is checked by the gradient at its middle, which is also the
+/// gradient does not change at all, and where two pieces meet their lines cross at the kink. Five
+/// to twelve gradients a piece. Each piece is checked by the gradient at its middle, which is also the
 /// one that is summed.
 ///
 /// Throws Error(unsupported) with an estimate where the line has more than max_pieces pieces or the
