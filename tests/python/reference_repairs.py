@@ -9,7 +9,9 @@ Conv, ConvTranspose     several groups fail for some shapes
 GlobalMaxPool           only two spatial axes
 GlobalLpPool            missing
 LpNormalization         p = 1 leaves out the absolute value
-ScatterElements         indices shorter than the data fail
+LpPool                  takes minutes
+LRN                     normalises as many channels as there are rows
+GatherElements, ScatterElements   indices shorter than the data fail
 """
 import itertools
 import math
@@ -62,14 +64,31 @@ class Pad(Repaired):
         return (np.pad(x, width, constant_values=0 if value is None else np.asarray(value).item()),)
 
 
+class LRN(Repaired):
+    def _run(self, x, alpha=None, beta=None, bias=None, size=None):
+        before, after = (size - 1) // 2, -(-(size - 1) // 2)
+        sums = [(x[:, max(0, c - before):c + after + 1]**2).sum(1) for c in range(x.shape[1])]
+        return (x / (bias + alpha / size * np.stack(sums, 1))**beta,)
+
+
+def places(x, indices, axis):
+    place = list(np.indices(indices.shape))
+    place[axis] = np.where(indices < 0, indices + x.shape[axis], indices)
+    return tuple(place)
+
+
+class GatherElements(Repaired):
+    def _run(self, x, indices, axis=None):
+        return (x[places(x, indices, axis)],)
+
+
 class ScatterElements(Repaired):
     def _run(self, x, indices, updates, axis=None, reduction=None):
-        y, place = x.copy(), list(np.indices(indices.shape))
-        place[axis] = np.where(indices < 0, indices + x.shape[axis], indices)
+        y = x.copy()
         if reduction == "add":
-            np.add.at(y, tuple(place), updates)
+            np.add.at(y, places(x, indices, axis), updates)
         else:
-            y[tuple(place)] = updates
+            y[places(x, indices, axis)] = updates
         return (y,)
 
 
@@ -150,6 +169,12 @@ class AveragePool(Repaired):
         else:
             counted = window
         return (window.stack(x, 0).sum(0) / counted.stack(real, 0).sum(0),)
+
+
+class LpPool(Repaired):
+    def _run(self, x, auto_pad=None, ceil_mode=None, dilations=None, kernel_shape=None, p=None, pads=None, strides=None):
+        window = Window(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
+        return ((np.abs(window.stack(x, 0))**p).sum(0)**(1 / p),)
 
 
 class Conv(Repaired):
