@@ -2,21 +2,187 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <vector>
+
 namespace whence {
 namespace {
 
-// Known answer of Philox4x32-10 for key 0 and counter 0 (Random123 distribution, kat_vectors).
-TEST(Rng, MatchesPublishedPhiloxVector) {
-    Rng rng(0, 0, 0);
-    EXPECT_EQ(rng.next32(), 0x6627e8d5U);
-    EXPECT_EQ(rng.next32(), 0xe169c58dU);
-    EXPECT_EQ(rng.next32(), 0xbc57ac4cU);
-    EXPECT_EQ(rng.next32(), 0x9b00dbd8U);
+using Block = std::array<uint32_t, 4>;
+
+// Philox4x32-10 as the paper writes it (Salmon et al. 2011, section 3.3), one step a line.
+Block philox(Block counter, std::array<uint32_t, 2> key) {
+    const auto high = [](uint32_t a, uint32_t b) {
+        return static_cast<uint32_t>(uint64_t{a} * b >> 32);
+    };
+    for (int round = 0; round < 10; ++round) {
+        if (round > 0) {
+            key[0] += 0x9E3779B9;
+            key[1] += 0xBB67AE85;
+        }
+        counter = {high(0xCD9E8D57, counter[2]) ^ counter[1] ^ key[0], 0xCD9E8D57 * counter[2],
+                   high(0xD2511F53, counter[0]) ^ counter[3] ^ key[1], 0xD2511F53 * counter[0]};
+    }
+    return counter;
+}
+
+// Pearson's statistic of counts against equal expectations.
+double chi_square(const std::vector<int64_t>& counts) {
+    const double total =
+        static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+    const double expected = total / static_cast<double>(counts.size());
+    double sum = 0;
+    for (const int64_t count : counts) {
+        const double off = static_cast<double>(count) - expected;
+        sum += off * off / expected;
+    }
+    return sum;
+}
+
+// Chi-square with k degrees of freedom is about normal for large k: mean k, variance 2k. Six
+// standard deviations either way; the seeds are fixed, so a test that passes once passes always.
+bool looks_uniform(const std::vector<int64_t>& counts) {
+    const double freedom = static_cast<double>(counts.size() - 1);
+    return std::abs(chi_square(counts) - freedom) < 6 * std::sqrt(2 * freedom);
+}
+
+// Random123's kat_vectors: zeros, ones, digits of pi.
+TEST(Rng, TwinMatchesPublishedVectors) {
+    EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}),
+              (Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+    constexpr uint32_t ones = 0xffffffff;
+    EXPECT_EQ(philox({ones, ones, ones, ones}, {ones, ones}),
+              (Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+    EXPECT_EQ(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
+              (Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+TEST(Rng, IsPhiloxOfSeedStreamAndIndex) {
+    const uint64_t seeds[] = {0, 1, 0xffffffff, 0x123456789abcdef0, ~uint64_t{0}};
+    for (const uint64_t seed : seeds)
+        for (const uint32_t stream : {0U, 7U, 0xffffffffU})
+            for (const uint64_t index : seeds) {
+                Rng rng(seed, stream, index);
+                for (uint32_t block = 0; block < 3; ++block)
+                    for (const uint32_t wanted :
+                         philox({block, stream, static_cast<uint32_t>(index),
+                                 static_cast<uint32_t>(index >> 32)},
+                                {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}))
+                        ASSERT_EQ(rng.next32(), wanted);
+            }
+}
+
+TEST(Rng, StreamsDiffer) {
+    std::set<uint64_t> seen;
+    for (uint64_t seed = 0; seed < 10; ++seed)
+        for (uint32_t stream = 0; stream < 10; ++stream)
+            for (uint64_t index = 0; index < 10; ++index)
+                seen.insert(Rng(seed, stream, index).next64());
+    EXPECT_EQ(seen.size(), 1000U);
+}
+
+TEST(Rng, UniformFillsItsRange) {
+    std::vector<int64_t> counts(1000);
+    Rng rng(1, 2, 3);
+    for (int i = 0; i < 100000; ++i) {
+        const double value = rng.uniform();
+        ASSERT_TRUE(value >= 0 && value < 1);
+        ++counts[static_cast<size_t>(value * 1000)];
+    }
+    EXPECT_TRUE(looks_uniform(counts)) << chi_square(counts);
+}
+
+// First numbers of neighbouring samples, as methods draw them, are as good as one long stream.
+TEST(Rng, UniformAcrossIndices) {
+    std::vector<int64_t> counts(1000);
+    for (uint64_t index = 0; index < 100000; ++index)
+        ++counts[static_cast<size_t>(Rng(5, 6, index).open_uniform() * 1000)];
+    EXPECT_TRUE(looks_uniform(counts)) << chi_square(counts);
+}
+
+// The check refuses numbers a little off, and numbers too even to be random.
+TEST(Rng, UniformityCheckCanFail) {
+    std::vector<int64_t> skewed(1000), even(1000);
+    Rng rng(1, 2, 3);
+    for (int i = 0; i < 100000; ++i) {
+        ++skewed[static_cast<size_t>(std::pow(rng.uniform(), 1.1) * 1000)];
+        ++even[i % 1000];
+    }
+    EXPECT_FALSE(looks_uniform(skewed));
+    EXPECT_FALSE(looks_uniform(even));
+}
+
+TEST(Rng, BelowIsUnbiased) {
+    for (const uint64_t n : {1, 2, 3, 7, 100, 1000}) {
+        std::vector<int64_t> counts(n);
+        Rng rng(9, 0, n);
+        for (int i = 0; i < 50000; ++i) {
+            const uint64_t value = rng.below(n);
+            ASSERT_LT(value, n);
+            ++counts[value];
+        }
+        if (n >= 100) {
+            EXPECT_TRUE(looks_uniform(counts)) << n;
+        }
+        for (const int64_t count : counts) EXPECT_GT(count, 0);
+    }
+    // Where a plain multiply-shift is off by a half: n = 3/4 of 2^64 puts 2 of 4 equal parts of the
+    // raw numbers on every third value, so remainders of 3 would stand 1 : 1 : 2 instead of equal.
+    const uint64_t n = uint64_t{3} << 62;
+    std::vector<int64_t> thirds(3);
+    Rng rng(10, 0, 0);
+    for (int i = 0; i < 30000; ++i) {
+        const uint64_t value = rng.below(n);
+        ASSERT_LT(value, n);
+        ++thirds[value % 3];
+    }
+    EXPECT_LT(chi_square(thirds), 2 + 6 * 2);
+}
+
+TEST(Rng, ShuffleIsAPermutationAndAnyOfThem) {
+    std::vector<int64_t> counts(120);
+    for (uint64_t index = 0; index < 60000; ++index) {
+        std::array<int32_t, 5> order = {0, 1, 2, 3, 4};
+        Rng(4, 0, index).shuffle(order);
+        std::array<int32_t, 5> sorted = order;
+        std::ranges::sort(sorted);
+        ASSERT_EQ(sorted, (std::array<int32_t, 5>{0, 1, 2, 3, 4}));
+        int64_t number = 0;  // of the permutation: its Lehmer code
+        for (int i = 0; i < 5; ++i)
+            number = number * (5 - i) + std::count_if(order.begin() + i, order.end(),
+                                                      [&](int32_t v) { return v < order[i]; });
+        ++counts[number];
+    }
+    EXPECT_TRUE(looks_uniform(counts)) << chi_square(counts);
+    std::vector<int32_t> none;
+    Rng(1, 1, 1).shuffle(none);
+}
+
+TEST(Rng, NormalHasItsDistribution) {
+    std::vector<int64_t> counts(100);
+    Rng rng(11, 0, 0);
+    for (int i = 0; i < 100000; ++i)
+        ++counts[static_cast<size_t>(std::min(99.0, normal_cdf(rng.normal()) * 100))];
+    EXPECT_TRUE(looks_uniform(counts)) << chi_square(counts);
+}
+
+TEST(Rng, OpenUniformNeverTouchesTheEnds) {
+    Rng rng(3, 0, 0);
+    for (int i = 0; i < 100000; ++i) {
+        const double value = rng.open_uniform();
+        ASSERT_TRUE(value > 0 && value < 1);
+    }
 }
 
 // Values by Newton's method with 40 digits; each of the three branches of the approximation.
 TEST(NormalQuantile, AgreesWithManyDigits) {
-    const auto expect = [](double p, double x) { EXPECT_NEAR(normal_quantile(p) / x, 1, 1e-15) << p; };
+    const auto expect = [](double p, double x) {
+        EXPECT_NEAR(normal_quantile(p) / x, 1, 1e-15) << p;
+    };
     expect(0.3, -0.52440051270804078);
     expect(0.975, 1.9599639845400539);
     expect(0.001, -3.0902323061678136);
