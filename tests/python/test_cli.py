@@ -82,7 +82,7 @@ def test_help_and_version():
         text = run(*words).stdout
         assert "whence " in text and "\x1b" not in text
     text = run("explain", "--help").stdout
-    for word in ["--num-samples", "--no-compatible", "--baseline", "--seed", "--preprocess", "lime, occlusion"]:
+    for word in ["--num-samples", "--[no-]compatible", "--baseline", "--seed", "--preprocess", "lime and occlusion"]:
         assert word in text
 
 
@@ -370,6 +370,9 @@ def test_misspelled_names_get_a_suggestion():
     (["explain", IMAGE_MODEL, "README.md"], "README.md"),
     (["predict", IMAGE_MODEL, CAT, "--preprocess", "none"], "preprocess"),
     (["report", "x.json", "-o", "report.pdf"], "report.pdf"),
+    (["explain", IMAGE_MODEL, TABLE], "reads pictures"),
+    (["explain", TABLE_MODEL, CAT], "rows of a table"),
+    (["predict", IMAGE_MODEL, CAT, "--output", "nobody"], "logits"),
 ])
 def test_requests_that_make_no_sense(words, says):
     if says is None:
@@ -377,6 +380,19 @@ def test_requests_that_make_no_sense(words, says):
     else:
         assert says in run(*words, check=USAGE).stderr
         assert len(run(*words, check=USAGE).stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["-m", "lime", "--num-samples", 10**12], ["-m", "lime", "--num-samples", 2**63 - 1],
+                                   ["-m", "integrated-gradients", "--steps", 2**63 - 1]])
+def test_more_than_any_machine_has(words):
+    fails(LIMIT, "explain", TABLE_MODEL, TABLE, *words, "--time-limit", 20)
+
+
+def test_a_list_of_labels_of_another_length_is_remarked(tmp_path):
+    (tmp_path / "labels.txt").write_text("a\nb\nc\n")
+    result = run("predict", IMAGE_MODEL, CAT, "--labels", tmp_path / "labels.txt")
+    assert "3 class names" in result.stderr and "10 classes" in result.stderr
+    fails(INPUT, "predict", IMAGE_MODEL, CAT, "--labels", CAT, says="cat.png")
 
 
 def test_outputs_are_refused_before_the_work(tmp_path):

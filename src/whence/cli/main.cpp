@@ -7,9 +7,11 @@
 #include <cmath>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <vector>
 
 #include "command.h"
+#include "help.h"
 #include "limits.h"
 #include "progress.h"
 #include "signals.h"
@@ -22,6 +24,7 @@ namespace whence::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr const char* too_much = "more memory was needed than the limit allows; see --memory";
 
 void add_shared_options(CLI::App& app, Context& context) {
     const char* group = "Everywhere";
@@ -91,10 +94,9 @@ int run(int argc, char** argv) {
     Signals signals;
     Context context;
     CLI::App app{"Explains the predictions of ONNX models, and says how far to trust the answer.", "whence"};
-    app.set_version_flag("--version", "whence " + std::string(version()));
+    app.set_version_flag("--version", "whence " + std::string(version()), "the version");
     app.set_help_flag("-h,--help", "this help");
-    app.get_formatter()->column_width(30);
-    app.get_formatter()->label("REQUIRED", "");
+    app.formatter(std::make_shared<HelpFormatter>());
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     app.fallthrough();
     app.require_subcommand(1);
@@ -147,7 +149,9 @@ int main(int argc, char** argv) {
         const bool bug = error.kind() == ErrorKind::internal;
         return cli::fail(error.kind(), std::string(error.what()) + (bug ? " (this is a bug in Whence: please report it)" : ""));
     } catch (const std::bad_alloc&) {
-        return cli::fail(ErrorKind::limit, "more memory was needed than the limit allows; see --memory");
+        return cli::fail(ErrorKind::limit, cli::too_much);
+    } catch (const std::length_error&) {  // more than any memory holds
+        return cli::fail(ErrorKind::limit, cli::too_much);
     } catch (const std::exception& error) {
         return cli::fail(ErrorKind::internal, printable(error.what(), 300) + " (this is a bug in Whence: please report it)");
     } catch (...) {

@@ -32,9 +32,19 @@ std::vector<const recipe::MethodSpec*> owners(const std::string& option) {
     return out;
 }
 
+// The help of its first owner, and where others have another default, theirs.
+std::string shared_help(const recipe::OptionSpec& first) {
+    std::string others;
+    for (const recipe::MethodSpec* method : owners(first.option.name))
+        for (const recipe::OptionSpec& spec : method->options)
+            if (spec.option.name == first.option.name && spec.option.value != first.option.value)
+                others += fmt::format("; {}: {}", method->name, default_text(spec));
+    return fmt::format("{} (default {}{})", first.help, default_text(first), others);
+}
+
 std::string group_of(const std::string& option) {
     std::string out;
-    for (const recipe::MethodSpec* method : owners(option)) out += (out.empty() ? "" : ", ") + method->name;
+    for (const recipe::MethodSpec* method : owners(option)) out += (out.empty() ? "" : " and ") + method->name;
     return "Options of " + out;
 }
 
@@ -55,8 +65,8 @@ void MethodOptions::declare(CLI::App& command) {
             const std::string& name = spec.option.name;
             if (options_.contains(name)) continue;
             CLI::Option* option =
-                is_flag(spec) ? command.add_flag("--" + name + "{true},!--no-" + name, texts_[name], option_help(spec))
-                              : command.add_option("--" + name, texts_[name], option_help(spec))
+                is_flag(spec) ? command.add_flag("--" + name + "{true},!--no-" + name, texts_[name], shared_help(spec))
+                              : command.add_option("--" + name, texts_[name], shared_help(spec))
                                     ->type_name(std::visit(TypeName{}, spec.option.value));
             option->group(group_of(name));
             options_[name] = option;

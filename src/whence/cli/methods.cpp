@@ -15,8 +15,8 @@ int list(const std::string& only) {
         if (!only.empty() && &method != &recipe::find_method(only)) continue;
         out += fmt::format("{}\n    {}{}\n", method.name, method.summary, method.needs_gradient ? " (needs a gradient)" : "");
         for (const recipe::OptionSpec& spec : method.options)
-            out += fmt::format("      {:<27} {}\n", option_usage(spec), option_help(spec));
-        if (method.uses_baseline) out += fmt::format("      {:<27} {}\n", "--baseline B", "what it is compared with");
+            out += fmt::format("      {:<30} {}\n", option_usage(spec), option_help(spec));
+        if (method.uses_baseline) out += fmt::format("      {:<30} {}\n", "--baseline B", "what it is compared with");
     }
     print(out);
     return 0;

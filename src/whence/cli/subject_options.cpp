@@ -1,6 +1,22 @@
 #include "subject_options.h"
 
+#include <fmt/format.h>
+
+#include "whence/core/error.h"
+
 namespace whence::cli {
+namespace {
+
+// A list of other length than the classes gives them wrong names: many models count a "background".
+void compare_counts(const recipe::Subject& subject, const Context& context) {
+    const auto names = static_cast<int64_t>(subject.classes().size());
+    for (const TensorInfo& output : subject.model().outputs())
+        if (names > 0 && output.shape.size() == 2 && output.shape[1] > 1 && output.shape[1] != names)
+            context.note(fmt::format("there are {} class names, but output '{}' has {} classes: the names may be wrong",
+                                     names, printable(output.name), output.shape[1]));
+}
+
+}  // namespace
 
 void SubjectOptions::declare(CLI::App& command) {
     command.add_option("MODEL", model, "an ONNX file")->required()->type_name("");
@@ -18,6 +34,7 @@ recipe::Subject SubjectOptions::open(const Context& context) const {
     recipe::Subject subject = recipe::Subject::load(model, preprocess, 0, context.run);
     if (!labels.empty()) subject.use_labels(labels);
     if (!background.empty()) subject.use_background(background);
+    compare_counts(subject, context);
     return subject;
 }
 

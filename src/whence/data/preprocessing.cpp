@@ -8,6 +8,7 @@
 
 #include "whence/core/error.h"
 #include "whence/core/file.h"
+#include "whence/data/utf.h"
 
 namespace whence::data {
 namespace {
@@ -120,6 +121,8 @@ void fix_categories(Schema& schema, const TablePreprocessing& how, const std::st
 
 std::vector<std::string> read_labels(const std::filesystem::path& path) {
     const std::string text = whence::read_text(path, most_bytes);
+    if (text.find('\0') != std::string::npos || !decode_utf8(text))
+        throw Error(ErrorKind::input, printable(path.string(), 400) + ": this is no text in UTF-8");
     std::vector<std::string> out;
     for (size_t at = 0; at < text.size();) {
         const size_t end = std::min(text.find('\n', at), text.size());

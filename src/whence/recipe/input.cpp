@@ -30,6 +30,8 @@ Tensor to_tensor(const data::Image& image) {
 }
 
 Input read_picture(const Subject& subject, const std::filesystem::path& path) {
+    if (subject.kind() == data::InputKind::table)
+        throw Error(ErrorKind::usage, "this model reads rows of a table; " + printable(path.string(), 400) + " is a picture");
     if (subject.kind() != data::InputKind::image)
         throw Error(ErrorKind::usage,
                     "a picture needs preprocessing: give --preprocess imagenet, unit, tf, caffe, raw255 or mnist, "
@@ -62,6 +64,12 @@ bool is_picture_file(const std::string& kind) { return kind == ".png" || kind ==
 [[noreturn]] void no_row(int64_t number, const std::filesystem::path& path, int64_t rows) {
     throw Error(ErrorKind::usage, fmt::format("row {} does not exist: {} has {} (numbered from 0)", number,
                                               printable(path.string(), 400), rows == 1 ? "1 row" : fmt::format("{} rows", rows)));
+}
+
+data::Table read_table(const Subject& subject, const std::filesystem::path& path) {
+    if (subject.kind() == data::InputKind::image)
+        throw Error(ErrorKind::usage, "this model reads pictures; " + printable(path.string(), 400) + " is a table");
+    return subject.read_table(path);
 }
 
 Input read_row(const Subject& subject, const data::Table& table, const std::filesystem::path& path, int64_t number) {
@@ -113,7 +121,7 @@ Input read_input(const Subject& subject, const std::filesystem::path& path, std:
     const std::string kind = ending(path);
     Input input;
     if (is_table_file(kind)) {
-        input = read_row(subject, subject.read_table(path), path, row.value_or(0));
+        input = read_row(subject, read_table(subject, path), path, row.value_or(0));
     } else if (is_array_file(kind)) {
         const std::vector<NamedTensor> arrays = read_array_file(path);
         const int64_t rows = rows_of(subject, arrays);
@@ -135,7 +143,7 @@ std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::pa
     const std::string kind = ending(path);
     std::vector<Input> inputs;
     if (is_table_file(kind)) {
-        const data::Table table = subject.read_table(path);
+        const data::Table table = read_table(subject, path);
         for (int64_t row = 0; row < table.rows(); ++row) inputs.push_back(read_row(subject, table, path, row));
     } else if (is_array_file(kind)) {
         const std::vector<NamedTensor> arrays = read_array_file(path);

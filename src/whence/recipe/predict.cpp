@@ -16,8 +16,10 @@ const TensorInfo& explained_output(const Model& model, const std::string& name) 
                              output.type == ElementType::float16;
         if (name.empty() ? numbers : output.name == name) return output;
     }
-    throw Error(ErrorKind::unsupported, name.empty() ? "no output holds floating-point numbers"
-                                                     : "no output '" + printable(name) + "'");
+    if (name.empty()) throw Error(ErrorKind::unsupported, "no output holds floating-point numbers");
+    std::string have;
+    for (const TensorInfo& output : model.outputs()) have += (have.empty() ? "" : ", ") + printable(output.name, 60);
+    throw Error(ErrorKind::usage, "no output '" + printable(name) + "'; the model has: " + have);
 }
 
 // One score for each class: a row of numbers, not a map or a sequence.
