@@ -21,58 +21,75 @@ using Json = nlohmann::ordered_json;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
+Attribution some_attribution() {
+    Attribution a;
+    a.values = Tensor::of<float>({2}, std::vector<float>{0.1F, -2.5e-8F});
+    a.names = {"age", "gr\u00f6\u00dfe"};
+    a.displays = {"17.99", "16.8 < \"x\""};
+    a.segments = Tensor::of<int32_t>({2, 2}, std::vector<int32_t>{0, 1, 1, 0});
+    a.standard_errors = {0.25, 0.5};
+    a.intercept = -0.125;
+    return a;
+}
+
+TargetRecord some_target() {
+    TargetRecord t;
+    t.resolved.output = "y";
+    t.resolved.index = 3;
+    t.resolved.minus = 1;
+    t.resolved.scale = Scale::logit;
+    t.resolved.output_scale = Scale::probability;
+    t.resolved.classes = 10;
+    t.label = "cat";
+    t.value = 0.1;
+    t.baseline = "blur:10";
+    t.baseline_value = 1e-300;
+    return t;
+}
+
+Diagnostics some_diagnostics() {
+    Diagnostics d;
+    d.attribution_error = 1e-7;
+    d.relative_error = 0.5;
+    d.no_error_because = "because";
+    d.surrogate_r2 = 0.9;
+    d.local_prediction = 0.3;
+    d.converged = false;
+    d.notes = {"one", "two"};
+    return d;
+}
+
+Provenance some_provenance() {
+    Provenance p;
+    p.method = "lime";
+    p.options = {{"exact", true},
+                 {"samples", int64_t{5000}},
+                 {"width", 10.0},
+                 {"kernel", std::string("cosine")}};
+    p.seed = std::numeric_limits<uint64_t>::max();
+    p.version = "0.1.0";
+    p.evaluations = 1000;
+    p.gradient_evaluations = 7;
+    p.seconds = 1.5;
+    p.model_path = "m.onnx";
+    p.model_sha256 = "ab";
+    p.input_path = "x.csv";
+    p.input_sha256 = "cd";
+    p.input_row = 4;
+    p.preprocessing = R"({"kind":"table"})";
+    p.background_path = "b.csv";
+    p.background_sha256 = "ef";
+    return p;
+}
+
 // Everything that an explanation can hold.
 Explanation full() {
-    Explanation e;
-    e.attribution = {.values = Tensor::of<float>({2}, std::vector<float>{0.1F, -2.5e-8F}),
-                     .names = {"age", "gr\u00f6\u00dfe"},
-                     .displays = {"17.99", "16.8 < \"x\""},
-                     .segments = Tensor::of<int32_t>({2, 2}, std::vector<int32_t>{0, 1, 1, 0}),
-                     .standard_errors = {0.25, 0.5},
-                     .intercept = -0.125};
-    e.target = {.resolved = {.output = "y",
-                             .index = 3,
-                             .minus = 1,
-                             .scale = Scale::logit,
-                             .output_scale = Scale::probability,
-                             .classes = 10},
-                .label = "cat",
-                .value = 0.1,
-                .baseline = "blur:10",
-                .baseline_value = 1e-300};
-    e.diagnostics = {.attribution_error = 1e-7,
-                     .relative_error = 0.5,
-                     .no_error_because = "because",
-                     .surrogate_r2 = 0.9,
-                     .local_prediction = 0.3,
-                     .converged = false,
-                     .notes = {"one", "two"}};
-    e.provenance = {.method = "lime",
-                    .seed = std::numeric_limits<uint64_t>::max(),
-                    .version = "0.1.0",
-                    .evaluations = 1000,
-                    .gradient_evaluations = 7,
-                    .seconds = 1.5,
-                    .model_path = "m.onnx",
-                    .model_sha256 = "ab",
-                    .input_path = "x.csv",
-                    .input_sha256 = "cd",
-                    .input_row = 4,
-                    .preprocessing = R"({"kind":"table"})",
-                    .background_path = "b.csv",
-                    .background_sha256 = "ef"};
-    e.provenance.options = {{"exact", true},
-                            {"samples", int64_t{5000}},
-                            {"width", 10.0},
-                            {"kernel", std::string("cosine")}};
-    return e;
+    return {some_attribution(), some_target(), some_diagnostics(), some_provenance()};
 }
 
 TEST(ExplanationJson, RoundTripIsTheSameText) {
-    for (const Explanation& e : {full(), Explanation{}}) {
-        const std::string text = to_json(e);
+    for (const std::string& text : {to_json(full()), to_json(Explanation{})})
         EXPECT_EQ(to_json(explanation_from_json(text)), text);
-    }
 }
 
 TEST(ExplanationJson, RoundTripIsTheSameExplanation) {
@@ -178,11 +195,12 @@ TEST(ExplanationJson, WrongTypesAreNamed) {
     const Json others[] = {nullptr,          true,          -1, 1.5, 1e300, "text", Json::array(),
                            Json::array({1}), Json::object()};
     int refused = 0;
-    for (const auto& [part, value] : whole.items())
-        for (const auto& [key, ignored] : (value.is_object() ? value : Json{{"", 0}}).items())
+    for (const auto& [part, value] : whole.items()) {
+        if (!value.is_object()) continue;
+        for (const auto& [key, ignored] : value.items())
             for (const Json& other : others) {
                 Json changed = whole;
-                (key.empty() ? changed[part] : changed[part][key]) = other;
+                changed[part][key] = other;
                 try {
                     (void)to_json(explanation_from_json(changed.dump()));
                 } catch (const Error& error) {
@@ -190,6 +208,15 @@ TEST(ExplanationJson, WrongTypesAreNamed) {
                     ++refused;
                 }
             }
+    }
+    for (const char* part : {"whence", "attribution", "target", "diagnostics", "provenance"})
+        for (const Json& other : others) {
+            // Nothing is required of diagnostics.
+            if (std::string_view(part) == "diagnostics" && other.is_object()) continue;
+            Json changed = whole;
+            changed[part] = other;
+            error_of(ErrorKind::input, [&] { return explanation_from_json(changed.dump()); });
+        }
     EXPECT_GT(refused, 150);
     const auto with = [&](const char* part, const char* key, const Json& value) {
         Json changed = whole;
