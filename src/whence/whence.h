@@ -3,7 +3,8 @@
 //
 //   const auto subject = whence::recipe::Subject::load("model.onnx");
 //   const auto input = whence::recipe::read_input(subject, "table.csv", 17);
-//   const auto why = whence::recipe::explain(subject, input, {.method = "integrated-gradients"}, {});
+//   const auto why = whence::recipe::explain(subject, input, {.method = "integrated-gradients"},
+//   {});
 
 #include "whence/core/error.h"
 #include "whence/core/explanation.h"

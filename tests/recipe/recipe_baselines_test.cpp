@@ -42,15 +42,25 @@ TEST(Baselines, AreReadFromFiles) {
     const Tensor first = values(path, table_subject(), row(5));
     EXPECT_EQ(first.to_doubles(), row(0).batch[0].value.to_doubles());
     const std::string picture = (examples / "data/cat.png").string();
-    EXPECT_EQ(values(picture, image_subject(), cat()).to_doubles(), cat().batch[0].value.to_doubles());
+    EXPECT_EQ(values(picture, image_subject(), cat()).to_doubles(),
+              cat().batch[0].value.to_doubles());
 }
 
 TEST(Baselines, ThatMakeNoSenseAreRefused) {
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] { static_cast<void>(baseline_for("dark", image_subject(), cat())); }), "dark"));
-    EXPECT_TRUE(contains(message_of(ErrorKind::io, [] { static_cast<void>(baseline_for("none.png", image_subject(), cat())); }), "none.png"));
+    EXPECT_TRUE(contains(
+        message_of(ErrorKind::usage,
+                   [] { static_cast<void>(baseline_for("dark", image_subject(), cat())); }),
+        "dark"));
+    EXPECT_TRUE(contains(
+        message_of(ErrorKind::io,
+                   [] { static_cast<void>(baseline_for("none.png", image_subject(), cat())); }),
+        "none.png"));
     const Recipe recipe{.method = "lime", .baseline = "zeros"};
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [&] { static_cast<void>(explain(table_subject(), row(0), recipe, whence::Run{})); }),
-                         "uses no baseline"));
+    EXPECT_TRUE(contains(
+        message_of(
+            ErrorKind::usage,
+            [&] { static_cast<void>(explain(table_subject(), row(0), recipe, whence::Run{})); }),
+        "uses no baseline"));
 }
 
 }  // namespace

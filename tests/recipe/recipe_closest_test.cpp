@@ -4,7 +4,8 @@
 namespace whence::recipe::test {
 namespace {
 
-const std::vector<std::string> animals = {"cat", "dog", "tabby, tabby cat", "tiger cat", "Persian cat", "deer"};
+const std::vector<std::string> animals = {"cat",       "dog",         "tabby, tabby cat",
+                                          "tiger cat", "Persian cat", "deer"};
 using Names = std::vector<std::string>;
 
 TEST(Closest, FindsTyposCaseAndParts) {
@@ -12,7 +13,8 @@ TEST(Closest, FindsTyposCaseAndParts) {
     EXPECT_EQ(closest("CAT", animals).at(0), "cat");
     EXPECT_EQ(closest("deeer", animals), Names{"deer"});
     EXPECT_EQ(closest("tabby", animals), Names{"tabby, tabby cat"});
-    EXPECT_EQ(closest("input_x_gradient", Names{"lime", "input-x-gradient"}), Names{"input-x-gradient"});
+    EXPECT_EQ(closest("input_x_gradient", Names{"lime", "input-x-gradient"}),
+              Names{"input-x-gradient"});
 }
 
 TEST(Closest, SaysNothingWhereNothingIsNear) {

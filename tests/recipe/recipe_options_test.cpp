@@ -28,7 +28,9 @@ TEST(OptionValues, TakesWholeNumbersForNumbersOnly) {
 }
 
 TEST(OptionValues, NamesTheOptionsThereAre) {
-    const std::string why = message_of(ErrorKind::usage, [] { OptionValues(specs, {{"cuont", int64_t{1}}}, "test"); });
+    const std::string why = message_of(ErrorKind::usage, [] {
+        OptionValues(specs, {{"cuont", int64_t{1}}}, "test");
+    });
     EXPECT_TRUE(contains(why, "cuont")) << why;
     EXPECT_TRUE(contains(why, "flag, count, width, word")) << why;
 }
@@ -38,9 +40,16 @@ TEST(ParseOption, ReadsTheTypeOfTheDefault) {
     EXPECT_EQ(std::get<int64_t>(parse_option(specs[1], "-4").value), -4);
     EXPECT_EQ(std::get<double>(parse_option(specs[2], "1e-3").value), 1e-3);
     EXPECT_EQ(std::get<std::string>(parse_option(specs[3], "zeros").value), "zeros");
-    for (const auto& [spec, text] : {std::pair{0, "yes"}, {1, "2.5"}, {1, ""}, {1, "99999999999999999999"}, {2, "wide"}, {2, "1,5"}})
-        EXPECT_TRUE(contains(message_of(ErrorKind::usage, [&] { static_cast<void>(parse_option(specs[spec], text)); }),
-                             "--" + specs[spec].option.name));
+    for (const auto& [spec, text] : {std::pair{0, "yes"},
+                                     {1, "2.5"},
+                                     {1, ""},
+                                     {1, "99999999999999999999"},
+                                     {2, "wide"},
+                                     {2, "1,5"}})
+        EXPECT_TRUE(
+            contains(message_of(ErrorKind::usage,
+                                [&] { static_cast<void>(parse_option(specs[spec], text)); }),
+                     "--" + specs[spec].option.name));
 }
 
 TEST(Methods, EachHasAOneLineSummaryAndOptionsWithHelp) {
@@ -48,7 +57,8 @@ TEST(Methods, EachHasAOneLineSummaryAndOptionsWithHelp) {
         EXPECT_FALSE(method.summary.empty()) << method.name;
         EXPECT_FALSE(contains(method.summary, "\n")) << method.name;
         EXPECT_EQ(&find_method(method.name), &method);
-        for (const OptionSpec& spec : method.options) EXPECT_FALSE(spec.help.empty()) << spec.option.name;
+        for (const OptionSpec& spec : method.options)
+            EXPECT_FALSE(spec.help.empty()) << spec.option.name;
     }
 }
 
@@ -63,9 +73,11 @@ TEST(Methods, AnOptionOfSeveralMethodsHasOneType) {
 }
 
 TEST(Methods, AMisspelledOneGetsASuggestion) {
-    const std::string why = message_of(ErrorKind::usage, [] { static_cast<void>(find_method("integrated_gradient")); });
+    const std::string why =
+        message_of(ErrorKind::usage, [] { static_cast<void>(find_method("integrated_gradient")); });
     EXPECT_TRUE(contains(why, "did you mean 'integrated-gradients'?")) << why;
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] { static_cast<void>(find_method("zzz")); }), "occlusion"));
+    EXPECT_TRUE(contains(
+        message_of(ErrorKind::usage, [] { static_cast<void>(find_method("zzz")); }), "occlusion"));
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ TEST(Replay, GivesTheSameAfterATripThroughJson) {
     for (const MethodSpec& method : methods()) {
         const Explanation loaded = explanation_from_json(to_json(saved(method.name)));
         const Replay replayed = replay(loaded, whence::Run{});
-        EXPECT_TRUE(replayed.differences.empty()) << method.name << ": " << replayed.differences.at(0);
+        EXPECT_TRUE(replayed.differences.empty())
+            << method.name << ": " << replayed.differences.at(0);
         EXPECT_EQ(replayed.largest_difference, 0) << method.name;
         EXPECT_EQ(replayed.again.provenance.seed, 9U);
     }
@@ -46,7 +47,9 @@ TEST(Replay, ToleratesRoundingOnly) {
 TEST(Replay, NeedsFiles) {
     Explanation memory = saved("saliency");
     memory.provenance.input_path.clear();
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [&] { static_cast<void>(replay(memory, whence::Run{})); }), "memory"));
+    EXPECT_TRUE(contains(
+        message_of(ErrorKind::usage, [&] { static_cast<void>(replay(memory, whence::Run{})); }),
+        "memory"));
 }
 
 TEST(DefaultMethod, IsIntegratedGradientsWhereThereIsAGradient) {
@@ -57,7 +60,9 @@ TEST(DefaultMethod, IsIntegratedGradientsWhereThereIsAGradient) {
 
 TEST(Explain, SuggestsAClass) {
     const Recipe recipe{.method = "saliency", .target = "maligant"};
-    const std::string why = message_of(ErrorKind::usage, [&] { static_cast<void>(explain(table_subject(), row(0), recipe, whence::Run{})); });
+    const std::string why = message_of(ErrorKind::usage, [&] {
+        static_cast<void>(explain(table_subject(), row(0), recipe, whence::Run{}));
+    });
     EXPECT_TRUE(contains(why, "did you mean 'malignant'?")) << why;
 }
 

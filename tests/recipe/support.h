@@ -18,8 +18,12 @@ inline const Subject& image_subject() {
     static const Subject subject = Subject::load(examples / "models/cifar10_cnn.onnx");
     return subject;
 }
-inline Input row(int64_t number) { return read_input(table_subject(), examples / "data/breast_cancer.csv", number); }
-inline Input cat() { return read_input(image_subject(), examples / "data/cat.png"); }
+inline Input row(int64_t number) {
+    return read_input(table_subject(), examples / "data/breast_cancer.csv", number);
+}
+inline Input cat() {
+    return read_input(image_subject(), examples / "data/cat.png");
+}
 
 /// The message of the Error(kind) that `work` throws.
 template <class Work>
@@ -34,6 +38,8 @@ std::string message_of(ErrorKind kind, const Work& work) {
     return "";
 }
 
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+inline bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 }  // namespace whence::recipe::test

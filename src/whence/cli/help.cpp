@@ -39,7 +39,8 @@ std::string line(const std::string& names, const std::string& description) {
 }
 
 std::string names_of(const CLI::Option& option, bool positional) {
-    if (positional) return option.get_name(true, false) + (option.get_expected_max() > 1 ? "..." : "");
+    if (positional)
+        return option.get_name(true, false) + (option.get_expected_max() > 1 ? "..." : "");
     const std::vector<std::string>& names = option.get_lnames();
     std::string out;
     for (const std::string& name : option.get_snames()) out += fmt::format("-{}, ", name);
@@ -47,7 +48,8 @@ std::string names_of(const CLI::Option& option, bool positional) {
     out += fmt::format("--{}{}", negatable ? "[no-]" : "", names.at(0));
     if (option.get_type_size() == 0) return out;  // a flag
     const std::string type = option.get_type_name();
-    return fmt::format("{} {}", out, type.substr(0, type.find(':')));  // what follows are its checks
+    return fmt::format("{} {}", out,
+                       type.substr(0, type.find(':')));  // what follows are its checks
 }
 
 }  // namespace
@@ -60,7 +62,8 @@ std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
     return line(command->get_name(), command->get_description());
 }
 
-std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
+std::string HelpFormatter::make_help(const CLI::App* app, std::string name,
+                                     CLI::AppFormatMode mode) const {
     std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
     for (size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
     return text;

@@ -36,30 +36,40 @@ Facts facts_of(const OnnxModel& model, const std::string& path) {
     for (const graph::Node& node : model.graph().nodes)
         ++facts.operators[(node.domain.empty() ? "" : node.domain + ".") + node.op];
     for (const auto& [name, tensor] : model.graph().initializers)
-        if (tensor->type() != ElementType::int64) facts.parameters += tensor->size();  // shapes and axes are none
-    if (facts.preprocessing && !facts.preprocessing->classes.empty()) facts.classes = facts.preprocessing->classes;
+        if (tensor->type() != ElementType::int64)
+            facts.parameters += tensor->size();  // shapes and axes are none
+    if (facts.preprocessing && !facts.preprocessing->classes.empty())
+        facts.classes = facts.preprocessing->classes;
     return facts;
 }
 
-// ---- text -----------------------------------------------------------------------------------------
+// ---- text
+// -----------------------------------------------------------------------------------------
 
-std::string shown(std::string_view text) { return render::clean(text, 120); }
+std::string shown(std::string_view text) {
+    return render::clean(text, 120);
+}
 
-std::string heading(const char* text) { return std::string(text) + "\n"; }
+std::string heading(const char* text) {
+    return std::string(text) + "\n";
+}
 
 std::string tensors(const std::vector<TensorInfo>& infos) {
     size_t width = 0;
-    for (const TensorInfo& info : infos) width = std::max(width, std::min<size_t>(40, shown(info.name).size()));
+    for (const TensorInfo& info : infos)
+        width = std::max(width, std::min<size_t>(40, shown(info.name).size()));
     std::string out;
     for (const TensorInfo& info : infos)
-        out += fmt::format("  {:<{}}  {} {}{}\n", shown(info.name), width, name(info.type), to_string(info.shape),
+        out += fmt::format("  {:<{}}  {} {}{}\n", shown(info.name), width, name(info.type),
+                           to_string(info.shape),
                            info.scale == Scale::raw ? "" : "  " + std::string(name(info.scale)));
     return out;
 }
 
 std::string joined(const std::vector<std::string>& texts, size_t most) {
     std::string out;
-    for (size_t i = 0; i < std::min(most, texts.size()); ++i) out += (i ? ", " : "") + shown(texts[i]);
+    for (size_t i = 0; i < std::min(most, texts.size()); ++i)
+        out += (i ? ", " : "") + shown(texts[i]);
     return texts.size() > most ? out + fmt::format(", ... ({} in all)", texts.size()) : out;
 }
 
@@ -69,44 +79,56 @@ std::string gradient_line(const Differentiability& d) {
 }
 
 std::string operators_line(const Facts& facts) {
-    std::vector<std::pair<std::string, int64_t>> sorted(facts.operators.begin(), facts.operators.end());
+    std::vector<std::pair<std::string, int64_t>> sorted(facts.operators.begin(),
+                                                        facts.operators.end());
     std::ranges::stable_sort(sorted, std::greater<>{}, &std::pair<std::string, int64_t>::second);
     std::string out;
-    for (const auto& [op, count] : sorted) out += (out.empty() ? "" : ", ") + shown(op) + " " + std::to_string(count);
+    for (const auto& [op, count] : sorted)
+        out += (out.empty() ? "" : ", ") + shown(op) + " " + std::to_string(count);
     return out;
 }
 
 std::string shape_of(const LayerInfo& layer) {
-    return (layer.type ? std::string(name(*layer.type)) + " " : "") + (layer.shape ? to_string(*layer.shape) : "shape unknown");
+    return (layer.type ? std::string(name(*layer.type)) + " " : "") +
+           (layer.shape ? to_string(*layer.shape) : "shape unknown");
 }
 
 std::string as_text(const OnnxModel& model, const Facts& facts, const Options& options) {
     std::string out = shown(options.model) + "\n";
-    out += fmt::format("  ONNX opset {}, {} nodes, {} parameters\n  SHA-256 {}\n", model.graph().opset(),
-                       render::count(static_cast<int64_t>(model.graph().nodes.size())), render::count(facts.parameters),
-                       model.sha256());
-    out += heading("inputs") + tensors(model.inputs()) + heading("outputs") + tensors(model.outputs());
-    out += heading("batch") + "  " + (model.batch_note().empty() ? "any number of rows" : shown(model.batch_note())) + "\n";
+    out += fmt::format("  ONNX opset {}, {} nodes, {} parameters\n  SHA-256 {}\n",
+                       model.graph().opset(),
+                       render::count(static_cast<int64_t>(model.graph().nodes.size())),
+                       render::count(facts.parameters), model.sha256());
+    out +=
+        heading("inputs") + tensors(model.inputs()) + heading("outputs") + tensors(model.outputs());
+    out += heading("batch") + "  " +
+           (model.batch_note().empty() ? "any number of rows" : shown(model.batch_note())) + "\n";
     if (!facts.classes.empty()) out += heading("classes") + "  " + joined(facts.classes, 12) + "\n";
     if (facts.preprocessing)
         out += heading("preprocessing (the JSON beside the model)") + "  " +
                render::clean(data::to_json(*facts.preprocessing), 400) + "\n";
     out += heading("operators") + "  " + operators_line(facts) + "\n" + heading("differentiable");
     for (const Differentiability& d : model.differentiability())
-        out += fmt::format("  {} with respect to {}: {}\n", shown(d.output), shown(d.input), gradient_line(d));
+        out += fmt::format("  {} with respect to {}: {}\n", shown(d.output), shown(d.input),
+                           gradient_line(d));
     if (!options.layers) return out;
     out += heading("layers");
     for (const LayerInfo& layer : model.layers())
-        out += fmt::format("  {:<40}  {:<20}  {}\n", shown(layer.name), shown(layer.op), shape_of(layer));
+        out += fmt::format("  {:<40}  {:<20}  {}\n", shown(layer.name), shown(layer.op),
+                           shape_of(layer));
     return out;
 }
 
-// ---- JSON -----------------------------------------------------------------------------------------
+// ---- JSON
+// -----------------------------------------------------------------------------------------
 
 Json json_of(const std::vector<TensorInfo>& infos) {
     Json out = Json::array();
     for (const TensorInfo& info : infos)
-        out.push_back({{"name", info.name}, {"type", name(info.type)}, {"shape", info.shape}, {"scale", name(info.scale)}});
+        out.push_back({{"name", info.name},
+                       {"type", name(info.type)},
+                       {"shape", info.shape},
+                       {"scale", name(info.scale)}});
     return out;
 }
 
@@ -121,7 +143,8 @@ std::string as_json(const OnnxModel& model, const Facts& facts, const Options& o
                 {"batch_note", model.batch_note()},
                 {"classes", facts.classes},
                 {"operators", facts.operators}};
-    out["preprocessing"] = facts.preprocessing ? Json::parse(data::to_json(*facts.preprocessing)) : Json(nullptr);
+    out["preprocessing"] =
+        facts.preprocessing ? Json::parse(data::to_json(*facts.preprocessing)) : Json(nullptr);
     for (const Differentiability& d : model.differentiability())
         out["gradients"].push_back({{"output", d.output},
                                     {"input", d.input},
@@ -147,13 +170,16 @@ int info(const Options& options, const Context& context) {
 }  // namespace
 
 void add_info(CLI::App& app, Context& context) {
-    CLI::App* command = app.add_subcommand("info", "inputs, outputs, operators, layers, and what can be differentiated");
+    CLI::App* command = app.add_subcommand(
+        "info", "inputs, outputs, operators, layers, and what can be differentiated");
     const auto options = std::make_shared<Options>();
     command->add_option("MODEL", options->model, "an ONNX file")->required()->type_name("");
     command->add_flag("--layers", options->layers, "every tensor inside, with its shape");
     command->add_flag("--json", options->json, "for programs");
     command->footer("\n  whence info examples/models/cifar10_cnn.onnx --layers");
-    command->callback([options, &context] { context.command = [options, &context] { return info(*options, context); }; });
+    command->callback([options, &context] {
+        context.command = [options, &context] { return info(*options, context); };
+    });
 }
 
 }  // namespace whence::cli

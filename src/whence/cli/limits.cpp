@@ -16,14 +16,15 @@ struct Unit {
     std::string_view name;
     double bytes;
 };
-constexpr Unit units[] = {{"", 1},           {"K", 1024.0},      {"M", 1024.0 * 1024},
-                          {"G", 1073741824.0}, {"T", 1099511627776.0}};
+constexpr Unit units[] = {
+    {"", 1}, {"K", 1024.0}, {"M", 1024.0 * 1024}, {"G", 1073741824.0}, {"T", 1099511627776.0}};
 // Code, thread stacks and the files that were read.
 constexpr uint64_t own_memory = uint64_t{256} << 20;
 constexpr double least = 16.0 * 1024 * 1024;
 
 double machine_memory() {
-    return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+    return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
+           static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
@@ -38,13 +39,15 @@ uint64_t parse_memory(std::string_view text) {
     for (const Unit& row : units)
         if (unit == row.name) factor = row.bytes;
     if (error != std::errc() || factor == 0 || !(value * factor >= least) || value * factor > 1e15)
-        throw Error(ErrorKind::usage, "--memory: '" + printable(text) +
-                                          "' is no amount of memory of at least 16M; examples: 4G, 500M, 60%");
+        throw Error(ErrorKind::usage,
+                    "--memory: '" + printable(text) +
+                        "' is no amount of memory of at least 16M; examples: 4G, 500M, 60%");
     return static_cast<uint64_t>(value * factor);
 }
 
 void limit_process_memory([[maybe_unused]] uint64_t bytes) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their shadow memory is larger
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)  // their shadow memory is larger
     rlimit limit{};
     if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
     limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes + own_memory);

@@ -29,46 +29,60 @@ constexpr const char* too_much = "more memory was needed than the limit allows; 
 void add_shared_options(CLI::App& app, Context& context) {
     const char* group = "Everywhere";
     app.add_option("--threads", context.threads, "threads to use; 0: one per core")
-        ->type_name("N")->check(CLI::Range(0, 1024))->group(group);
-    app.add_option("--memory", context.memory, "memory a model may use: 4G, 500M, 60% (default 80%)")
-        ->type_name("SIZE")->group(group);
-    app.add_option("--time-limit", context.time_limit, "seconds after which to give up (default 3600; 0: never)")
-        ->type_name("SECONDS")->group(group);
+        ->type_name("N")
+        ->check(CLI::Range(0, 1024))
+        ->group(group);
+    app.add_option("--memory", context.memory,
+                   "memory a model may use: 4G, 500M, 60% (default 80%)")
+        ->type_name("SIZE")
+        ->group(group);
+    app.add_option("--time-limit", context.time_limit,
+                   "seconds after which to give up (default 3600; 0: never)")
+        ->type_name("SECONDS")
+        ->group(group);
     app.add_option("--color", context.color, "auto, always or never; NO_COLOR is respected")
-        ->type_name("WHEN")->group(group);
+        ->type_name("WHEN")
+        ->group(group);
     app.add_flag("-q,--quiet", context.quiet, "no progress and no remarks on stderr")->group(group);
 }
 
 void apply_shared_options(Context& context, Signals& signals) {
     context.color_mode = parse_color(context.color);
     if (!(context.time_limit >= 0) || context.time_limit > 1e9)
-        throw Error(ErrorKind::usage, fmt::format("--time-limit: {} is no number of seconds, 0 or more", context.time_limit));
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("--time-limit: {} is no number of seconds, 0 or more", context.time_limit));
     const uint64_t memory = parse_memory(context.memory);
     limit_process_memory(memory);
     configure_runtime({.threads = context.threads, .memory = memory});
     context.run.threads = context.threads;
     context.run.stop = signals.token();
     if (context.time_limit > 0)
-        context.run.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                                  std::chrono::duration<double>(context.time_limit));
+        context.run.deadline =
+            Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                               std::chrono::duration<double>(context.time_limit));
     if (!context.quiet && is_terminal(2)) context.run.progress = progress_bar();
     signals.watch(context.run.deadline);
 }
 
 std::vector<std::string> names_of(CLI::App& app) {
     std::vector<std::string> names;
-    for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+    for (const CLI::App* command : app.get_subcommands(nullptr))
+        names.push_back(command->get_name());
     return names;
 }
 
 // CLI11 says that a word was not expected; a person wants to know what was.
-std::string explain_parse_error(CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
+std::string explain_parse_error(CLI::App& app, const CLI::ParseError& error,
+                                const std::vector<std::string>& words) {
     const std::vector<CLI::App*> chosen = app.get_subcommands();
-    const std::string help = "; see whence " + (chosen.empty() ? "" : chosen[0]->get_name() + " ") + "--help";
+    const std::string help =
+        "; see whence " + (chosen.empty() ? "" : chosen[0]->get_name() + " ") + "--help";
     if (chosen.empty()) {
         for (const std::string& word : words) {
             if (word.starts_with('-')) continue;
-            return "no command '" + printable(word) + "'" + recipe::did_you_mean(word, names_of(app)) + help;
+            return "no command '" + printable(word) + "'" +
+                   recipe::did_you_mean(word, names_of(app)) + help;
         }
     }
     std::vector<std::string> options;
@@ -78,11 +92,13 @@ std::string explain_parse_error(CLI::App& app, const CLI::ParseError& error, con
     if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
         // A word after an unknown option may be its value: name the option first.
         std::vector<std::string> rest = app.remaining(true);
-        std::ranges::stable_partition(rest, [](const std::string& word) { return word.starts_with('-'); });
+        std::ranges::stable_partition(
+            rest, [](const std::string& word) { return word.starts_with('-'); });
         for (const std::string& word : rest) {
             const std::string name = word.substr(0, word.find('='));
             if (word.starts_with('-'))
-                return fmt::format("no option {}{}{}", printable(name), recipe::did_you_mean(name, options), help);
+                return fmt::format("no option {}{}{}", printable(name),
+                                   recipe::did_you_mean(name, options), help);
             return fmt::format("'{}' was not expected{}", printable(word), help);
         }
     }
@@ -93,17 +109,19 @@ std::string explain_parse_error(CLI::App& app, const CLI::ParseError& error, con
 int run(int argc, char** argv) {
     Signals signals;
     Context context;
-    CLI::App app{"Explains the predictions of ONNX models, and says how far to trust the answer.", "whence"};
+    CLI::App app{"Explains the predictions of ONNX models, and says how far to trust the answer.",
+                 "whence"};
     app.set_version_flag("--version", "whence " + std::string(version()), "the version");
     app.set_help_flag("-h,--help", "this help");
     app.formatter(std::make_shared<HelpFormatter>());
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     app.fallthrough();
     app.require_subcommand(1);
-    app.footer("whence COMMAND --help tells more.\n\n"
-               "  whence predict model.onnx photo.png --preprocess imagenet\n"
-               "  whence explain model.onnx photo.png --preprocess imagenet -o why.html\n"
-               "  whence explain model.onnx table.csv --row 17 --method lime --background train.csv");
+    app.footer(
+        "whence COMMAND --help tells more.\n\n"
+        "  whence predict model.onnx photo.png --preprocess imagenet\n"
+        "  whence explain model.onnx photo.png --preprocess imagenet -o why.html\n"
+        "  whence explain model.onnx table.csv --row 17 --method lime --background train.csv");
     add_info(app, context);
     add_predict(app, context);
     add_explain(app, context);
@@ -147,14 +165,19 @@ int main(int argc, char** argv) {
         return cli::run(argc, argv);
     } catch (const Error& error) {
         const bool bug = error.kind() == ErrorKind::internal;
-        return cli::fail(error.kind(), std::string(error.what()) + (bug ? " (this is a bug in Whence: please report it)" : ""));
+        return cli::fail(error.kind(),
+                         std::string(error.what()) +
+                             (bug ? " (this is a bug in Whence: please report it)" : ""));
     } catch (const std::bad_alloc&) {
         return cli::fail(ErrorKind::limit, cli::too_much);
     } catch (const std::length_error&) {  // more than any memory holds
         return cli::fail(ErrorKind::limit, cli::too_much);
     } catch (const std::exception& error) {
-        return cli::fail(ErrorKind::internal, printable(error.what(), 300) + " (this is a bug in Whence: please report it)");
+        return cli::fail(ErrorKind::internal, printable(error.what(), 300) +
+                                                  " (this is a bug in Whence: please report it)");
     } catch (...) {
-        return cli::fail(ErrorKind::internal, "something went wrong that has no name (this is a bug in Whence: please report it)");
+        return cli::fail(
+            ErrorKind::internal,
+            "something went wrong that has no name (this is a bug in Whence: please report it)");
     }
 }

@@ -16,11 +16,14 @@ struct TypeName {
     std::string operator()(const std::string&) const { return "NAME"; }
 };
 
-bool is_flag(const recipe::OptionSpec& spec) { return std::holds_alternative<bool>(spec.option.value); }
+bool is_flag(const recipe::OptionSpec& spec) {
+    return std::holds_alternative<bool>(spec.option.value);
+}
 
 std::string default_text(const recipe::OptionSpec& spec) {
     if (const auto* flag = std::get_if<bool>(&spec.option.value)) return *flag ? "yes" : "no";
-    return std::visit([](const auto& value) { return fmt::format("{}", value); }, spec.option.value);
+    return std::visit([](const auto& value) { return fmt::format("{}", value); },
+                      spec.option.value);
 }
 
 // The methods that have an option of this name.
@@ -44,7 +47,8 @@ std::string shared_help(const recipe::OptionSpec& first) {
 
 std::string group_of(const std::string& option) {
     std::string out;
-    for (const recipe::MethodSpec* method : owners(option)) out += (out.empty() ? "" : " and ") + method->name;
+    for (const recipe::MethodSpec* method : owners(option))
+        out += (out.empty() ? "" : " and ") + method->name;
     return "Options of " + out;
 }
 
@@ -65,7 +69,8 @@ void MethodOptions::declare(CLI::App& command) {
             const std::string& name = spec.option.name;
             if (options_.contains(name)) continue;
             CLI::Option* option =
-                is_flag(spec) ? command.add_flag("--" + name + "{true},!--no-" + name, texts_[name], shared_help(spec))
+                is_flag(spec) ? command.add_flag("--" + name + "{true},!--no-" + name, texts_[name],
+                                                 shared_help(spec))
                               : command.add_option("--" + name, texts_[name], shared_help(spec))
                                     ->type_name(std::visit(TypeName{}, spec.option.value));
             option->group(group_of(name));
@@ -77,11 +82,14 @@ std::vector<Option> MethodOptions::given(const recipe::MethodSpec& method) const
     std::vector<Option> out;
     for (const auto& [name, option] : options_) {
         if (option->count() == 0) continue;
-        const auto spec = std::ranges::find(method.options, name, [](const recipe::OptionSpec& s) { return s.option.name; });
+        const auto spec = std::ranges::find(
+            method.options, name, [](const recipe::OptionSpec& s) { return s.option.name; });
         if (spec == method.options.end()) {
             std::string others;
-            for (const recipe::MethodSpec* owner : owners(name)) others += (others.empty() ? "" : " and ") + owner->name;
-            throw Error(ErrorKind::usage, fmt::format("--{} is an option of {}, not of {}", name, others, method.name));
+            for (const recipe::MethodSpec* owner : owners(name))
+                others += (others.empty() ? "" : " and ") + owner->name;
+            throw Error(ErrorKind::usage, fmt::format("--{} is an option of {}, not of {}", name,
+                                                      others, method.name));
         }
         out.push_back(recipe::parse_option(*spec, texts_.at(name)));
     }

@@ -1,5 +1,6 @@
 #pragma once
-// Options of methods on the command line: made from recipe::methods(), so that each is written once.
+// Options of methods on the command line: made from recipe::methods(), so that each is written
+// once.
 
 #include <map>
 #include <string>
@@ -16,14 +17,14 @@ namespace whence::cli {
 [[nodiscard]] std::string option_help(const recipe::OptionSpec& spec);
 
 class MethodOptions {
- public:
+  public:
     /// Declares every option of every method, grouped by the methods that have it.
     void declare(CLI::App& command);
-    /// Those that were given, as this method reads them. Throws Error(usage), also for an option that
-    /// belongs to another method.
+    /// Those that were given, as this method reads them. Throws Error(usage), also for an option
+    /// that belongs to another method.
     [[nodiscard]] std::vector<Option> given(const recipe::MethodSpec& method) const;
 
- private:
+  private:
     std::map<std::string, std::string> texts_;  // by name; empty: not given
     std::map<std::string, CLI::Option*> options_;
 };

@@ -13,10 +13,12 @@ int list(const std::string& only) {
     std::string out;
     for (const recipe::MethodSpec& method : recipe::methods()) {
         if (!only.empty() && &method != &recipe::find_method(only)) continue;
-        out += fmt::format("{}\n    {}{}\n", method.name, method.summary, method.needs_gradient ? " (needs a gradient)" : "");
+        out += fmt::format("{}\n    {}{}\n", method.name, method.summary,
+                           method.needs_gradient ? " (needs a gradient)" : "");
         for (const recipe::OptionSpec& spec : method.options)
             out += fmt::format("      {:<30} {}\n", option_usage(spec), option_help(spec));
-        if (method.uses_baseline) out += fmt::format("      {:<30} {}\n", "--baseline B", "what it is compared with");
+        if (method.uses_baseline)
+            out += fmt::format("      {:<30} {}\n", "--baseline B", "what it is compared with");
     }
     print(out);
     return 0;

@@ -30,21 +30,26 @@ Tensor texts(const std::vector<std::string>& values) {
     return Tensor::of<std::string>({static_cast<int64_t>(values.size())}, values);
 }
 
-Tensor number(double value) { return Tensor::of<double>({}, std::vector<double>{value}); }
+Tensor number(double value) {
+    return Tensor::of<double>({}, std::vector<double>{value});
+}
 
 Bytes npz(const render::ReportItem& item) {
     const Explanation& e = item.explanation;
     std::vector<NamedTensor> arrays = {{"values", e.attribution.values}};
     if (e.attribution.segments) arrays.push_back({"segments", *e.attribution.segments});
     if (!e.attribution.names.empty()) arrays.push_back({"names", texts(e.attribution.names)});
-    if (!e.attribution.displays.empty()) arrays.push_back({"displays", texts(e.attribution.displays)});
+    if (!e.attribution.displays.empty())
+        arrays.push_back({"displays", texts(e.attribution.displays)});
     const std::vector<double>& errors = e.attribution.standard_errors;
     if (!errors.empty())
-        arrays.push_back({"standard_errors", Tensor::of<double>({static_cast<int64_t>(errors.size())}, errors)});
+        arrays.push_back(
+            {"standard_errors", Tensor::of<double>({static_cast<int64_t>(errors.size())}, errors)});
     arrays.push_back({"prediction", number(e.target.value)});
     if (e.target.baseline_value) arrays.push_back({"base_value", number(*e.target.baseline_value)});
     if (e.attribution.intercept) arrays.push_back({"intercept", number(*e.attribution.intercept)});
-    if (e.diagnostics.attribution_error) arrays.push_back({"error", number(*e.diagnostics.attribution_error)});
+    if (e.diagnostics.attribution_error)
+        arrays.push_back({"error", number(*e.diagnostics.attribution_error)});
     if (e.diagnostics.surrogate_r2) arrays.push_back({"r2", number(*e.diagnostics.surrogate_r2)});
     return data::encode_npz(arrays);
 }
@@ -60,8 +65,11 @@ Bytes csv(const render::ReportItem& item) {
             if (label >= 0 && label < static_cast<int64_t>(pixels.size())) ++pixels[label];
     std::vector<std::string> cells;
     if (positions)
-        for (int64_t d = 1; d < std::max<int64_t>(2, a.values.rank()); ++d) cells.push_back(fmt::format("axis{}", d));
-    else cells = a.segments ? std::vector<std::string>{"segment", "pixels"} : std::vector<std::string>{"feature", "value"};
+        for (int64_t d = 1; d < std::max<int64_t>(2, a.values.rank()); ++d)
+            cells.push_back(fmt::format("axis{}", d));
+    else
+        cells = a.segments ? std::vector<std::string>{"segment", "pixels"}
+                           : std::vector<std::string>{"feature", "value"};
     cells.emplace_back("weight");
     if (!a.standard_errors.empty()) cells.emplace_back("standard_error");
     std::string text = data::csv_line(cells);
@@ -122,7 +130,8 @@ const Row& format_of(const std::filesystem::path& path) {
 void check_folder(const std::filesystem::path& path) {
     const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
     const auto refuse = [&](int error) {
-        throw Error(ErrorKind::io, fmt::format("cannot write {}: {}", printable(path.string(), 400), std::strerror(error)));
+        throw Error(ErrorKind::io, fmt::format("cannot write {}: {}", printable(path.string(), 400),
+                                               std::strerror(error)));
     };
     std::error_code failed;
     if (std::filesystem::is_directory(path, failed)) refuse(EISDIR);
@@ -138,17 +147,21 @@ void check_outputs(const std::vector<std::string>& paths, const std::vector<std:
     for (size_t i = 0; i < paths.size(); ++i) {
         static_cast<void>(format_of(paths[i]));
         check_folder(paths[i]);
-        if (std::find(paths.begin(), paths.begin() + static_cast<int64_t>(i), paths[i]) != paths.begin() + static_cast<int64_t>(i))
+        if (std::find(paths.begin(), paths.begin() + static_cast<int64_t>(i), paths[i]) !=
+            paths.begin() + static_cast<int64_t>(i))
             throw Error(ErrorKind::usage, "-o " + printable(paths[i], 400) + " was given twice");
         for (const std::string& input : inputs) {
             std::error_code ignored;
             if (!input.empty() && std::filesystem::equivalent(paths[i], input, ignored))
-                throw Error(ErrorKind::usage, "-o " + printable(paths[i], 400) + " would overwrite what is read");
+                throw Error(ErrorKind::usage,
+                            "-o " + printable(paths[i], 400) + " would overwrite what is read");
         }
     }
 }
 
-Bytes encode(const std::filesystem::path& path, const render::ReportItem& item) { return format_of(path).encode(item); }
+Bytes encode(const std::filesystem::path& path, const render::ReportItem& item) {
+    return format_of(path).encode(item);
+}
 
 void write_outputs(const std::vector<std::string>& paths, const render::ReportItem& item) {
     std::vector<Bytes> files;

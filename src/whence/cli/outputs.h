@@ -10,12 +10,13 @@
 
 namespace whence::cli {
 
-/// Throws Error(usage) for an ending that is no format (naming those there are) or a name given twice,
-/// Error(io) for a folder that is not there or cannot be written to: before any work begins.
+/// Throws Error(usage) for an ending that is no format (naming those there are) or a name given
+/// twice, Error(io) for a folder that is not there or cannot be written to: before any work begins.
 void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs);
 
 /// The bytes of the file of that name.
-[[nodiscard]] std::vector<std::byte> encode(const std::filesystem::path& path, const render::ReportItem& item);
+[[nodiscard]] std::vector<std::byte> encode(const std::filesystem::path& path,
+                                            const render::ReportItem& item);
 
 /// All files, each made in memory first and written whole.
 void write_outputs(const std::vector<std::string>& paths, const render::ReportItem& item);

@@ -38,13 +38,14 @@ std::string bar(double share) {
     const bool utf8 = speaks_utf8();
     const auto full = static_cast<int64_t>(share * bar_width);
     std::string out;
-    for (int64_t i = 0; i < bar_width; ++i) out += i < full ? (utf8 ? "█" : "#") : (utf8 ? "░" : "-");
+    for (int64_t i = 0; i < bar_width; ++i)
+        out += i < full ? (utf8 ? "█" : "#") : (utf8 ? "░" : "-");
     return out;
 }
 
 // State of one run; a callback is copied, its state is not.
 class Bar {
- public:
+  public:
     void report(std::string_view what, int64_t done, int64_t total) {
         const Clock::time_point now = Clock::now();
         if (what != what_) {
@@ -53,16 +54,18 @@ class Bar {
         }
         if (now - start_ < patience || now - drawn_ < pause || total < 1) return;
         drawn_ = now;
-        const double share = std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
-        std::string line = fmt::format("{} {:3.0f} %  {} of {}  {}", printable(what_, 30), 100 * share, done, total,
-                                       remaining(now - began_, share));
-        if (const int64_t room = terminal_width(STDERR_FILENO) - bar_width - 3; static_cast<int64_t>(line.size()) > room)
+        const double share =
+            std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
+        std::string line = fmt::format("{} {:3.0f} %  {} of {}  {}", printable(what_, 30),
+                                       100 * share, done, total, remaining(now - began_, share));
+        if (const int64_t room = terminal_width(STDERR_FILENO) - bar_width - 3;
+            static_cast<int64_t>(line.size()) > room)
             line.resize(static_cast<size_t>(std::max<int64_t>(0, room)));
         visible = true;
         write_raw(fmt::format("\r{}  {}\x1b[K", bar(share), line));
     }
 
- private:
+  private:
     std::string what_;
     Clock::time_point start_ = Clock::now(), began_ = start_, drawn_;
 };
@@ -71,7 +74,9 @@ class Bar {
 
 Progress progress_bar() {
     const auto state = std::make_shared<Bar>();
-    return [state](std::string_view what, int64_t done, int64_t total) { state->report(what, done, total); };
+    return [state](std::string_view what, int64_t done, int64_t total) {
+        state->report(what, done, total);
+    };
 }
 
 void clear_progress() {

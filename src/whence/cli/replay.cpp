@@ -52,15 +52,21 @@ int replay(const Options& options, const Context& context) {
 }  // namespace
 
 void add_replay(CLI::App& app, Context& context) {
-    CLI::App* command = app.add_subcommand("replay", "recomputes a saved explanation and compares: exit status 0 same, 1 different");
+    CLI::App* command = app.add_subcommand(
+        "replay", "recomputes a saved explanation and compares: exit status 0 same, 1 different");
     const auto options = std::make_shared<Options>();
-    command->add_option("FILE.json", options->file, "written by whence explain -o FILE.json")->required()->type_name("");
+    command->add_option("FILE.json", options->file, "written by whence explain -o FILE.json")
+        ->required()
+        ->type_name("");
     const char* moved = "where it is now, if not where the file says";
     command->add_option("--model", options->model, moved)->type_name("FILE");
     command->add_option("--input", options->input, moved)->type_name("FILE");
     command->add_option("--background", options->background, moved)->type_name("FILE");
-    command->footer("\n  whence explain model.onnx table.csv --row 17 -o why.json\n  whence replay why.json");
-    command->callback([options, &context] { context.command = [options, &context] { return replay(*options, context); }; });
+    command->footer(
+        "\n  whence explain model.onnx table.csv --row 17 -o why.json\n  whence replay why.json");
+    command->callback([options, &context] {
+        context.command = [options, &context] { return replay(*options, context); };
+    });
 }
 
 }  // namespace whence::cli

@@ -16,7 +16,8 @@ struct Options {
     std::string title;
 };
 
-// With picture and predictions where the files are still there and the same; else without, saying so.
+// With picture and predictions where the files are still there and the same; else without, saying
+// so.
 render::ReportItem open(const std::string& path, const Context& context) {
     Explanation saved;
     try {
@@ -27,7 +28,8 @@ render::ReportItem open(const std::string& path, const Context& context) {
     }
     std::string why;
     try {
-        const recipe::Sources sources = recipe::reopen(saved, std::filesystem::path(path).parent_path(), context.run);
+        const recipe::Sources sources =
+            recipe::reopen(saved, std::filesystem::path(path).parent_path(), context.run);
         if (sources.differences.empty()) {
             render::ReportItem item = present(saved, sources.subject, sources.input, context.run);
             item.replay = "whence replay " + path;
@@ -45,7 +47,8 @@ render::ReportItem open(const std::string& path, const Context& context) {
 int report(const Options& options, const Context& context) {
     std::vector<std::string> inputs = options.files;
     check_outputs(options.outputs, inputs);
-    if (!options.outputs[0].ends_with(".html")) throw Error(ErrorKind::usage, "a report is a page: -o FILE.html");
+    if (!options.outputs[0].ends_with(".html"))
+        throw Error(ErrorKind::usage, "a report is a page: -o FILE.html");
     std::vector<render::ReportItem> items;
     for (const std::string& file : options.files) items.push_back(open(file, context));
     render::ReportOptions how;
@@ -59,11 +62,18 @@ int report(const Options& options, const Context& context) {
 void add_report(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand("report", "saved explanations on one HTML page");
     const auto options = std::make_shared<Options>();
-    command->add_option("FILE.json", options->files, "written by whence explain -o FILE.json")->required()->type_name("");
-    command->add_option("-o,--output", options->outputs, "the page")->type_name("FILE.html")->required()->expected(1);
+    command->add_option("FILE.json", options->files, "written by whence explain -o FILE.json")
+        ->required()
+        ->type_name("");
+    command->add_option("-o,--output", options->outputs, "the page")
+        ->type_name("FILE.html")
+        ->required()
+        ->expected(1);
     command->add_option("--title", options->title, "of the page")->type_name("TEXT");
     command->footer("\n  whence report lime.json gradients.json -o report.html");
-    command->callback([options, &context] { context.command = [options, &context] { return report(*options, context); }; });
+    command->callback([options, &context] {
+        context.command = [options, &context] { return report(*options, context); };
+    });
 }
 
 }  // namespace whence::cli

@@ -25,8 +25,9 @@ sigset_t handled() {
 timespec until(Clock::time_point when) {
     const auto left = std::max(Clock::duration::zero(), when - Clock::now());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-    return {.tv_sec = seconds.count(),
-            .tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count()};
+    return {
+        .tv_sec = seconds.count(),
+        .tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds).count()};
 }
 
 }  // namespace
@@ -52,11 +53,14 @@ void Signals::loop(Clock::time_point deadline) {
     const bool limited = deadline != Clock::time_point::max();
     while (true) {
         const timespec wait = limited ? until(deadline + grace) : timespec{};
-        const int number = limited ? sigtimedwait(&set, nullptr, &wait) : sigwaitinfo(&set, nullptr);
+        const int number =
+            limited ? sigtimedwait(&set, nullptr, &wait) : sigwaitinfo(&set, nullptr);
         if (done_.stop_requested()) return;
         if (number < 0 && errno == EINTR) continue;
         if (number < 0) {
-            complain("whence: the time limit was reached before it was finished, and it could not be stopped in order");
+            complain(
+                "whence: the time limit was reached before it was finished, and it could not be "
+                "stopped in order");
             ::_exit(exit_code(ErrorKind::limit));
         }
         if (number == wake_up) continue;

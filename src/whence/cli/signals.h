@@ -7,12 +7,12 @@
 
 namespace whence::cli {
 
-/// Takes signals on a thread of its own. The first asks the run to stop, so that it ends with one line
-/// and no half-written file; a second ends the process at once (exit status 130). Where the run does
-/// not end by itself some seconds after the deadline, because something it waits for cannot be asked to
-/// stop, the process is ended with the status of Error(limit).
+/// Takes signals on a thread of its own. The first asks the run to stop, so that it ends with one
+/// line and no half-written file; a second ends the process at once (exit status 130). Where the
+/// run does not end by itself some seconds after the deadline, because something it waits for
+/// cannot be asked to stop, the process is ended with the status of Error(limit).
 class Signals {
- public:
+  public:
     /// Blocks the signals in the calling thread: make it before any other thread starts.
     Signals();
     ~Signals();
@@ -23,7 +23,7 @@ class Signals {
     void watch(std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
 
- private:
+  private:
     void loop(std::chrono::steady_clock::time_point deadline);
 
     std::stop_source stop_;

@@ -11,23 +11,29 @@ namespace {
 void compare_counts(const recipe::Subject& subject, const Context& context) {
     const auto names = static_cast<int64_t>(subject.classes().size());
     for (const TensorInfo& output : subject.model().outputs())
-        if (names > 0 && output.shape.size() == 2 && output.shape[1] > 1 && output.shape[1] != names)
-            context.note(fmt::format("there are {} class names, but output '{}' has {} classes: the names may be wrong",
-                                     names, printable(output.name), output.shape[1]));
+        if (names > 0 && output.shape.size() == 2 && output.shape[1] > 1 &&
+            output.shape[1] != names)
+            context.note(fmt::format(
+                "there are {} class names, but output '{}' has {} classes: the names may be wrong",
+                names, printable(output.name), output.shape[1]));
 }
 
 }  // namespace
 
 void SubjectOptions::declare(CLI::App& command) {
     command.add_option("MODEL", model, "an ONNX file")->required()->type_name("");
-    command.add_option("--preprocess", preprocess,
-                       "imagenet, unit, tf, caffe, raw255, mnist, a JSON file, or none; default: MODEL.json beside the model")
+    command
+        .add_option("--preprocess", preprocess,
+                    "imagenet, unit, tf, caffe, raw255, mnist, a JSON file, or none; default: "
+                    "MODEL.json beside the model")
         ->type_name("P");
-    command.add_option("--labels", labels, "file with the class names, one on each line")->type_name("FILE");
+    command.add_option("--labels", labels, "file with the class names, one on each line")
+        ->type_name("FILE");
 }
 
 void SubjectOptions::declare_background(CLI::App& command) {
-    command.add_option("--background", background, "CSV of training rows, for tables")->type_name("FILE");
+    command.add_option("--background", background, "CSV of training rows, for tables")
+        ->type_name("FILE");
 }
 
 recipe::Subject SubjectOptions::open(const Context& context) const {

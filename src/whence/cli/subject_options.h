@@ -1,5 +1,6 @@
 #pragma once
-// The options that say what model it is and how files become its inputs: the same wherever they stand.
+// The options that say what model it is and how files become its inputs: the same wherever they
+// stand.
 
 #include <string>
 

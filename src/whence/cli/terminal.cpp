@@ -37,10 +37,13 @@ ColorMode parse_color(std::string_view text) {
     if (text == "auto") return ColorMode::automatic;
     if (text == "always") return ColorMode::always;
     if (text == "never") return ColorMode::never;
-    throw Error(ErrorKind::usage, "--color: '" + printable(text) + "' is none of auto, always, never");
+    throw Error(ErrorKind::usage,
+                "--color: '" + printable(text) + "' is none of auto, always, never");
 }
 
-bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
+bool is_terminal(int descriptor) {
+    return ::isatty(descriptor) == 1;
+}
 
 int64_t terminal_width(int descriptor) {
     winsize size{};
@@ -50,19 +53,22 @@ int64_t terminal_width(int descriptor) {
 bool speaks_utf8() {
     for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
         if (const std::string_view value = environment(name); !value.empty())
-            return value.find("UTF-8") != std::string_view::npos || value.find("utf8") != std::string_view::npos;
+            return value.find("UTF-8") != std::string_view::npos ||
+                   value.find("utf8") != std::string_view::npos;
     return false;
 }
 
 bool wants_color(ColorMode mode, int descriptor) {
     if (mode != ColorMode::automatic) return mode == ColorMode::always;
-    return is_terminal(descriptor) && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+    return is_terminal(descriptor) && environment("NO_COLOR").empty() &&
+           environment("TERM") != "dumb";
 }
 
 void print(std::string_view text) {
     if (write_all(STDOUT_FILENO, text)) return;
     if (errno == EPIPE) ::_exit(broken_pipe_status);
-    throw Error(ErrorKind::io, std::string("cannot write to standard output: ") + std::strerror(errno));
+    throw Error(ErrorKind::io,
+                std::string("cannot write to standard output: ") + std::strerror(errno));
 }
 
 void complain(std::string_view line) {

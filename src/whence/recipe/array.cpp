@@ -8,7 +8,8 @@ namespace whence::recipe {
 namespace {
 
 bool is_float(ElementType type) {
-    return type == ElementType::float32 || type == ElementType::float64 || type == ElementType::float16;
+    return type == ElementType::float32 || type == ElementType::float64 ||
+           type == ElementType::float16;
 }
 
 bool fits(const Shape& given, const Shape& wanted) {
@@ -33,16 +34,22 @@ Tensor transposed(const Tensor& array, int64_t rows, int64_t a, int64_t b, Shape
             for (int64_t i = 0; i < a; ++i)
                 for (int64_t j = 0; j < b; ++j) to[(n * b + j) * a + i] = from[(n * a + i) * b + j];
     };
-    if (array.type() == ElementType::float64) copy(double{});
-    else copy(float{});
+    if (array.type() == ElementType::float64)
+        copy(double{});
+    else
+        copy(float{});
     return out;
 }
 
 // A picture [N, H, W, C] for a model that reads [N, C, H, W], or the other way round.
 bool turn_picture(Tensor& array, const Shape& wanted) {
     const Shape s = array.shape();
-    if (s.size() != 4 || (array.type() != ElementType::float32 && array.type() != ElementType::float64)) return false;
-    const auto is_channels = [](int64_t length) { return length == 1 || length == 3 || length == 4; };
+    if (s.size() != 4 ||
+        (array.type() != ElementType::float32 && array.type() != ElementType::float64))
+        return false;
+    const auto is_channels = [](int64_t length) {
+        return length == 1 || length == 3 || length == 4;
+    };
     const Shape first = {s[0], s[3], s[1], s[2]}, last = {s[0], s[2], s[3], s[1]};
     if (is_channels(wanted[1]) && fits(first, wanted)) {
         array = transposed(array, s[0], s[1] * s[2], s[3], first);
@@ -60,7 +67,9 @@ bool turn_picture(Tensor& array, const Shape& wanted) {
 FittedArray fit_array(const Subject& subject, Tensor array) {
     const std::vector<TensorInfo>& inputs = subject.model().inputs();
     if (inputs.size() != 1)
-        throw Error(ErrorKind::usage, fmt::format("the model has {} inputs; give an array for each by name", inputs.size()));
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("the model has {} inputs; give an array for each by name", inputs.size()));
     const TensorInfo& input = inputs[0];
     FittedArray fitted;
     if (array.type() == ElementType::uint8 && is_float(input.type)) fitted.white = 255;
@@ -76,10 +85,13 @@ FittedArray fit_array(const Subject& subject, Tensor array) {
     if (!fits(array.shape(), input.shape)) {
         const Shape& s = array.shape();
         Tensor shaped = array;
-        if (rank == 4 && s.size() == 2) shaped = array.reshaped({1, s[0], s[1], 1});
-        else if (rank == 4 && s.size() == 3 && fits({s[0], s[1], s[2], 1}, input.shape) && !fits(with_leading_one(s), input.shape))
+        if (rank == 4 && s.size() == 2)
+            shaped = array.reshaped({1, s[0], s[1], 1});
+        else if (rank == 4 && s.size() == 3 && fits({s[0], s[1], s[2], 1}, input.shape) &&
+                 !fits(with_leading_one(s), input.shape))
             shaped = array.reshaped({s[0], s[1], s[2], 1}), fitted.batched = true;
-        else if (s.size() + 1 == rank) shaped = array.reshaped(with_leading_one(s));
+        else if (s.size() + 1 == rank)
+            shaped = array.reshaped(with_leading_one(s));
         if (fits(shaped.shape(), input.shape) || (rank == 4 && turn_picture(shaped, input.shape)) ||
             shaped.rank() == static_cast<int64_t>(rank))
             array = std::move(shaped);

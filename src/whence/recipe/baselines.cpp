@@ -22,15 +22,20 @@ Tensor column_means(const data::Table& table) {
             ++count;
             if (table.schema[c].categorical()) ++frequency[value];
         }
-        if (count == 0) throw Error(ErrorKind::input, "column '" + printable(table.schema[c].name) + "' of the background is empty");
-        means.push_back(table.schema[c].categorical()
-                            ? std::ranges::max_element(frequency, {}, [](const auto& e) { return e.second; })->first
-                            : sum / static_cast<double>(count));
+        if (count == 0)
+            throw Error(ErrorKind::input, "column '" + printable(table.schema[c].name) +
+                                              "' of the background is empty");
+        means.push_back(
+            table.schema[c].categorical()
+                ? std::ranges::max_element(frequency, {}, [](const auto& e) { return e.second; })
+                      ->first
+                : sum / static_cast<double>(count));
     }
     return Tensor::of<double>({1, static_cast<int64_t>(means.size())}, means);
 }
 
-// Pixels that the model reads as zero: the mean of its normalisation, in the picture's channel order.
+// Pixels that the model reads as zero: the mean of its normalisation, in the picture's channel
+// order.
 Tensor model_zeros(const Subject& subject, const Tensor& input) {
     Tensor out(input.type(), input.shape());
     if (subject.kind() != data::InputKind::image) return out;
@@ -40,15 +45,17 @@ Tensor model_zeros(const Subject& subject, const Tensor& input) {
     for (int64_t i = 0; i < input.size(); ++i) {
         int64_t channel = i % channels;
         if (image.channels == data::ChannelOrder::bgr) channel = channels - 1 - channel;
-        const double mean = image.mean.empty() ? 0 : image.mean[image.mean.size() == 1 ? 0 : channel];
+        const double mean =
+            image.mean.empty() ? 0 : image.mean[image.mean.size() == 1 ? 0 : channel];
         values[i] = mean / image.scale;
     }
     return Tensor::of<double>(input.shape(), values).cast(input.type());
 }
 
 bool names_a_file(std::string_view text) {
-    return std::ranges::any_of(std::vector<std::string_view>{".npy", ".npz", ".png", ".jpg", ".jpeg", ".csv"},
-                               [&](std::string_view ending) { return text.ends_with(ending); });
+    return std::ranges::any_of(
+        std::vector<std::string_view>{".npy", ".npz", ".png", ".jpg", ".jpeg", ".csv"},
+        [&](std::string_view ending) { return text.ends_with(ending); });
 }
 
 }  // namespace
@@ -57,7 +64,9 @@ Baseline baseline_for(std::string_view text, const Subject& subject, const Input
     const data::Table* background = input.is_table() ? subject.background() : nullptr;
     if (text.empty()) text = background ? "mean" : "zeros";
     if (text == "mean" && input.is_table()) {
-        if (!background) throw Error(ErrorKind::usage, "baseline 'mean' of a table needs --background TRAIN.csv");
+        if (!background)
+            throw Error(ErrorKind::usage,
+                        "baseline 'mean' of a table needs --background TRAIN.csv");
         return baseline::Data{column_means(*background), "mean"};
     }
     if (text == "model-zeros") {
@@ -66,7 +75,8 @@ Baseline baseline_for(std::string_view text, const Subject& subject, const Input
     }
     if (names_a_file(text)) {
         const Input other = read_input(subject, std::filesystem::path(text));
-        return baseline::Data{other.is_table() ? *other.row : other.batch[0].value, std::string(text)};
+        return baseline::Data{other.is_table() ? *other.row : other.batch[0].value,
+                              std::string(text)};
     }
     return parse_baseline(text);
 }

@@ -19,7 +19,8 @@ constexpr size_t most_suggestions = 3, longest_text = 64;
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    for (char& c : out) c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (char& c : out)
+        c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return out;
 }
 
@@ -31,7 +32,8 @@ int64_t edits(std::string_view a, std::string_view b) {
         now[0] = static_cast<int64_t>(i);
         for (size_t j = 1; j <= b.size(); ++j) {
             now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], before[j - 2] + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                now[j] = std::min(now[j], before[j - 2] + 1);
         }
         before = std::exchange(last, now);
     }
@@ -45,7 +47,8 @@ std::optional<int64_t> distance(const std::string& text, const std::string& name
         const int64_t count = edits(text, name);
         if (count <= std::max<int64_t>(1, static_cast<int64_t>(text.size()) / 3)) return count;
     }
-    if (text.size() >= 3 && name.find(text) != std::string::npos) return 100 + static_cast<int64_t>(name.size());
+    if (text.size() >= 3 && name.find(text) != std::string::npos)
+        return 100 + static_cast<int64_t>(name.size());
     return std::nullopt;
 }
 
@@ -59,7 +62,8 @@ std::vector<std::string> closest(std::string_view text, std::span<const std::str
         if (const auto found = distance(wanted, lower(name))) near.emplace_back(*found, name);
     std::ranges::stable_sort(near, {}, &std::pair<int64_t, std::string>::first);
     std::vector<std::string> out;
-    for (size_t i = 0; i < std::min(near.size(), most_suggestions); ++i) out.push_back(near[i].second);
+    for (size_t i = 0; i < std::min(near.size(), most_suggestions); ++i)
+        out.push_back(near[i].second);
     return out;
 }
 

@@ -31,10 +31,12 @@ Tensor to_tensor(const data::Image& image) {
 
 Input read_picture(const Subject& subject, const std::filesystem::path& path) {
     if (subject.kind() == data::InputKind::table)
-        throw Error(ErrorKind::usage, "this model reads rows of a table; " + printable(path.string(), 400) + " is a picture");
+        throw Error(ErrorKind::usage, "this model reads rows of a table; " +
+                                          printable(path.string(), 400) + " is a picture");
     if (subject.kind() != data::InputKind::image)
         throw Error(ErrorKind::usage,
-                    "a picture needs preprocessing: give --preprocess imagenet, unit, tf, caffe, raw255 or mnist, "
+                    "a picture needs preprocessing: give --preprocess imagenet, unit, tf, caffe, "
+                    "raw255 or mnist, "
                     "a JSON file, or put one beside the model (" +
                         printable(subject.path().stem().string()) + ".json)");
     const data::Image image = data::read_image(path);
@@ -51,28 +53,38 @@ Input table_row(const Subject& subject, const Schema& schema, Tensor row) {
     const data::TableModel model(subject.model(), schema);  // checks that the columns fit the model
     const std::vector<TensorInfo>& read = subject.model().inputs();
     // A plain matrix of numbers is what gradient methods differentiate with respect to.
-    if (read.size() == 1 && (read[0].type == ElementType::float32 || read[0].type == ElementType::float64))
+    if (read.size() == 1 &&
+        (read[0].type == ElementType::float32 || read[0].type == ElementType::float64))
         input.batch = row.cast(read[0].type);
     input.row = std::move(row);
     return input;
 }
 
-bool is_table_file(const std::string& kind) { return kind == ".csv" || kind == ".tsv"; }
-bool is_array_file(const std::string& kind) { return kind == ".npy" || kind == ".npz"; }
-bool is_picture_file(const std::string& kind) { return kind == ".png" || kind == ".jpg" || kind == ".jpeg"; }
+bool is_table_file(const std::string& kind) {
+    return kind == ".csv" || kind == ".tsv";
+}
+bool is_array_file(const std::string& kind) {
+    return kind == ".npy" || kind == ".npz";
+}
+bool is_picture_file(const std::string& kind) {
+    return kind == ".png" || kind == ".jpg" || kind == ".jpeg";
+}
 
 [[noreturn]] void no_row(int64_t number, const std::filesystem::path& path, int64_t rows) {
-    throw Error(ErrorKind::usage, fmt::format("row {} does not exist: {} has {} (numbered from 0)", number,
-                                              printable(path.string(), 400), rows == 1 ? "1 row" : fmt::format("{} rows", rows)));
+    throw Error(ErrorKind::usage, fmt::format("row {} does not exist: {} has {} (numbered from 0)",
+                                              number, printable(path.string(), 400),
+                                              rows == 1 ? "1 row" : fmt::format("{} rows", rows)));
 }
 
 data::Table read_table(const Subject& subject, const std::filesystem::path& path) {
     if (subject.kind() == data::InputKind::image)
-        throw Error(ErrorKind::usage, "this model reads pictures; " + printable(path.string(), 400) + " is a table");
+        throw Error(ErrorKind::usage,
+                    "this model reads pictures; " + printable(path.string(), 400) + " is a table");
     return subject.read_table(path);
 }
 
-Input read_row(const Subject& subject, const data::Table& table, const std::filesystem::path& path, int64_t number) {
+Input read_row(const Subject& subject, const data::Table& table, const std::filesystem::path& path,
+               int64_t number) {
     if (number < 0 || number >= table.rows()) no_row(number, path, table.rows());
     Input input = table_row(subject, table.schema, table.matrix().slice_rows(number, 1));
     input.row_number = number;
@@ -83,17 +95,24 @@ Input read_row(const Subject& subject, const data::Table& table, const std::file
 int64_t rows_of(const Subject& subject, const std::vector<NamedTensor>& arrays) {
     const TensorInfo& first = subject.model().inputs()[0];
     const Tensor& array = arrays[0].value;
-    return arrays.size() > 1 || array.rank() == static_cast<int64_t>(first.shape.size()) ? array.rows() : 1;
+    return arrays.size() > 1 || array.rank() == static_cast<int64_t>(first.shape.size())
+               ? array.rows()
+               : 1;
 }
 
-Input read_array_row(const Subject& subject, const std::vector<NamedTensor>& arrays, int64_t rows, int64_t number) {
-    const auto take = [&](const Tensor& array) { return rows > 1 ? array.slice_rows(number, 1) : array; };
-    if (arrays.size() == 1 && subject.model().inputs().size() == 1) return from_array(subject, take(arrays[0].value));
+Input read_array_row(const Subject& subject, const std::vector<NamedTensor>& arrays, int64_t rows,
+                     int64_t number) {
+    const auto take = [&](const Tensor& array) {
+        return rows > 1 ? array.slice_rows(number, 1) : array;
+    };
+    if (arrays.size() == 1 && subject.model().inputs().size() == 1)
+        return from_array(subject, take(arrays[0].value));
     Input input;
     for (const NamedTensor& array : arrays) {
         if (array.value.rows() != rows)
-            throw Error(ErrorKind::input, fmt::format("array '{}' has {} rows, '{}' has {}", printable(array.name),
-                                                      array.value.rows(), printable(arrays[0].name), rows));
+            throw Error(ErrorKind::input,
+                        fmt::format("array '{}' has {} rows, '{}' has {}", printable(array.name),
+                                    array.value.rows(), printable(arrays[0].name), rows));
         input.batch.add(array.name, take(array.value));
     }
     return input;
@@ -101,7 +120,8 @@ Input read_array_row(const Subject& subject, const std::vector<NamedTensor>& arr
 
 std::vector<NamedTensor> read_array_file(const std::filesystem::path& path) {
     std::vector<NamedTensor> arrays = data::read_arrays(path);
-    if (arrays.empty()) throw Error(ErrorKind::input, printable(path.string(), 400) + ": holds no arrays");
+    if (arrays.empty())
+        throw Error(ErrorKind::input, printable(path.string(), 400) + ": holds no arrays");
     return arrays;
 }
 
@@ -117,7 +137,8 @@ std::optional<Tensor> Input::image() const {
     return batch[0].value;
 }
 
-Input read_input(const Subject& subject, const std::filesystem::path& path, std::optional<int64_t> row) {
+Input read_input(const Subject& subject, const std::filesystem::path& path,
+                 std::optional<int64_t> row) {
     const std::string kind = ending(path);
     Input input;
     if (is_table_file(kind)) {
@@ -144,7 +165,8 @@ std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::pa
     std::vector<Input> inputs;
     if (is_table_file(kind)) {
         const data::Table table = read_table(subject, path);
-        for (int64_t row = 0; row < table.rows(); ++row) inputs.push_back(read_row(subject, table, path, row));
+        for (int64_t row = 0; row < table.rows(); ++row)
+            inputs.push_back(read_row(subject, table, path, row));
     } else if (is_array_file(kind)) {
         const std::vector<NamedTensor> arrays = read_array_file(path);
         const int64_t rows = rows_of(subject, arrays);
@@ -160,7 +182,8 @@ std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::pa
 }
 
 Input from_array(const Subject& subject, Tensor array) {
-    if ((subject.kind() == data::InputKind::table || subject.background()) && array.size() > 0 && array.type() != ElementType::string &&
+    if ((subject.kind() == data::InputKind::table || subject.background()) && array.size() > 0 &&
+        array.type() != ElementType::string &&
         (array.rank() == 1 || (array.rank() == 2 && array.rows() == 1))) {
         const int64_t columns = array.size();
         Schema schema;
@@ -168,7 +191,8 @@ Input from_array(const Subject& subject, Tensor array) {
         for (const std::string& name : subject.preprocessing().table.features)
             if (!subject.background()) schema.push_back({.name = name});
         if (static_cast<int64_t>(schema.size()) == columns)
-            return table_row(subject, schema, array.cast(ElementType::float64).reshaped({1, columns}));
+            return table_row(subject, schema,
+                             array.cast(ElementType::float64).reshaped({1, columns}));
     }
     FittedArray fitted = fit_array(subject, std::move(array));
     Input input;

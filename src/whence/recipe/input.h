@@ -9,14 +9,16 @@
 namespace whence::recipe {
 
 struct Input {
-    Batch batch;                     ///< one row, as the subject's model reads it
-    std::optional<Tensor> picture;   ///< the whole photograph, [1, H, W, C] in [0, 1], as it was found
-    std::optional<Tensor> row;       ///< float64 [1, columns] of a table
-    Schema schema;                   ///< of the row
-    std::filesystem::path path;      ///< empty for arrays in memory
+    Batch batch;  ///< one row, as the subject's model reads it
+    std::optional<Tensor>
+        picture;                 ///< the whole photograph, [1, H, W, C] in [0, 1], as it was found
+    std::optional<Tensor> row;   ///< float64 [1, columns] of a table
+    Schema schema;               ///< of the row
+    std::filesystem::path path;  ///< empty for arrays in memory
     std::string sha256;
     std::optional<int64_t> row_number;
-    double white = 1;                ///< full brightness of a picture in `batch`; 255 where the model reads 8-bit pixels
+    double white =
+        1;  ///< full brightness of a picture in `batch`; 255 where the model reads 8-bit pixels
 
     [[nodiscard]] bool is_table() const { return row.has_value(); }
     /// The image the model sees, [1, H, W, C] or [1, C, H, W]; none if the input is no image.
@@ -24,13 +26,14 @@ struct Input {
 };
 
 /// Reads a picture (PNG, JPEG), one row of a CSV, or a .npy/.npz array; `row` counts from 0 and
-/// defaults to 0. Throws Error(usage) where the kind of file does not fit the subject, saying what to
-/// do, Error(input) for what is wrong in the file.
+/// defaults to 0. Throws Error(usage) where the kind of file does not fit the subject, saying what
+/// to do, Error(input) for what is wrong in the file.
 [[nodiscard]] Input read_input(const Subject& subject, const std::filesystem::path& path,
                                std::optional<int64_t> row = std::nullopt);
 
 /// Every row of a CSV or of an array file; one input for a picture. Throws as read_input.
-[[nodiscard]] std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::path& path);
+[[nodiscard]] std::vector<Input> read_inputs(const Subject& subject,
+                                             const std::filesystem::path& path);
 
 /// An array in memory, made to fit as fit_array says. Where the subject has a table schema
 /// (background) a vector of numbers is one of its rows.

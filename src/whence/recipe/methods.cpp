@@ -21,7 +21,8 @@ namespace {
 const Batch& differentiable_input(const Task& task) {
     if (task.input.batch.empty())
         throw Error(ErrorKind::unsupported,
-                    "this model reads one input for each column, or text: it has no gradient; use lime or occlusion");
+                    "this model reads one input for each column, or text: it has no gradient; use "
+                    "lime or occlusion");
     return task.input.batch;
 }
 
@@ -29,7 +30,8 @@ const Batch& differentiable_input(const Task& task) {
 template <class T>
 std::optional<T> unless_zero(const OptionValues& options, std::string_view name) {
     const T value = options.get<T>(name);
-    if (!(value >= 0)) throw Error(ErrorKind::usage, fmt::format("--{} must not be negative", name));
+    if (!(value >= 0))
+        throw Error(ErrorKind::usage, fmt::format("--{} must not be negative", name));
     return value > 0 ? std::optional<T>(value) : std::nullopt;
 }
 
@@ -82,15 +84,18 @@ Explanation lime_image(const Task& task, const Tensor& image) {
     options.ridge = o.get<double>("ridge");
     options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
     options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
-    if (o.get<std::string>("hide") != "mean") options.hide = parse_baseline(o.get<std::string>("hide"));
+    if (o.get<std::string>("hide") != "mean")
+        options.hide = parse_baseline(o.get<std::string>("hide"));
     options.settle_top = o.get<int64_t>("settle-top");
     const LimeImage method(task.subject.model(), segments_of(task, image), options);
     return method.explain(task.input.batch, task.target, task.run);
 }
 
 std::vector<int64_t> background_labels(const Task& task, const Model& model, const Tensor& rows) {
-    const ResolvedTarget top = resolve(task.target, model, Batch(rows.slice_rows(0, 1)), Scale::probability, task.run);
-    const std::vector<double> scores = model.predict(Batch(rows), task.run).at(top.output).to_doubles();
+    const ResolvedTarget top =
+        resolve(task.target, model, Batch(rows.slice_rows(0, 1)), Scale::probability, task.run);
+    const std::vector<double> scores =
+        model.predict(Batch(rows), task.run).at(top.output).to_doubles();
     std::vector<int64_t> labels;
     for (int64_t row = 0; row < rows.rows(); ++row) {
         const auto begin = scores.begin() + row * top.classes;
@@ -102,7 +107,8 @@ std::vector<int64_t> background_labels(const Task& task, const Model& model, con
 Explanation lime_table(const Task& task) {
     const data::Table* background = task.subject.background();
     if (!background)
-        throw Error(ErrorKind::usage, "lime on a table needs rows to compare with: give --background TRAIN.csv");
+        throw Error(ErrorKind::usage,
+                    "lime on a table needs rows to compare with: give --background TRAIN.csv");
     const OptionValues& o = task.options;
     const data::TableModel model(task.subject.model(), task.input.schema);
     const Tensor rows = background->matrix();
@@ -114,7 +120,8 @@ Explanation lime_table(const Task& task) {
     options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
     options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
     options.discretizer = parse_discretizer(o.get<std::string>("discretizer"));
-    if (options.discretizer == Discretizer::entropy) options.background_labels = background_labels(task, model, rows);
+    if (options.discretizer == Discretizer::entropy)
+        options.background_labels = background_labels(task, model, rows);
     options.sample_around_instance = o.get<bool>("sample-around-instance");
     options.settle_top = o.get<int64_t>("settle-top");
     const LimeTabular method(model, task.input.schema, rows, options);
@@ -124,7 +131,8 @@ Explanation lime_table(const Task& task) {
 Explanation lime(const Task& task) {
     if (task.input.is_table()) return lime_table(task);
     if (const auto image = task.input.image()) return lime_image(task, *image);
-    throw Error(ErrorKind::usage, "lime explains pictures and rows of tables; this input is neither");
+    throw Error(ErrorKind::usage,
+                "lime explains pictures and rows of tables; this input is neither");
 }
 
 Explanation occlusion(const Task& task) {
@@ -132,25 +140,32 @@ Explanation occlusion(const Task& task) {
     if (task.input.is_table()) {
         const data::TableModel model(task.subject.model(), task.input.schema);
         options.schema = task.input.schema;
-        return Occlusion(model, task.baseline, options).explain(Batch(*task.input.row), task.target, task.run);
+        return Occlusion(model, task.baseline, options)
+            .explain(Batch(*task.input.row), task.target, task.run);
     }
     const auto image = task.input.image();
-    if (!image) throw Error(ErrorKind::usage, "occlusion explains pictures and rows of tables; this input is neither");
+    if (!image)
+        throw Error(ErrorKind::usage,
+                    "occlusion explains pictures and rows of tables; this input is neither");
     options.window_height = options.window_width = task.options.get<int64_t>("window");
     options.stride_height = options.stride_width = task.options.get<int64_t>("stride");
-    if (task.segments || task.options.get<std::string>("segmentation") != "none") options.segments = segments_of(task, *image);
-    return Occlusion(task.subject.model(), task.baseline, options).explain(task.input.batch, task.target, task.run);
+    if (task.segments || task.options.get<std::string>("segmentation") != "none")
+        options.segments = segments_of(task, *image);
+    return Occlusion(task.subject.model(), task.baseline, options)
+        .explain(task.input.batch, task.target, task.run);
 }
 
 std::vector<MethodSpec> make_methods() {
     const IntegratedGradientsOptions ig;
     return {
         {.name = "integrated-gradients",
-         .summary = "gradients summed along the path from the baseline; adds up to f(x) - f(baseline)",
+         .summary =
+             "gradients summed along the path from the baseline; adds up to f(x) - f(baseline)",
          .needs_gradient = true,
          .uses_baseline = true,
          .options = {{{"steps", ig.steps}, "gradient evaluations of a fixed rule; 0: adaptive"},
-                     {{"rule", std::string("midpoint")}, "fixed rule: midpoint, gauss-legendre or trapezoid"},
+                     {{"rule", std::string("midpoint")},
+                      "fixed rule: midpoint, gauss-legendre or trapezoid"},
                      {{"tolerance", ig.tolerance}, "largest relative attribution error"},
                      {{"max-steps", ig.max_steps}, "gradient evaluations at most, when adaptive"},
                      {{"exact", false}, "exact for small piecewise-linear networks"},
@@ -172,33 +187,44 @@ std::vector<MethodSpec> make_methods() {
          .summary = "weights of a linear model fitted to the answers near the input",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = {{{"num-samples", int64_t{0}}, "perturbed inputs; 0: 1000 for pictures, 5000 for tables"},
-                     {{"num-features", int64_t{0}}, "features in the local model; 0: all superpixels, 10 columns"},
-                     {{"kernel-width", 0.0}, "width of the neighbourhood; 0: lime's, 0.25 or 0.75 sqrt(columns)"},
+         .options = {{{"num-samples", int64_t{0}},
+                      "perturbed inputs; 0: 1000 for pictures, 5000 for tables"},
+                     {{"num-features", int64_t{0}},
+                      "features in the local model; 0: all superpixels, 10 columns"},
+                     {{"kernel-width", 0.0},
+                      "width of the neighbourhood; 0: lime's, 0.25 or 0.75 sqrt(columns)"},
                      {{"ridge", 1.0}, "ridge penalty of the local model"},
                      {{"feature-selection", std::string(name(FeatureSelection::automatic))},
                       "auto, none, forward-selection, highest-weights or lasso-path"},
                      {{"compatible", false}, "sample as the lime package does"},
-                     {{"settle-top", int64_t{0}}, "stop early once this many leading features are settled; 0: never"},
+                     {{"settle-top", int64_t{0}},
+                      "stop early once this many leading features are settled; 0: never"},
                      {{"segmentation", std::string("quickshift")},
-                      "pictures: quickshift, slic, felzenszwalb or grid, with options as in slic:50 or grid:7x7"},
-                     {{"hide", std::string("mean")}, "pictures: what stands for a missing superpixel; mean: its mean colour"},
-                     {{"discretizer", std::string(name(Discretizer::quartile))}, "tables: quartile, decile, entropy or none"},
-                     {{"sample-around-instance", false}, "tables, without discretizer: sample around the row"}},
+                      "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
+                      "slic:50 or grid:7x7"},
+                     {{"hide", std::string("mean")},
+                      "pictures: what stands for a missing superpixel; mean: its mean colour"},
+                     {{"discretizer", std::string(name(Discretizer::quartile))},
+                      "tables: quartile, decile, entropy or none"},
+                     {{"sample-around-instance", false},
+                      "tables, without discretizer: sample around the row"}},
          .explain = lime},
         {.name = "occlusion",
          .summary = "what the answer loses when a part of the input is covered",
          .needs_gradient = false,
          .uses_baseline = true,
-         .options = {{{"window", int64_t{0}}, "pixels of the square window; 0: an eighth of the side"},
+         .options = {{{"window", int64_t{0}},
+                      "pixels of the square window; 0: an eighth of the side"},
                      {{"stride", int64_t{0}}, "pixels between windows; 0: half the window"},
-                     {{"segmentation", std::string("none")}, "cover superpixels instead: quickshift, slic, ..."}},
+                     {{"segmentation", std::string("none")},
+                      "cover superpixels instead: quickshift, slic, ..."}},
          .explain = occlusion},
     };
 }
 
 std::string_view type_name(const Option& option) {
-    static constexpr std::string_view names[] = {"true or false", "a whole number", "a number", "text"};
+    static constexpr std::string_view names[] = {"true or false", "a whole number", "a number",
+                                                 "text"};
     return names[option.value.index()];
 }
 
@@ -226,13 +252,15 @@ const MethodSpec& find_method(std::string_view name) {
         names.push_back(method.name);
     }
     const std::string meant = did_you_mean(name, names);
-    throw Error(ErrorKind::usage, "no method '" + printable(name) + "'" + (meant.empty() ? "; there are " + have : meant));
+    throw Error(ErrorKind::usage, "no method '" + printable(name) + "'" +
+                                      (meant.empty() ? "; there are " + have : meant));
 }
 
 Option parse_option(const OptionSpec& spec, std::string_view text) {
     Option option = spec.option;
     const auto fail = [&] {
-        throw Error(ErrorKind::usage, fmt::format("--{}: '{}' is not {}", option.name, printable(text), type_name(option)));
+        throw Error(ErrorKind::usage, fmt::format("--{}: '{}' is not {}", option.name,
+                                                  printable(text), type_name(option)));
     };
     if (std::holds_alternative<bool>(option.value)) {
         if (text != "true" && text != "false") fail();
@@ -258,14 +286,18 @@ OptionValues::OptionValues(const std::vector<OptionSpec>& specs, const std::vect
         const auto own = std::ranges::find(values_, option.name, &Option::name);
         if (own == values_.end()) {
             std::string have;
-            for (const OptionSpec& spec : specs) have += (have.empty() ? "" : ", ") + spec.option.name;
-            throw Error(ErrorKind::usage, fmt::format("{} has no option '{}'; it has: {}", method,
-                                                      printable(option.name), have.empty() ? "none" : have));
+            for (const OptionSpec& spec : specs)
+                have += (have.empty() ? "" : ", ") + spec.option.name;
+            throw Error(ErrorKind::usage,
+                        fmt::format("{} has no option '{}'; it has: {}", method,
+                                    printable(option.name), have.empty() ? "none" : have));
         }
-        if (std::holds_alternative<double>(own->value) && std::holds_alternative<int64_t>(option.value))
+        if (std::holds_alternative<double>(own->value) &&
+            std::holds_alternative<int64_t>(option.value))
             own->value = static_cast<double>(std::get<int64_t>(option.value));
         else if (own->value.index() != option.value.index())
-            throw Error(ErrorKind::usage, fmt::format("option '{}' of {} must be {}", option.name, method, type_name(*own)));
+            throw Error(ErrorKind::usage, fmt::format("option '{}' of {} must be {}", option.name,
+                                                      method, type_name(*own)));
         else
             own->value = option.value;
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Every method Whence offers, with its options: the one table from which the command line, Python and
-// the documentation take names, defaults and help.
+// Every method Whence offers, with its options: the one table from which the command line, Python
+// and the documentation take names, defaults and help.
 
 #include <string>
 #include <string_view>
@@ -13,21 +13,22 @@
 namespace whence::recipe {
 
 struct OptionSpec {
-    Option option;     ///< name and default value; the default's type is the option's type
+    Option option;  ///< name and default value; the default's type is the option's type
     std::string help;
 };
 
 /// Values of a method's options: defaults, overridden by what the user gave.
 class OptionValues {
- public:
+  public:
     /// Throws Error(usage) for a name the method does not have (naming those it has) or a value of
     /// the wrong type. Whole numbers are taken where numbers are wanted.
-    OptionValues(const std::vector<OptionSpec>& specs, const std::vector<Option>& given, std::string_view method);
+    OptionValues(const std::vector<OptionSpec>& specs, const std::vector<Option>& given,
+                 std::string_view method);
     template <class T>
     [[nodiscard]] const T& get(std::string_view name) const;
     [[nodiscard]] const std::vector<Option>& all() const { return values_; }
 
- private:
+  private:
     std::vector<Option> values_;
 };
 
@@ -44,7 +45,7 @@ struct Task {
 
 struct MethodSpec {
     std::string name;
-    std::string summary;       ///< one line
+    std::string summary;  ///< one line
     bool needs_gradient;
     bool uses_baseline;
     std::vector<OptionSpec> options;

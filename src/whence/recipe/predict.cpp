@@ -12,13 +12,15 @@ namespace {
 
 const TensorInfo& explained_output(const Model& model, const std::string& name) {
     for (const TensorInfo& output : model.outputs()) {
-        const bool numbers = output.type == ElementType::float32 || output.type == ElementType::float64 ||
+        const bool numbers = output.type == ElementType::float32 ||
+                             output.type == ElementType::float64 ||
                              output.type == ElementType::float16;
         if (name.empty() ? numbers : output.name == name) return output;
     }
     if (name.empty()) throw Error(ErrorKind::unsupported, "no output holds floating-point numbers");
     std::string have;
-    for (const TensorInfo& output : model.outputs()) have += (have.empty() ? "" : ", ") + printable(output.name, 60);
+    for (const TensorInfo& output : model.outputs())
+        have += (have.empty() ? "" : ", ") + printable(output.name, 60);
     throw Error(ErrorKind::usage, "no output '" + printable(name) + "'; the model has: " + have);
 }
 
@@ -40,14 +42,17 @@ Scores scores_of(const Subject& subject, const Batch& outputs, const std::string
     Scores scores{.output = info.name, .values = tensor.to_doubles()};
     scores.classes = info.scale != Scale::raw || over_classes(tensor);
     scores.softmax = scores.classes && info.scale == Scale::raw;
-    if (scores.classes) scores.values = convert_scores(scores.values, info.scale, Scale::probability);
+    if (scores.classes)
+        scores.values = convert_scores(scores.values, info.scale, Scale::probability);
     return scores;
 }
 
 std::vector<NamedScore> largest(const Subject& subject, const Scores& scores, int64_t top) {
     std::vector<int64_t> order(scores.values.size());
     std::iota(order.begin(), order.end(), 0);
-    const auto key = [&](int64_t i) { return std::isnan(scores.values[i]) ? -HUGE_VAL : scores.values[i]; };
+    const auto key = [&](int64_t i) {
+        return std::isnan(scores.values[i]) ? -HUGE_VAL : scores.values[i];
+    };
     std::ranges::stable_sort(order, std::greater<>{}, key);
     std::vector<NamedScore> out;
     for (const int64_t i : order) {

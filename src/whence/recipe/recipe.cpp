@@ -28,7 +28,9 @@ void name_columns(const Input& input, Attribution& attribution) {
 }
 
 std::string target_label(const Subject& subject, const ResolvedTarget& target) {
-    const auto known = [&](int64_t index) { return index < static_cast<int64_t>(subject.classes().size()); };
+    const auto known = [&](int64_t index) {
+        return index < static_cast<int64_t>(subject.classes().size());
+    };
     if (!known(target.index) || (target.minus && !known(*target.minus))) return "";
     return subject.label(target.index) + (target.minus ? " - " + subject.label(*target.minus) : "");
 }
@@ -37,20 +39,23 @@ Target parse_target(const Subject& subject, const std::string& text) {
     try {
         return Target::parse(text, subject.classes());
     } catch (const Error& error) {
-        throw Error(error.kind(), error.what() + did_you_mean(text.substr(text.rfind(':') + 1), subject.classes()));
+        throw Error(error.kind(), error.what() + did_you_mean(text.substr(text.rfind(':') + 1),
+                                                              subject.classes()));
     }
 }
 
-void compare_hash(const std::string& what, const std::filesystem::path& path, const std::string& saved,
-                  std::vector<std::string>& differences) {
+void compare_hash(const std::string& what, const std::filesystem::path& path,
+                  const std::string& saved, std::vector<std::string>& differences) {
     if (!saved.empty() && sha256_of_file(path) != saved)
-        differences.push_back(fmt::format("the {} {} is not the file that was explained: its SHA-256 differs", what,
-                                          printable(path.string(), 400)));
+        differences.push_back(
+            fmt::format("the {} {} is not the file that was explained: its SHA-256 differs", what,
+                        printable(path.string(), 400)));
 }
 
 std::filesystem::path found(const std::string& path, const std::filesystem::path& folder) {
     std::error_code ignored;
-    if (std::filesystem::exists(path, ignored) || !std::filesystem::exists(folder / path, ignored)) return path;
+    if (std::filesystem::exists(path, ignored) || !std::filesystem::exists(folder / path, ignored))
+        return path;
     return folder / path;
 }
 
@@ -68,7 +73,8 @@ void compare_values(const Explanation& saved, Replay& replay) {
     }
     replay.largest_difference = scale > 0 ? worst / scale : worst;
     if (!(replay.largest_difference <= same_value))
-        replay.differences.push_back(fmt::format("values differ by up to {:.3g} of the largest", replay.largest_difference));
+        replay.differences.push_back(
+            fmt::format("values differ by up to {:.3g} of the largest", replay.largest_difference));
     const double f = saved.target.value, g = replay.again.target.value;
     if (!(std::abs(f - g) <= same_value * std::max(1.0, std::abs(f))))
         replay.differences.push_back(fmt::format("the prediction is {:.6g}, it was {:.6g}", g, f));
@@ -76,7 +82,9 @@ void compare_values(const Explanation& saved, Replay& replay) {
 
 Recipe recipe_of(const Explanation& saved) {
     const ResolvedTarget& target = saved.target.resolved;
-    Recipe recipe{.method = saved.provenance.method, .scale = target.scale, .options = saved.provenance.options,
+    Recipe recipe{.method = saved.provenance.method,
+                  .scale = target.scale,
+                  .options = saved.provenance.options,
                   .seed = saved.provenance.seed};
     recipe.target = target.output + ":" + std::to_string(target.index);
     if (target.minus) recipe.target += fmt::format("-{}", *target.minus);
@@ -88,14 +96,17 @@ Recipe recipe_of(const Explanation& saved) {
 std::string no_gradient_because(const Subject& subject, const std::string& output) {
     const auto& outputs = subject.model().outputs();
     const auto numbers = std::ranges::find_if(outputs, [&](const TensorInfo& info) {
-        return output.empty() ? info.type == ElementType::float32 || info.type == ElementType::float64 : info.name == output;
+        return output.empty()
+                   ? info.type == ElementType::float32 || info.type == ElementType::float64
+                   : info.name == output;
     });
     std::string why = "the model has no gradient";
     for (const Differentiability& d : subject.model().differentiability()) {
         if (numbers != outputs.end() && d.output != numbers->name) continue;
         if (d.connected && d.missing.empty()) return "";
         std::string missing;
-        for (const std::string& op : d.missing) missing += (missing.empty() ? "" : ", ") + printable(op);
+        for (const std::string& op : d.missing)
+            missing += (missing.empty() ? "" : ", ") + printable(op);
         if (!missing.empty()) why = "the model has no gradient: there is no rule for " + missing;
     }
     return why;
@@ -106,7 +117,9 @@ Explanation explained(const MethodSpec& method, const Task& task) {
     try {
         return method.explain(task);
     } catch (const Error& error) {
-        if (error.kind() != ErrorKind::unsupported || !method.needs_gradient || task.input.batch.empty()) throw;
+        if (error.kind() != ErrorKind::unsupported || !method.needs_gradient ||
+            task.input.batch.empty())
+            throw;
         const std::string why = no_gradient_because(task.subject, task.target.output);
         if (why.empty()) throw;
         throw Error(error.kind(), why + "; lime and occlusion need none");
@@ -116,12 +129,15 @@ Explanation explained(const MethodSpec& method, const Task& task) {
 }  // namespace
 
 MethodChoice default_method(const Subject& subject, const Input& input) {
-    const std::string why = input.batch.empty() ? "the model reads one input for each column, or text"
-                                                : no_gradient_because(subject, "");
+    const std::string why = input.batch.empty()
+                                ? "the model reads one input for each column, or text"
+                                : no_gradient_because(subject, "");
     if (why.empty()) return {"integrated-gradients", ""};
-    const bool lime = input.is_table() ? subject.background() != nullptr : input.image().has_value();
+    const bool lime =
+        input.is_table() ? subject.background() != nullptr : input.image().has_value();
     if (!lime && !input.is_table())
-        throw Error(ErrorKind::unsupported, why + ", and the other methods explain pictures and rows of tables");
+        throw Error(ErrorKind::unsupported,
+                    why + ", and the other methods explain pictures and rows of tables");
     return {lime ? "lime" : "occlusion", why};
 }
 
@@ -132,13 +148,17 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     Target target = parse_target(subject, recipe.target);
     target.scale = recipe.scale;
     if (!method.uses_baseline && (!recipe.baseline.empty() || recipe.baseline_values))
-        throw Error(ErrorKind::usage, fmt::format("{} uses no baseline{}", method.name,
-                                                  method.name == "lime" ? "; for pictures see --hide" : ""));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} uses no baseline{}", method.name,
+                                method.name == "lime" ? "; for pictures see --hide" : ""));
     Baseline baseline;
-    if (recipe.baseline_values) baseline = baseline::Data{*recipe.baseline_values, "array"};
-    else if (method.uses_baseline) baseline = baseline_for(recipe.baseline, subject, input);
+    if (recipe.baseline_values)
+        baseline = baseline::Data{*recipe.baseline_values, "array"};
+    else if (method.uses_baseline)
+        baseline = baseline_for(recipe.baseline, subject, input);
     run.seed = recipe.seed;
-    Explanation explanation = explained(method, {subject, input, target, baseline, options, recipe.segments, run});
+    Explanation explanation =
+        explained(method, {subject, input, target, baseline, options, recipe.segments, run});
     name_columns(input, explanation.attribution);
     explanation.target.label = target_label(subject, explanation.target.resolved);
     Provenance& p = explanation.provenance;
@@ -163,13 +183,17 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
 Sources reopen(const Explanation& saved, const std::filesystem::path& folder, const Run& run) {
     const Provenance& p = saved.provenance;
     if (p.model_path.empty() || p.input_path.empty())
-        throw Error(ErrorKind::usage, "this explanation was made of arrays in memory; there are no files to make it from again");
+        throw Error(ErrorKind::usage,
+                    "this explanation was made of arrays in memory; there are no files to make it "
+                    "from again");
     std::vector<std::string> differences;
-    const std::filesystem::path model = found(p.model_path, folder), input = found(p.input_path, folder);
+    const std::filesystem::path model = found(p.model_path, folder),
+                                input = found(p.input_path, folder);
     compare_hash("model", model, p.model_sha256, differences);
     compare_hash("input", input, p.input_sha256, differences);
     data::Preprocessing preprocessing;
-    if (!p.preprocessing.empty()) preprocessing = data::preprocessing_from_json(p.preprocessing, "");
+    if (!p.preprocessing.empty())
+        preprocessing = data::preprocessing_from_json(p.preprocessing, "");
     preprocessing.table.background.clear();
     Subject subject = Subject::load(model, std::move(preprocessing), 0, run);
     if (!p.background_path.empty()) {

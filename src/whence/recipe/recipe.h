@@ -9,23 +9,25 @@ namespace whence::recipe {
 
 struct Recipe {
     std::string method = "integrated-gradients";
-    std::string target = "top";        ///< as Target::parse reads it, with the subject's class names
+    std::string target = "top";  ///< as Target::parse reads it, with the subject's class names
     Scale scale = Scale::automatic;
-    std::string baseline;              ///< see baseline_for; empty: the default for this kind of input
-    std::vector<Option> options;       ///< those that differ from the method's defaults
+    std::string baseline;         ///< see baseline_for; empty: the default for this kind of input
+    std::vector<Option> options;  ///< those that differ from the method's defaults
     uint64_t seed = 0;
-    std::optional<Tensor> segments;    ///< superpixels given directly
-    std::optional<Tensor> baseline_values;  ///< a baseline given directly, one row as the input; then `baseline` is empty
+    std::optional<Tensor> segments;         ///< superpixels given directly
+    std::optional<Tensor> baseline_values;  ///< a baseline given directly, one row as the input;
+                                            ///< then `baseline` is empty
 };
 
-/// The baseline a text names, for this input: zeros, model-zeros (what the model reads as zero), value:V,
-/// mean (a picture's mean colour; a table's column means, categories: the most frequent), blur:SIGMA,
-/// noise:LOW:HIGH, or a file (.npy, .png, .jpg, .csv: its first row). Empty: mean for a table with a
-/// background, else zeros.
-[[nodiscard]] Baseline baseline_for(std::string_view text, const Subject& subject, const Input& input);
+/// The baseline a text names, for this input: zeros, model-zeros (what the model reads as zero),
+/// value:V, mean (a picture's mean colour; a table's column means, categories: the most frequent),
+/// blur:SIGMA, noise:LOW:HIGH, or a file (.npy, .png, .jpg, .csv: its first row). Empty: mean for a
+/// table with a background, else zeros.
+[[nodiscard]] Baseline baseline_for(std::string_view text, const Subject& subject,
+                                    const Input& input);
 
-/// A method for those who name none: integrated gradients where the model can be differentiated, else
-/// LIME, else occlusion. `why` in words; empty where it is the first of these.
+/// A method for those who name none: integrated gradients where the model can be differentiated,
+/// else LIME, else occlusion. `why` in words; empty where it is the first of these.
 struct MethodChoice {
     std::string method, why;
 };
@@ -33,7 +35,8 @@ struct MethodChoice {
 
 /// Makes the explanation and fills in where everything came from. Throws Error(usage), with the
 /// nearest names, for a method, class, option or baseline that does not exist.
-[[nodiscard]] Explanation explain(const Subject& subject, const Input& input, const Recipe& recipe, Run run);
+[[nodiscard]] Explanation explain(const Subject& subject, const Input& input, const Recipe& recipe,
+                                  Run run);
 
 /// The model and input of a saved explanation, from the files it names.
 struct Sources {
@@ -42,9 +45,10 @@ struct Sources {
     std::vector<std::string> differences;  ///< files that are no longer the same, by their hash
 };
 
-/// Relative paths that lead nowhere are tried from `folder`, where the explanation was found. Throws
-/// Error(usage) for an explanation of arrays in memory: it names no files.
-[[nodiscard]] Sources reopen(const Explanation& saved, const std::filesystem::path& folder, const Run& run);
+/// Relative paths that lead nowhere are tried from `folder`, where the explanation was found.
+/// Throws Error(usage) for an explanation of arrays in memory: it names no files.
+[[nodiscard]] Sources reopen(const Explanation& saved, const std::filesystem::path& folder,
+                             const Run& run);
 
 /// How a recomputed explanation compares with a saved one.
 struct Replay {
@@ -53,8 +57,10 @@ struct Replay {
     double largest_difference = 0;         ///< of any value, relative to the largest magnitude
 };
 
-/// Recomputes a saved explanation from the files it names (see reopen). A file that is no longer the
-/// same, by its hash, is a difference, and so are values that differ by more than 1e-5 of the largest.
-[[nodiscard]] Replay replay(const Explanation& saved, Run run, const std::filesystem::path& folder = {});
+/// Recomputes a saved explanation from the files it names (see reopen). A file that is no longer
+/// the same, by its hash, is a difference, and so are values that differ by more than 1e-5 of the
+/// largest.
+[[nodiscard]] Replay replay(const Explanation& saved, Run run,
+                            const std::filesystem::path& folder = {});
 
 }  // namespace whence::recipe

@@ -11,7 +11,8 @@
 namespace whence::recipe {
 namespace {
 
-data::Preprocessing find_preprocessing(const std::filesystem::path& model, const std::string& wanted) {
+data::Preprocessing find_preprocessing(const std::filesystem::path& model,
+                                       const std::string& wanted) {
     if (wanted == "none") return {};
     if (wanted.empty()) return data::find_beside(model).value_or(data::Preprocessing{});
     if (wanted.ends_with(".json")) return data::read_preprocessing(wanted);
@@ -36,18 +37,19 @@ bool reads_text(const OnnxModel& model, size_t column) {
 
 }  // namespace
 
-Subject Subject::load(const std::filesystem::path& model, const std::string& preprocessing, int threads,
-                      const Run& run) {
+Subject Subject::load(const std::filesystem::path& model, const std::string& preprocessing,
+                      int threads, const Run& run) {
     return load(model, find_preprocessing(model, preprocessing), threads, run);
 }
 
-Subject Subject::load(const std::filesystem::path& model, data::Preprocessing preprocessing, int threads,
-                      const Run& run) {
+Subject Subject::load(const std::filesystem::path& model, data::Preprocessing preprocessing,
+                      int threads, const Run& run) {
     Subject subject;
     subject.path_ = model;
     subject.preprocessing_ = std::move(preprocessing);
     OnnxModelOptions options{.threads = threads, .run = run};
-    if (subject.kind() == data::InputKind::image) options.pixels = pixel_input(subject.preprocessing_.image);
+    if (subject.kind() == data::InputKind::image)
+        options.pixels = pixel_input(subject.preprocessing_.image);
     subject.model_ = std::make_shared<OnnxModel>(OnnxModel::load(model, options));
     subject.classes_ = subject.preprocessing_.classes;
     if (subject.classes_.empty()) subject.classes_ = subject.model_->class_labels();
@@ -57,7 +59,9 @@ Subject Subject::load(const std::filesystem::path& model, data::Preprocessing pr
     return subject;
 }
 
-void Subject::use_labels(const std::filesystem::path& path) { use_classes(data::read_labels(path)); }
+void Subject::use_labels(const std::filesystem::path& path) {
+    use_classes(data::read_labels(path));
+}
 
 void Subject::use_classes(std::vector<std::string> names) {
     classes_ = preprocessing_.classes = std::move(names);
@@ -72,7 +76,8 @@ void Subject::describe_preprocessing() {
 }
 
 void Subject::use_background(const std::filesystem::path& path) {
-    background_ = std::make_shared<const data::Table>(columns_of_model(data::read_table(path, preprocessing_), path));
+    background_ = std::make_shared<const data::Table>(
+        columns_of_model(data::read_table(path, preprocessing_), path));
     background_path_ = path;
     background_sha256_ = sha256_of_file(path);
 }
@@ -82,7 +87,8 @@ data::Table Subject::read_table(const std::filesystem::path& path) const {
     return columns_of_model(data::read_table(path, preprocessing_), path);
 }
 
-data::Table Subject::columns_of_model(const data::Table& table, const std::filesystem::path& path) const {
+data::Table Subject::columns_of_model(const data::Table& table,
+                                      const std::filesystem::path& path) const {
     data::Table out = table;
     std::vector<std::string> names;
     if (const auto read = data::columns_read(*model_, table.schema)) {
@@ -92,10 +98,12 @@ data::Table Subject::columns_of_model(const data::Table& table, const std::files
         for (const Feature& feature : table.schema) names.push_back(feature.name);
         const Shape& shape = model_->inputs()[0].shape;
         if (shape.size() == 2 && shape[1] >= 0 && shape[1] != static_cast<int64_t>(names.size()))
-            throw Error(ErrorKind::input,
-                        fmt::format("{}: the model reads {} columns, this table has {}; name them in a JSON file beside "
-                                    "the model (\"features\" or \"target\", see docs/preprocessing.md)",
-                                    printable(path.string(), 400), shape[1], names.size()));
+            throw Error(
+                ErrorKind::input,
+                fmt::format("{}: the model reads {} columns, this table has {}; name them in a "
+                            "JSON file beside "
+                            "the model (\"features\" or \"target\", see docs/preprocessing.md)",
+                            printable(path.string(), 400), shape[1], names.size()));
     }
     // A mistyped number must not turn its column into categories with codes nobody chose.
     bool retyped = false;
@@ -110,7 +118,8 @@ data::Table Subject::columns_of_model(const data::Table& table, const std::files
 }
 
 std::string Subject::label(int64_t index) const {
-    return index >= 0 && index < static_cast<int64_t>(classes_.size()) ? classes_[index] : std::to_string(index);
+    return index >= 0 && index < static_cast<int64_t>(classes_.size()) ? classes_[index]
+                                                                       : std::to_string(index);
 }
 
 }  // namespace whence::recipe

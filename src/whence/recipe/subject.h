@@ -12,10 +12,10 @@
 namespace whence::recipe {
 
 class Subject {
- public:
-    /// `preprocessing`: a preset, a JSON file, "none", or empty: the JSON beside the model if there is
-    /// one. An image model then reads pixels [N, H, W, C] in [0, 1]. `run` stops loading. Throws as
-    /// OnnxModel::load.
+  public:
+    /// `preprocessing`: a preset, a JSON file, "none", or empty: the JSON beside the model if there
+    /// is one. An image model then reads pixels [N, H, W, C] in [0, 1]. `run` stops loading. Throws
+    /// as OnnxModel::load.
     static Subject load(const std::filesystem::path& model, const std::string& preprocessing = "",
                         int threads = 0, const Run& run = {});
     /// With preprocessing that was read before.
@@ -47,9 +47,10 @@ class Subject {
     /// numbers nobody defined.
     [[nodiscard]] data::Table read_table(const std::filesystem::path& path) const;
 
- private:
+  private:
     void describe_preprocessing();
-    [[nodiscard]] data::Table columns_of_model(const data::Table& table, const std::filesystem::path& path) const;
+    [[nodiscard]] data::Table columns_of_model(const data::Table& table,
+                                               const std::filesystem::path& path) const;
 
     std::filesystem::path path_, background_path_;
     data::Preprocessing preprocessing_;
