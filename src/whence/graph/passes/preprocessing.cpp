@@ -53,6 +53,9 @@ std::string add_pixel_transform(Graph& graph, const PixelTransform& t, int64_t h
     const ValueInfo original = graph.inputs[0];
     settle_size(original, t, height, width);
     const ElementType type = original.type.value_or(ElementType::float32);
+    if (type != ElementType::float32 && type != ElementType::float64 && type != ElementType::float16)
+        throw Error(ErrorKind::unsupported, "an image model must read floating-point numbers; this one reads " +
+                                                std::string(name(type)));
     std::vector<double> factor, offset;
     for (size_t c = 0; c < channels; ++c) {
         factor.push_back(t.scale / at(t.std, c, 1));

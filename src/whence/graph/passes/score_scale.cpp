@@ -52,7 +52,7 @@ std::string scores_in(Graph& graph, const std::string& output, Scale wanted) {
     const bool sigmoid = have == Scale::probability && node && node->is("Sigmoid");
     std::string logits = output;
     if (have != Scale::raw) {
-        if (!node || !(node->is("Softmax") || node->is("LogSoftmax") || sigmoid))
+        if (!node || !node->has_input(0) || !(node->is("Softmax") || node->is("LogSoftmax") || sigmoid))
             throw Error(ErrorKind::unsupported, "output '" + printable(output) + "' has no " +
                                                     std::string(name(wanted)) + ": nothing in the model says how to get it");
         logits = node->inputs[0];

@@ -18,6 +18,10 @@ struct Upgrade {
     int64_t from;
     Node& node;
 
+    // The file is not checked yet: a node may lack what its operator needs.
+    void needs(bool given) const {
+        if (!given) throw Error(ErrorKind::model, node.describe() + " lacks an input, an output or an attribute");
+    }
     // Moves an attribute of integers to input `position`.
     void to_input(const char* key, size_t position) {
         if (!node.has(key)) return;
@@ -94,7 +98,7 @@ void softmax(Upgrade& u) {
 bool trains(const Upgrade& u) {
     if (!u.node.has_input(2)) return false;
     const Tensor* training = u.graph.constant(u.node.inputs[2]);
-    return !training || training->to_doubles().at(0) != 0;
+    return !training || training->size() != 1 || training->to_doubles()[0] != 0;
 }
 
 void dropout(Upgrade& u) {
@@ -117,11 +121,13 @@ void batch_normalization(Upgrade& u) {
 void upsample(Upgrade& u) {
     u.node.op = "Resize";
     if (u.node.has("scales")) {
+        u.needs(std::holds_alternative<std::vector<float>>(u.node.attributes["scales"]));
         const auto& scales = std::get<std::vector<float>>(u.node.attributes["scales"]);
         u.set_input(1, u.builder.constant(Tensor::of<float>({static_cast<int64_t>(scales.size())}, scales)));
         u.node.attributes.erase("scales");
     }
-    u.node.inputs = {u.node.inputs[0], "", u.node.inputs.at(1)};
+    u.needs(u.node.has_input(1));
+    u.node.inputs = {u.node.inputs[0], "", u.node.inputs[1]};
     u.node.attributes["coordinate_transformation_mode"] = std::string("asymmetric");
     u.node.attributes["nearest_mode"] = std::string("floor");
     if (u.node.text("mode", "nearest") == "bilinear") u.node.attributes["mode"] = std::string("linear");
@@ -171,10 +177,14 @@ void upgrade_opset(Graph& graph) {
             throw Error(ErrorKind::unsupported,
                         node.describe() + " holds a subgraph of an operator set older than 18");
         Upgrade upgrade{graph, builder, from, node};
-        if (node.is("Dropout")) dropout(upgrade);
+        if (node.is("Dropout")) {
+            upgrade.needs(node.has_input(0) && !node.outputs.empty());
+            dropout(upgrade);
+        }
         if (node.domain.empty())
             for (const Row& row : rewrites)
                 if (node.op == row.op && from < row.before) {
+                    upgrade.needs(node.has_input(0) && !node.outputs.empty());
                     row.rewrite(upgrade);
                     break;
                 }

@@ -9,7 +9,8 @@ std::vector<std::string> drop_zipmap(Graph& graph) {
     for (ValueInfo& output : graph.outputs) {
         const auto node = std::ranges::find_if(graph.nodes, [&](const Node& candidate) {
             return candidate.domain == "ai.onnx.ml" && candidate.op == "ZipMap" &&
-                   candidate.outputs.at(0) == output.name;
+                   candidate.has_input(0) && !candidate.outputs.empty() &&
+                   candidate.outputs[0] == output.name;
         });
         if (node == graph.nodes.end()) continue;
         if (const auto found = node->attributes.find("classlabels_strings"); found != node->attributes.end())
