@@ -10,6 +10,7 @@ namespace whence::runtime {
 namespace {
 
 constexpr uint32_t made_up_stream = 0x3A4E;
+constexpr int64_t most_made_up = int64_t{1} << 27;  // elements of one input
 
 // A graph whose outputs are all its tensors.
 graph::Graph with_all_outputs(const graph::Graph& graph) {
@@ -59,6 +60,10 @@ std::vector<Tensor> made_up_inputs(const graph::Graph& graph, int64_t rows) {
         for (size_t d = 0; d < shape.size(); ++d)
             if (shape[d] < 0) shape[d] = d == 0 ? rows : 1;
         const ElementType type = info.type.value_or(ElementType::float32);
+        // The file says the lengths: a few bytes of it must not fill the memory.
+        if (element_count(shape) > most_made_up)
+            throw Error(ErrorKind::limit, "input '" + printable(info.name) + "' of shape " + to_string(shape) +
+                                              " is too large to be tried");
         Tensor tensor(type, shape);
         if (type == ElementType::float32 || type == ElementType::float64) {
             std::vector<double> values(tensor.size());

@@ -43,7 +43,8 @@ void add_output(Graph& graph, Builder& b, const std::string& tensor) {
 
 Graph gradient_graph(const Graph& forward, const GradientRequest& request) {
     Graph graph = forward;
-    for (const auto* names : {&request.values, &request.gradients})
+    const std::vector<std::string> scored = {request.output};
+    for (const auto* names : {&scored, &request.values, &request.gradients})
         for (const std::string& name : *names)
             if (!graph.contains(name))
                 throw Error(ErrorKind::usage, "no tensor '" + printable(name) + "' in the model");

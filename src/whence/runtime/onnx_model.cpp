@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <mutex>
 
@@ -107,9 +108,10 @@ struct OnnxModel::State {
     std::unique_ptr<Graph> canonical;  ///< opset 18, annotated: what gradients are built from
     std::map<std::string, std::unique_ptr<Session>> gradient_sessions;
 
-    const Graph& canonical_graph();
-    const Session& gradient_session(const GradientRequest& request, int64_t rows, bool alone);
-    Graph gradient_graph_of(const GradientRequest& request);
+    const Graph& canonical_graph(const Run& run);
+    const Session& gradient_session(const GradientRequest& request, int64_t rows, bool alone, const Run& run);
+    Graph gradient_graph_of(const GradientRequest& request, const Run& run);
+    void check_classes(const GradientRequest& request) const;
     const Session& forward_session(bool alone);
     void free_batch();
     /// The inputs in the model's order; those converted to another type are kept in `converted`.
@@ -123,12 +125,12 @@ struct OnnxModel::State {
 
 // Gradients start from the graph with batch normalisation folded: fewer nodes both ways. Requests that
 // name a folded tensor get a graph of their own in gradient_session.
-const Graph& OnnxModel::State::canonical_graph() {
+const Graph& OnnxModel::State::canonical_graph(const Run& run) {
     if (!canonical) {
         auto made = std::make_unique<Graph>(graph);
-        runtime::annotate(*made, trial);
+        runtime::annotate(*made, run);
         graph::upgrade_opset(*made);
-        runtime::annotate(*made, trial);
+        runtime::annotate(*made, run);
         canonical = std::move(made);
     }
     return *canonical;
@@ -136,12 +138,13 @@ const Graph& OnnxModel::State::canonical_graph() {
 
 // `rows` 0: any number. ONNX Runtime keeps its blocked layout through a gradient graph only where it
 // can prove that shapes are equal, which takes a fixed number of rows. `alone`: in the caller's thread.
-const Session& OnnxModel::State::gradient_session(const GradientRequest& request, int64_t rows, bool alone) {
+const Session& OnnxModel::State::gradient_session(const GradientRequest& request, int64_t rows, bool alone,
+                                                  const Run& run) {
     const std::string key = request_key(request) + "\n#" + std::to_string(rows) + (alone ? "a" : "");
     const std::lock_guard lock(mutex);
     std::unique_ptr<Session>& session = gradient_sessions[key];
     if (!session) {
-        Graph both = gradient_graph_of(request);
+        Graph both = gradient_graph_of(request, run);
         if (rows > 0)
             for (size_t i = 0; i < inputs.size(); ++i)
                 if (both.inputs[i].shape && !both.inputs[i].shape->empty()) (*both.inputs[i].shape)[0] = {rows, ""};
@@ -150,12 +153,24 @@ const Session& OnnxModel::State::gradient_session(const GradientRequest& request
     return *session;
 }
 
-Graph OnnxModel::State::gradient_graph_of(const GradientRequest& request) {
-    Graph base = canonical_graph();
+Graph OnnxModel::State::gradient_graph_of(const GradientRequest& request, const Run& run) {
+    Graph base = canonical_graph(run);
     std::set<std::string> keep(request.values.begin(), request.values.end());
     keep.insert(request.gradients.begin(), request.gradients.end());
     graph::fold_batch_normalization(base, keep);
     return runtime::gradient_graph(base, request);
+}
+
+// ONNX Runtime takes a negative index for one from the end, and the gradient's seed does not.
+void OnnxModel::State::check_classes(const GradientRequest& request) const {
+    const auto output = std::ranges::find(outputs, request.output, &TensorInfo::name);
+    const bool known = output != outputs.end() && !output->shape.empty() &&
+                       std::none_of(output->shape.begin() + 1, output->shape.end(), [](int64_t length) { return length < 0; });
+    const int64_t classes = known ? element_count(std::span(output->shape).subspan(1)) : std::numeric_limits<int64_t>::max();
+    for (const int64_t index : {request.index.value_or(0), request.minus.value_or(0)})
+        if (index < 0 || index >= classes)
+            throw Error(ErrorKind::usage, fmt::format("class {} does not exist in output '{}'", index, printable(request.output)) +
+                                              (known ? fmt::format(", which has {} (numbered from 0)", classes) : ""));
 }
 
 const Session& OnnxModel::State::forward_session(bool alone) {
@@ -166,11 +181,13 @@ const Session& OnnxModel::State::forward_session(bool alone) {
 }
 
 int64_t OnnxModel::State::row_elements() const {
+    constexpr int64_t too_many = int64_t{1} << 30;
     int64_t elements = 1;
     for (const TensorInfo& input : inputs) {
-        int64_t size = 1;
-        for (size_t d = 1; d < input.shape.size(); ++d) size *= std::max<int64_t>(1, input.shape[d]);
-        elements += size;
+        int64_t size = 1;  // lengths come from the file: no more than what is too much anyway
+        for (size_t d = 1; d < input.shape.size(); ++d)
+            size = std::min(size, too_many) * std::clamp<int64_t>(input.shape[d], 1, too_many);
+        elements = std::min(elements + size, too_many);
     }
     return elements;
 }
@@ -309,7 +326,13 @@ Batch OnnxModel::predict(const Batch& inputs, const Run& run) const {
         runtime::run_parts(tensors, sizes, state_->part_threads(run), run,
                            [&](const std::vector<const Tensor*>& part, int64_t) { return session.run(part, run); });
     Batch out;
-    for (size_t i = 0; i < outputs.size(); ++i) out.add(state_->outputs[i].name, std::move(outputs[i]));
+    for (size_t i = 0; i < outputs.size(); ++i) {
+        if (outputs[i].rows() != inputs.rows())
+            throw Error(ErrorKind::unsupported,
+                        fmt::format("output '{}' has {} rows for {} rows of input: it is no answer to each row",
+                                    printable(state_->outputs[i].name), outputs[i].rows(), inputs.rows()));
+        out.add(state_->outputs[i].name, std::move(outputs[i]));
+    }
     return out;
 }
 
@@ -317,12 +340,13 @@ GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& reques
     std::vector<Tensor> converted;
     const std::vector<const Tensor*> tensors = state_->checked(inputs, converted);
     const std::vector<int64_t> sizes = state_->parts(inputs.rows());
+    state_->check_classes(request);
     const Tensor index = class_number(request.index.value_or(0)), minus = class_number(request.minus.value_or(0));
     const auto run_part = [&](std::vector<const Tensor*> part, int64_t rows) {
         if (request.index) part.push_back(&index);
         if (request.minus) part.push_back(&minus);
         const bool fixed = state_->convolutional && state_->fixed_batch == 0;
-        return state_->gradient_session(request, fixed ? rows : 0, sizes.size() > 1).run(part, run);
+        return state_->gradient_session(request, fixed ? rows : 0, sizes.size() > 1, run).run(part, run);
     };
     std::vector<Tensor> outputs = runtime::run_parts(tensors, sizes, state_->part_threads(run), run, run_part);
     GradientResult result{.target = outputs[0].to_doubles()};
@@ -339,7 +363,7 @@ std::vector<Differentiability> OnnxModel::differentiability() const {
     // they stand in the file where it cannot be brought to opset 18.
     const Graph* graph = &state_->graph;
     try {
-        graph = &state_->canonical_graph();
+        graph = &state_->canonical_graph(state_->trial);
     } catch (const Error&) {
     }
     std::vector<Differentiability> all;
@@ -369,7 +393,7 @@ std::vector<LayerInfo> OnnxModel::layers() const {
 
 Graph OnnxModel::gradient_graph(const GradientRequest& request) const {
     const std::lock_guard lock(state_->mutex);
-    return state_->gradient_graph_of(request);
+    return state_->gradient_graph_of(request, state_->trial);
 }
 
 }  // namespace whence

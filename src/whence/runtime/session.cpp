@@ -39,11 +39,11 @@ std::optional<ElementType> element_type(ONNXTensorElementDataType number) {
     return std::nullopt;
 }
 
-// One line of ONNX Runtime's message, without the source positions it begins with.
+// ONNX Runtime's message in one line.
 std::string reason(const Ort::Exception& error) {
-    std::string text = printable(error.what(), 300);
+    std::string text = error.what();
     std::ranges::replace(text, '\n', ' ');
-    return text;
+    return printable(text, 300);
 }
 
 // Whether it is memory that ran out: the arena's limit, or the process's.
@@ -138,13 +138,13 @@ Session::~Session() = default;
 
 std::vector<Tensor> Session::run(const std::vector<const Tensor*>& inputs, const Run& run) const {
     run.check();
-    std::vector<Ort::Value> values;
-    values.reserve(inputs.size());
-    for (const Tensor* input : inputs) values.push_back(to_value(*input, state_->memory));
     Ort::RunOptions options;
     const std::stop_callback on_stop(run.stop, [&] { options.SetTerminate(); });
     const Watchdog on_deadline(run.deadline, [&] { options.SetTerminate(); });
     try {
+        std::vector<Ort::Value> values;
+        values.reserve(inputs.size());
+        for (const Tensor* input : inputs) values.push_back(to_value(*input, state_->memory));
         const std::vector<Ort::Value> outputs =
             state_->session.Run(options, state_->input_pointers.data(), values.data(), values.size(),
                                 state_->output_pointers.data(), state_->output_pointers.size());
