@@ -35,6 +35,23 @@ PyObject* type_of(ErrorKind kind) {
     return PyExc_RuntimeError;
 }
 
+// Messages name options as the command line writes them: "--num-samples" is num_samples here.
+std::string in_python(const std::string& text) {
+    const auto is_name = [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; };
+    std::string out;
+    for (size_t i = text.starts_with("-o ") ? 3 : 0; i < text.size(); ++i) {
+        const bool option = text.compare(i, 2, "--") == 0 && i + 2 < text.size() && is_name(text[i + 2]) &&
+                            (i == 0 || text[i - 1] == ' ');
+        if (!option) {
+            out += text[i];
+            continue;
+        }
+        for (i += 2; i < text.size() && is_name(text[i]); ++i) out += text[i] == '-' ? '_' : text[i];
+        --i;
+    }
+    return out;
+}
+
 // Kept for the life of the process, as exception types of a module are.
 PyObject* make_type(nb::module_& module, const char* name, const char* doc, nb::handle bases) {
     PyObject* type = PyErr_NewExceptionWithDoc((std::string("whence.") + name).c_str(), doc, bases.ptr(), nullptr);
@@ -55,7 +72,7 @@ void bind_errors(nb::module_& module) {
             std::rethrow_exception(pointer);
         } catch (const Error& error) {
             // Messages may quote bytes of a file that are no UTF-8.
-            const std::string text = error.what();
+            const std::string text = in_python(error.what());
             const nb::object message = nb::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
             PyErr_SetObject(type_of(error.kind()), message.ptr());
         }

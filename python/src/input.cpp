@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "arrays.h"
 #include "whence/core/error.h"
@@ -61,6 +62,41 @@ Schema schema_of(const recipe::Subject& subject) {
     return schema;
 }
 
+// A cell as the schema codes it: a number, the position of a category, NaN for None.
+double cell(const Feature& feature, nb::handle value) {
+    const std::string where = "column '" + printable(feature.name) + "'";
+    if (value.is_none()) return std::numeric_limits<double>::quiet_NaN();
+    if (feature.categorical()) {
+        const std::string text = nb::str(value).c_str();
+        const auto found = std::ranges::find(feature.categories, text);
+        if (found != feature.categories.end()) return static_cast<double>(found - feature.categories.begin());
+        throw Error(ErrorKind::input, where + ": no category '" + printable(text) + "'");
+    }
+    const double number = nb::isinstance<nb::str>(value) ? -1.0 : PyFloat_AsDouble(value.ptr());
+    if (!PyErr_Occurred() && !nb::isinstance<nb::str>(value)) return number;
+    PyErr_Clear();
+    throw Error(ErrorKind::input, where + " holds a " + Py_TYPE(value.ptr())->tp_name + "; it is a number");
+}
+
+// A row of a table given by the names of its columns; none where the dict holds arrays for inputs.
+std::optional<Tensor> named_cells(const recipe::Subject& subject, const nb::dict& cells) {
+    const auto is_array = [](nb::handle value) {
+        return nb::isinstance<nb::list>(value) || nb::isinstance<nb::tuple>(value) ||
+               (PyObject_HasAttrString(value.ptr(), "ndim") && nb::cast<int>(value.attr("ndim")) > 0);
+    };
+    const Schema schema = schema_of(subject);
+    if (schema.empty()) return std::nullopt;
+    for (const auto [key, value] : cells)
+        if (is_array(value)) return std::nullopt;
+    Tensor row(ElementType::float64, {1, static_cast<int64_t>(schema.size())});
+    for (size_t c = 0; c < schema.size(); ++c) {
+        const nb::object key = nb::cast(schema[c].name);
+        if (!cells.contains(key)) throw Error(ErrorKind::input, "the row has no column '" + printable(schema[c].name) + "'");
+        row.as<double>()[c] = cell(schema[c], cells[key]);
+    }
+    return row;
+}
+
 }  // namespace
 
 Loaded::Loaded(recipe::Subject loaded) : subject(std::move(loaded)), explaining(recipe::methods().size()) {}
@@ -92,6 +128,8 @@ Rows to_rows(const recipe::Subject& subject, nb::handle object) {
 Given to_input(const recipe::Subject& subject, nb::handle object, std::optional<int64_t> row) {
     if (const auto path = path_of(object)) return {recipe::read_input(subject, *path, row), false};
     if (nb::isinstance<nb::dict>(object)) {
+        if (auto cells = named_cells(subject, nb::cast<nb::dict>(object)))
+            return {recipe::from_array(subject, std::move(*cells)), false};
         Given given;
         given.input.batch = named_arrays(subject, nb::cast<nb::dict>(object));
         return given;

@@ -382,6 +382,63 @@ def test_values_have_the_shape_of_the_input(cancer, cifar, rows):
     assert whence.explain(cifar, image[None], method="saliency").values.shape == (1, 32, 32, 3)
 
 
+def test_a_row_by_the_names_of_its_columns(cancer, rows):
+    names = whence.explain(cancer, TABLE, method="saliency").names
+    row = dict(zip(names, rows[0]))
+    assert np.array_equal(whence.explain(cancer, row).values, whence.explain(cancer, rows[0]).values)
+    with pytest.raises(whence.InputError, match="no column 'mean radius'"):
+        whence.explain(cancer, {name: value for name, value in row.items() if name != "mean radius"})
+    with pytest.raises(whence.InputError, match="'mean radius' holds a str"):
+        whence.explain(cancer, {**row, "mean radius": "large"})
+
+
+def columns_model(path, rows):
+    """A pipeline with one input for each column, one of them text."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    columns = [("colour", StringTensorType([None, 1])), ("size", FloatTensorType([None, 1]))]
+    encode = ColumnTransformer([("c", OneHotEncoder(handle_unknown="ignore"), [0])], remainder="passthrough")
+    pipeline = make_pipeline(encode, LogisticRegression()).fit(rows, [int(c == "red") ^ (float(s) > 2) for c, s in rows])
+    onnx_model = to_onnx(pipeline, initial_types=columns, target_opset=17)
+    path.write_bytes(onnx_model.SerializeToString())
+    return pipeline
+
+
+def test_one_input_for_each_column(tmp_path):
+    rng = np.random.default_rng(5)
+    rows = np.array([[rng.choice(["red", "green", "blue"]), round(float(rng.uniform(0, 4)), 2)] for _ in range(80)], dtype=object)
+    path = tmp_path / "columns.onnx"
+    pipeline = columns_model(path, rows)
+    background = tmp_path / "train.csv"
+    background.write_text("colour,size\n" + "".join(f"{c},{s}\n" for c, s in rows))
+    model = whence.load(path, background=background)
+    arrays = {"colour": rows[:4, 0].astype(str), "size": rows[:4, 1].astype(float)}
+    answer = model.predict(arrays)
+    probabilities = next(v for v in answer.values() if v.dtype.kind == "f")
+    assert near(probabilities, pipeline.predict_proba(rows[:4]))
+    explanation = whence.explain(model, {"colour": "red", "size": 1.5}, method="lime", num_samples=500)
+    assert "colour=red" in explanation.names and any("size" in name for name in explanation.names)
+    again = whence.explain(model, background, row=0, method="occlusion")
+    assert again.values.size == 2
+    with pytest.raises(whence.InputError, match="no category 'mauve'"):
+        whence.explain(model, {"colour": "mauve", "size": 1.5}, method="lime")
+    with pytest.raises(whence.UnsupportedError):
+        whence.explain(model, {"colour": "red", "size": 1.5})
+
+
+def test_messages_name_options_as_python_does(tmp_path):
+    path = tmp_path / "sum.onnx"
+    make_model(path, [helper.make_node("ReduceSum", ["x"], ["y"], keepdims=1)], [floats("x", ["N", 2])], [floats("y", ["N", 1])])
+    with pytest.raises(whence.UsageError) as error:
+        whence.explain(path, PHOTO, method="lime")
+    assert "--" not in str(error.value)
+
+
 def test_target_is_settled_and_stored(cancer, rows):
     explanation = whence.explain(cancer, rows[0], method="saliency")
     assert explanation.target == ("probabilities", 0, None, "logit", "malignant")
@@ -475,10 +532,29 @@ def test_methods_are_listed_with_their_options():
     assert methods["lime"].options["num_samples"].help
 
 
-def test_stubs_and_version():
-    folder = Path(whence.__file__).parent
-    assert (folder / "py.typed").exists()
-    assert "def gradient" in (folder / "_whence.pyi").read_text()
+def test_stubs_name_what_is_there():
+    """The hand-written stubs and the compiled module must not drift apart."""
+    import ast
+
+    import whence._whence as compiled
+
+    tree = ast.parse((Path(whence.__file__).parent / "_whence.pyi").read_text())
+    public = lambda names: {name for name in names if not name.startswith("_")}  # noqa: E731
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert public(dir(compiled)) == set(classes) | functions
+    for name in ("Model", "Explanation"):
+        members = {node.name for node in classes[name].body if isinstance(node, ast.FunctionDef)}
+        assert public(members) == public(vars(getattr(compiled, name)))
+    for name in ("TensorInfo", "Target", "Method", "MethodOption", "Replay"):
+        fields = tuple(node.target.id for node in classes[name].body if isinstance(node, ast.AnnAssign))
+        assert fields == getattr(compiled, name)._fields
+    for name in set(classes) - {"Model", "Explanation", "TensorInfo", "Target", "Method", "MethodOption", "Replay"}:
+        assert [base.id for base in classes[name].bases] == [base.__name__ for base in getattr(compiled, name).__bases__]
+
+
+def test_package():
+    assert (Path(whence.__file__).parent / "py.typed").exists()
     assert whence.__version__.count(".") == 2
     assert all(hasattr(whence, name) for name in whence.__all__)
 

@@ -1,0 +1,201 @@
+"""The compiled part of whence; import whence instead."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_Path = str | os.PathLike[str]
+_Class = int | str
+_Target = _Class | tuple[_Class, _Class] | None
+_Rows = ArrayLike | Mapping[str, Any] | _Path
+
+__version__: str
+
+class Error(Exception):
+    """What Whence raises: one line that says what is wrong and where."""
+
+class UsageError(Error, ValueError):
+    """The request makes no sense: an unknown method, a class that does not exist."""
+
+class InputError(Error, ValueError):
+    """The data are wrong: another shape or type, NaN, a damaged file."""
+
+class ModelError(Error, RuntimeError):
+    """The model file is broken, refused, or failed when it ran."""
+
+class UnsupportedError(Error, NotImplementedError):
+    """The model is fine, but this method cannot explain it."""
+
+class LimitError(Error, RuntimeError):
+    """A limit of time or memory was reached."""
+
+class FileError(Error, OSError):
+    """A file could not be read or written."""
+
+class InternalError(Error, RuntimeError):
+    """A bug in Whence."""
+
+class TensorInfo(NamedTuple):
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...]
+    scale: str
+
+class Target(NamedTuple):
+    output: str
+    index: int  # type: ignore[assignment]
+    minus: int | None
+    scale: str
+    label: str
+
+class MethodOption(NamedTuple):
+    default: bool | int | float | str
+    help: str
+
+class Method(NamedTuple):
+    name: str
+    summary: str
+    needs_gradient: bool
+    uses_baseline: bool
+    options: dict[str, MethodOption]
+
+class Replay(NamedTuple):
+    same: bool
+    differences: list[str]
+    largest_difference: float
+    again: Explanation
+
+class Model:
+    """A model that explains: made by whence.load."""
+
+    def predict(self, input: _Rows, *, time_limit: float | None = None) -> Any: ...
+    @overload
+    def gradient(
+        self,
+        input: _Rows,
+        target: _Target = None,
+        wrt: str | Sequence[str] | None = None,
+        output: str | None = None,
+        *,
+        scale: str = "automatic",
+        return_values: Literal[False] = False,
+        time_limit: float | None = None,
+    ) -> Any: ...
+    @overload
+    def gradient(
+        self,
+        input: _Rows,
+        target: _Target = None,
+        wrt: str | Sequence[str] | None = None,
+        output: str | None = None,
+        *,
+        scale: str = "automatic",
+        return_values: Literal[True],
+        time_limit: float | None = None,
+    ) -> tuple[Any, NDArray[np.float64]]: ...
+    def gradient_model(
+        self,
+        path: _Path,
+        target: _Target = None,
+        wrt: str | Sequence[str] | None = None,
+        output: str | None = None,
+        *,
+        scale: str = "automatic",
+    ) -> None: ...
+    def info(self) -> dict[str, Any]: ...
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]: ...
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]: ...
+    @property
+    def classes(self) -> list[str]: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+
+class Explanation:
+    """What contributed how much, compared with what, and how wrong it may be."""
+
+    @property
+    def values(self) -> NDArray[np.floating[Any]]: ...
+    @property
+    def segments(self) -> NDArray[np.int32] | None: ...
+    @property
+    def standard_errors(self) -> NDArray[np.float64] | None: ...
+    @property
+    def names(self) -> list[str]: ...
+    @property
+    def displays(self) -> list[str]: ...
+    @property
+    def target(self) -> Target: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def options(self) -> dict[str, bool | int | float | str]: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def baseline(self) -> str: ...
+    @property
+    def no_error_because(self) -> str: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def base_value(self) -> float | None: ...
+    @property
+    def error(self) -> float | None: ...
+    @property
+    def relative_error(self) -> float | None: ...
+    @property
+    def converged(self) -> bool | None: ...
+    @property
+    def intercept(self) -> float | None: ...
+    @property
+    def score(self) -> float | None: ...
+    @property
+    def local_prediction(self) -> float | None: ...
+    @property
+    def evaluations(self) -> int: ...
+    @property
+    def gradient_evaluations(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def seed(self) -> int: ...
+    def to_json(self) -> str: ...
+    def save(self, path: _Path) -> None: ...
+    def _repr_html_(self) -> str: ...
+
+def load(
+    path: str,
+    preprocess: str,
+    threads: int,
+    background: str | None,
+    labels_path: str | None,
+    classes: Sequence[str] | None,
+) -> Model: ...
+def explain(
+    model: Model,
+    input: _Rows,
+    method: str,
+    target: _Target,
+    output: str | None,
+    scale: str,
+    baseline: ArrayLike | str | None,
+    seed: int,
+    segments: ArrayLike | None,
+    row: int | None,
+    threads: int,
+    time_limit: float | None,
+    progress: Callable[[str, int, int], None] | None,
+    options: dict[str, Any],
+) -> Explanation: ...
+def from_json(json: str) -> Explanation: ...
+def methods() -> list[Method]: ...
+def replay(path: str, threads: int) -> Replay: ...
+def segment(image: ArrayLike, method: str, seed: int, threads: int) -> NDArray[np.int32]: ...
+def runtime_version() -> str: ...
