@@ -1,8 +1,10 @@
 // Writes gradient graphs for tests/python/test_gradient_rules.py, which checks them against finite
 // differences.
 //
-//     gradient_tool         reads lines "IN.onnx OUT.onnx OF WRT[,WRT...]", answers "ok" or "error KIND message"
+//     gradient_tool         reads lines "IN.onnx OUT.onnx OF WRT[,WRT...]", answers "ok" or "error KIND message";
+//                           "IN.onnx OUT.onnx" only reads the model and writes it again
 //     gradient_tool --list  prints the operators with a rule
+//     gradient_tool --document  prints docs/operators.md
 //
 // OUT.onnx has one more input, `seed`, of the type and shape of OF; its outputs are OF, then the
 // gradients of sum(seed * OF).
@@ -70,11 +72,32 @@ std::string answer(const std::string& line) {
     std::string in, out, of, wrt;
     words >> in >> out >> of >> wrt;
     try {
-        write_gradient(in, out, of, split_at_commas(wrt));
+        if (of.empty()) std::ofstream(out, std::ios::binary) << graph::serialize(graph::read_model(in));
+        else write_gradient(in, out, of, split_at_commas(wrt));
         return "ok";
     } catch (const Error& error) {
         return fmt::format("error {} {}", name(error.kind()), error.what());
     }
+}
+
+void print_document() {
+    std::cout << R"(# Operators that have a gradient
+
+The gradient of an ONNX graph is an ONNX graph, made by one rule for each operator of `ai.onnx`. Made from the table of
+rules by `gradient_tool --document`; `tests/python/test_gradient_rules.py` compares this page with the table, and every
+rule with finite differences.
+
+Operator sets 7 to 17 are read too: their forms (also `Upsample` and `Scatter`) are rewritten in those of 18. An operator
+that is in neither list, or in another domain, is an error that names it, but only where it lies between the output and the
+tensor asked for. Refused with a reason: training mode (`Dropout`, `BatchNormalization`), convolution weights that depend
+on the input, column-major `MaxPool`, `Resize` with `keep_aspect_ratio_policy`, `Einsum` with an ellipsis, and reductions
+other than `add` in `ScatterElements` and `ScatterND`.
+
+## Differentiable
+
+)" << fmt::format("`{}`", fmt::join(graph::differentiable_operators(), "`, `"))
+              << "\n\n## Where the gradient stops\n\nTheir results are integers, truth values, or constant almost everywhere.\n\n"
+              << fmt::format("`{}`", fmt::join(graph::stopping_operators(), "`, `")) << '\n';
 }
 
 }  // namespace
@@ -83,6 +106,10 @@ std::string answer(const std::string& line) {
 int main(int argc, char** argv) {
     if (argc > 1 && std::string(argv[1]) == "--list") {
         for (const std::string& op : whence::graph::differentiable_operators()) std::cout << op << '\n';
+        return 0;
+    }
+    if (argc > 1 && std::string(argv[1]) == "--document") {
+        whence::print_document();
         return 0;
     }
     for (std::string line; std::getline(std::cin, line);) std::cout << whence::answer(line) << std::endl;

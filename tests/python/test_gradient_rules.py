@@ -28,6 +28,16 @@ def test_gradient(case, tool, tmp_path):
     gradient_checker.check(case, tool, tmp_path)
 
 
+def test_document_lists_the_operators():
+    made = gradient_checker.ask("--document")
+    assert (gradient_checker.ROOT / "docs/operators.md").read_text() == made, "run gradient_tool --document > docs/operators.md"
+
+
+@pytest.mark.parametrize("path", conformance_cases.files(), ids=lambda path: path.parent.name.removeprefix("test_"))
+def test_model_survives_reading_and_writing(path, tool, tmp_path):
+    gradient_checker.check_round_trip(path, conformance_cases.data_set(path), tool, tmp_path)
+
+
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_every_operator_has_a_case(operator):
     assert any(operator == node.op_type for case in CASES for node in case.model.graph.node)

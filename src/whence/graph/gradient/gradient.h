@@ -28,4 +28,7 @@ namespace whence::graph {
 /// Names of all operators with a rule, sorted: what docs/operators.md lists.
 [[nodiscard]] std::vector<std::string> differentiable_operators();
 
+/// Names of all operators that stop a gradient by definition, sorted.
+[[nodiscard]] std::vector<std::string> stopping_operators();
+
 }  // namespace whence::graph

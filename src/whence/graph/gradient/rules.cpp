@@ -53,6 +53,8 @@ std::vector<std::string> differentiable_operators() {
     return names;
 }
 
+std::vector<std::string> stopping_operators() { return {stops.begin(), stops.end()}; }
+
 void Backward::refuse(const std::string& why) const {
     throw Error(ErrorKind::unsupported, "no gradient through " + node.describe() + ": " + why);
 }
