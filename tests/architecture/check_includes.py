@@ -3,7 +3,7 @@
 
 Reads the table "Who may use whom" of ARCHITECTURE.md and every #include under src/whence. Fails on an
 include that the table does not allow, on a folder the table does not know, and on a header of ONNX
-Runtime outside runtime/. With --self-test it also proves that it can fail.
+Runtime outside runtime/ or of protobuf outside graph/. It proves first that it can fail.
 """
 import pathlib
 import re
@@ -12,6 +12,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]*)\|")
 INCLUDE = re.compile(r'^\s*#include [<"]([^>"]+)[>"]', re.M)
+
+HOMES = {"onnxruntime": "runtime", "protobuf": "graph", ".pb.h": "graph"}
 
 
 def allowed_arrows(text):
@@ -31,14 +33,16 @@ def violations(folder, text, arrows):
         parts = header.split("/")
         if parts[0] == "whence" and len(parts) > 2 and parts[1] != folder and parts[1] not in arrows[folder]:
             yield f"{folder} must not use {parts[1]} (#include {header})"
-        if "onnxruntime" in header and folder != "runtime":
-            yield f"{folder} includes {header}: only runtime may"
+        for library, home in HOMES.items():
+            if library in header and folder != home:
+                yield f"{folder} includes {header}: only {home} may"
 
 
 def self_test(arrows):
     assert list(violations("core", '#include "whence/runtime/onnx_model.h"\n', arrows)), "core -> runtime passed"
     assert list(violations("gradients", '#include "whence/graph/graph.h"\n', arrows)), "gradients -> graph passed"
     assert list(violations("cli", "#include <onnxruntime_cxx_api.h>\n", arrows)), "ONNX Runtime passed"
+    assert list(violations("runtime", '#include "onnx.pb.h"\n', arrows)), "protobuf passed"
     assert list(violations("nowhere", "", arrows)), "unknown folder passed"
     assert not list(violations("runtime", '#include "whence/graph/graph.h"\n', arrows)), "runtime -> graph refused"
 
