@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -638,10 +639,19 @@ def test_a_time_limit_ends_the_work(cifar):
 # ------------------------------------------------------------------------------------------------ neighbours
 
 
+@contextmanager
+def ctrl_c_after(seconds):
+    timer = threading.Timer(seconds, _thread.interrupt_main)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def test_ctrl_c_stops_an_explanation(cifar):
-    threading.Timer(0.5, _thread.interrupt_main).start()
     start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), ctrl_c_after(0.5):
         whence.explain(cifar, PHOTO, method="lime", num_samples=10_000_000, grid=(8, 8))
     assert time.monotonic() - start < 30
     # Nothing is left behind: the next one runs as if nothing had happened.
@@ -651,8 +661,7 @@ def test_ctrl_c_stops_an_explanation(cifar):
 def test_ctrl_c_stops_what_was_quick_the_last_time(cifar):
     for _ in range(3):
         whence.explain(cifar, PHOTO, method="lime", num_samples=4, grid=(2, 2))
-    threading.Timer(0.5, _thread.interrupt_main).start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), ctrl_c_after(0.5):
         whence.explain(cifar, PHOTO, method="lime", num_samples=10_000_000, grid=(8, 8))
 
 
@@ -664,14 +673,15 @@ def test_other_threads_go_on_meanwhile(cifar):
             counted[0] += 1
             time.sleep(0.001)
 
-    thread = threading.Thread(target=count)
+    thread = threading.Thread(target=count, daemon=True)
     thread.start()
-    before = counted[0]
-    whence.explain(cifar, PHOTO, method="lime", num_samples=3000, grid=(8, 8))
-    during = counted[0] - before
-    stop.set()
-    thread.join()
-    assert during > 10
+    try:
+        before = counted[0]
+        whence.explain(cifar, PHOTO, method="lime", num_samples=3000, grid=(8, 8))
+        assert counted[0] - before > 10
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_one_model_from_several_threads(cancer, rows):
