@@ -4,6 +4,7 @@ import _thread
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -641,12 +642,15 @@ def test_a_time_limit_ends_the_work(cifar):
 
 @contextmanager
 def ctrl_c_after(seconds):
+    # Started in the background of a shell, Python ignores SIGINT and would never be interrupted.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(seconds, _thread.interrupt_main)
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_stops_an_explanation(cifar):
