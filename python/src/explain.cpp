@@ -53,8 +53,9 @@ Tensor to_baseline(const recipe::Subject& subject, nb::handle object) {
 }
 
 recipe::Recipe to_recipe(const Loaded& model, const std::string& method, nb::handle target, const std::optional<std::string>& output,
-                         const std::string& scale, nb::handle baseline, const nb::dict& options, uint64_t seed, nb::handle segments) {
-    recipe::Recipe recipe{.method = hyphens(method), .target = target_text(target, output), .scale = parse_scale(scale), .seed = seed};
+                         const std::string& scale, nb::handle baseline, const std::string& layer, const nb::dict& options, uint64_t seed,
+                         nb::handle segments) {
+    recipe::Recipe recipe{.method = hyphens(method), .target = target_text(target, output), .scale = parse_scale(scale), .layer = layer, .seed = seed};
     for (const auto [name, value] : options)
         if (!value.is_none()) recipe.options.push_back(to_option(nb::cast<std::string>(name), value));
     if (const auto text = baseline.is_none() ? std::nullopt : path_of(baseline)) recipe.baseline = *text;
@@ -66,9 +67,9 @@ recipe::Recipe to_recipe(const Loaded& model, const std::string& method, nb::han
 }
 
 Explained explain(LoadedPtr model, nb::handle input, const std::string& method, nb::handle target,
-                  const std::optional<std::string>& output, const std::string& scale, nb::handle baseline, uint64_t seed,
-                  nb::handle segments, std::optional<int64_t> row, const RunSettings& settings, const nb::dict& options) {
-    const recipe::Recipe recipe = to_recipe(*model, method, target, output, scale, baseline, options, seed, segments);
+                  const std::optional<std::string>& output, const std::string& scale, nb::handle baseline,
+                  const std::string& layer, uint64_t seed, nb::handle segments, std::optional<int64_t> row, const RunSettings& settings, const nb::dict& options) {
+    const recipe::Recipe recipe = to_recipe(*model, method, target, output, scale, baseline, layer, options, seed, segments);
     Given given = to_input(model->subject, input, row);
     Pace& pace = model->explaining.at(&recipe::find_method(recipe.method) - recipe::methods().data());
     Explanation explanation;
@@ -123,13 +124,14 @@ void bind_explain(nb::module_& module) {
     module.def(
         "explain",
         [](LoadedPtr model, nb::handle input, const std::string& method, nb::handle target, std::optional<std::string> output,
-           const std::string& scale, nb::handle baseline, uint64_t seed, nb::handle segments, std::optional<int64_t> row, int threads,
+           const std::string& scale, nb::handle baseline, const std::string& layer, uint64_t seed, nb::handle segments,
+           std::optional<int64_t> row, int threads,
            std::optional<double> time_limit, nb::object progress, const nb::dict& options) {
-            return explain(std::move(model), input, method, target, output, scale, baseline, seed, segments, row,
+            return explain(std::move(model), input, method, target, output, scale, baseline, layer, seed, segments, row,
                            {threads, time_limit, std::move(progress)}, options);
         },
         nb::arg("model"), nb::arg("input"), nb::arg("method"), nb::arg("target").none(), nb::arg("output").none(), nb::arg("scale"),
-        nb::arg("baseline").none(), nb::arg("seed"), nb::arg("segments").none(), nb::arg("row").none(), nb::arg("threads"),
+        nb::arg("baseline").none(), nb::arg("layer"), nb::arg("seed"), nb::arg("segments").none(), nb::arg("row").none(), nb::arg("threads"),
         nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
     module.def("methods", &methods, "Every method with its options: named tuples (name, summary, needs_gradient, uses_baseline, options).");
     module.def(

@@ -74,6 +74,8 @@ void bind_values(nb::class_<Explained>& type) {
                 return view(values.data(), values.type(), of(self).shape, self);
             },
             "What each feature contributes: a read-only view, not a copy.")
+        .def_prop_ro("layer", [](const Explained& e) { return text(e.explanation.attribution.layer); },
+                     "The tensor whose features the values belong to; empty: the input.")
         .def_prop_ro("segments", &segments, "Superpixels: the label of each pixel, an index into values. Else None.")
         .def_prop_ro("standard_errors", &standard_errors, "Of each value where the method samples, else None.")
         .def_prop_ro("names", [](const Explained& e) { return texts(e.explanation.attribution.names); },
@@ -124,7 +126,7 @@ Explained::Explained(Explanation made, LoadedPtr of, Given given)
     model = std::move(of);
     input = std::move(given.input);
     const size_t row_rank = input.batch.empty() ? 2 : input.batch[0].value.shape().size();
-    if (!given.batched && shape.size() == row_rank && shape[0] == 1) shape.erase(shape.begin());
+    if (explanation.attribution.layer.empty() && !given.batched && shape.size() == row_rank && shape[0] == 1) shape.erase(shape.begin());
 }
 
 void bind_explanation(nb::module_& module) {

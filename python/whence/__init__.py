@@ -98,6 +98,7 @@ def explain(
     output: str | None = None,
     scale: str = "automatic",
     baseline: Any = None,
+    layer: str = "",
     seed: int = 0,
     segments: Any = None,
     row: int | None = None,
@@ -111,7 +112,8 @@ def explain(
 
     `target`: a class number or name, a pair (i, j) for score i - score j, or None for the top class; `output` names one of several
     outputs, `scale` is "raw", "logit", "probability" or "log-probability" ("automatic": the method's own default).
-    `baseline`: what absence is: "zeros", "mean", "blur:10", ..., a number, an array, or a file. `segments`: superpixels, a label for each
+    `baseline`: what absence is: "zeros", "mean", "blur:10", ..., a number, an array, or a file. `layer`: explains
+    with the features of that tensor instead of the input (see Model.info()["tensors"]). `segments`: superpixels, a label for each
     pixel; `grid=(7, 7)` makes rectangles. `row`: of a table or of an array with several, from 0. `threads` are those of Whence's own work
     (0: one for each core); results never depend on them. `progress`: True shows a bar, or a function of (what, done, total).
     The other options are the method's own: see whence.methods().
@@ -122,11 +124,11 @@ def explain(
         rows, columns = grid
         options["segmentation"] = f"grid:{rows}x{columns}"
     if progress is False or progress is None:
-        return _whence.explain(model, input, method, target, output, scale, baseline, seed, segments, row, threads, time_limit, None, options)
+        return _whence.explain(model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, None, options)
     if progress is not True:
-        return _whence.explain(model, input, method, target, output, scale, baseline, seed, segments, row, threads, time_limit, progress, options)
+        return _whence.explain(model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, progress, options)
     with Bar() as bar:
-        return _whence.explain(model, input, method, target, output, scale, baseline, seed, segments, row, threads, time_limit, bar, options)
+        return _whence.explain(model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, bar, options)
 
 
 def segment(image: Any, method: str = "quickshift", *, seed: int = 0, threads: int = 0, **options: Any):

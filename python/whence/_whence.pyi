@@ -123,6 +123,8 @@ class Explanation:
     @property
     def values(self) -> NDArray[np.floating[Any]]: ...
     @property
+    def layer(self) -> str: ...
+    @property
     def segments(self) -> NDArray[np.int32] | None: ...
     @property
     def standard_errors(self) -> NDArray[np.float64] | None: ...
@@ -186,6 +188,7 @@ def explain(
     output: str | None,
     scale: str,
     baseline: ArrayLike | str | None,
+    layer: str,
     seed: int,
     segments: ArrayLike | None,
     row: int | None,

@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
     SubjectOptions subject;
-    std::string input, method, target = "top", scale = "automatic", baseline;
+    std::string input, method, target = "top", scale = "automatic", baseline, layer;
     uint64_t seed = 0;
     std::optional<int64_t> row;
     int64_t top = 10;
@@ -56,6 +56,7 @@ int explain(Options options, const Context& context) {
         .target = options.target,
         .scale = scale,
         .baseline = options.baseline,
+        .layer = options.layer,
         .options = options.of_method.given(recipe::find_method(options.method)),
         .seed = options.seed};
     render::ReportItem item =
@@ -103,6 +104,10 @@ void add_explain(CLI::App& app, Context& context) {
                      "zeros, model-zeros, value:V, mean, blur:SIGMA, noise:LOW:HIGH or a file; "
                      "default: mean with a background, else zeros")
         ->type_name("B");
+    command
+        ->add_option("-l,--layer", options->layer,
+                     "explain with the features of this tensor; see whence info --layers")
+        ->type_name("NAME");
     command->add_option("--seed", options->seed, "of everything random (default 0)")
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);

@@ -23,6 +23,8 @@ struct Attribution {
     /// One value per element of the input (gradient methods: same shape as the input, one row), or
     /// one per player [players] (columns, superpixels).
     Tensor values;
+    /// The tensor whose features the values belong to; empty: the model's input.
+    std::string layer;
     /// Name of each value where features have names (columns); else empty.
     std::vector<std::string> names;
     /// What each feature is in this input, as a person reads it: "17.99", "16.8 < worst radius".

@@ -179,6 +179,7 @@ Json target_json(const TargetRecord& t) {
 
 Json attribution_json(const Attribution& a) {
     Json out = {{"values", tensor_json(a.values)}};
+    if (!a.layer.empty()) out["layer"] = a.layer;
     if (!a.names.empty()) out["names"] = a.names;
     if (!a.displays.empty()) out["displays"] = a.displays;
     if (a.segments) out["segments"] = tensor_json(*a.segments);
@@ -239,6 +240,7 @@ TargetRecord read_target(const Json& json) {
 Attribution read_attribution(const Json& json) {
     Attribution a;
     a.values = read_tensor(json, "values");
+    a.layer = get_optional<std::string>(json, "layer").value_or("");
     a.names = get_optional<std::vector<std::string>>(json, "names").value_or(std::vector<std::string>{});
     a.displays = get_optional<std::vector<std::string>>(json, "displays").value_or(std::vector<std::string>{});
     if (json.contains("segments") && !json["segments"].is_null()) a.segments = read_tensor(json, "segments");

@@ -1,7 +1,9 @@
 #pragma once
 // What methods know of a model: two interfaces, a handful of verbs.
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "whence/core/batch.h"
@@ -35,6 +37,16 @@ class Model {
     [[nodiscard]] virtual int64_t preferred_batch() const = 0;
 };
 
+/// What the reverse sweep multiplies with at a nonlinear operator y = s(u).
+enum class Rules {
+    gradient,       ///< the derivative s'(u)
+    guided,         ///< the derivative; every ReLU also stops negative gradients (Springenberg et al. 2015)
+    deconvolution,  ///< every ReLU stops negative gradients, whatever u is (Zeiler, Fergus 2014)
+    deep_lift,      ///< (y - y0) / (u - u0) against a reference (Shrikumar et al. 2017, rescale rule)
+};
+/// "gradient", "guided", "deconvolution", "deep-lift".
+[[nodiscard]] std::string_view name(Rules rules);
+
 /// What one pass through a differentiable model is to return.
 struct GradientRequest {
     /// The scalar to differentiate, per row. `index` absent: each row's own top class.
@@ -46,14 +58,21 @@ struct GradientRequest {
     std::vector<std::string> values;
     /// Names of tensors with respect to which the gradient is returned. May be empty: forward only.
     std::vector<std::string> gradients;
+    /// How they are taken: the true gradient, or multipliers that stand for it.
+    Rules rules = Rules::gradient;
+    /// deep_lift: the inputs each row is compared with, one row for all or one for each. Borrowed.
+    const Batch* reference = nullptr;
 };
 
 struct GradientResult {
     std::vector<double> target;      ///< the scalar, per row
+    std::vector<double> reference_target;  ///< deep_lift: the same scalar (same class) of the reference
     std::vector<int64_t> index;      ///< which class it was, per row
     std::vector<Tensor> values;      ///< as requested, in order
     std::vector<Tensor> gradients;   ///< as requested, in order; same shape as the tensor
 };
+
+struct Split;
 
 /// A model that also gives gradients.
 ///
@@ -65,6 +84,17 @@ class DifferentiableModel : public Model {
  public:
     [[nodiscard]] virtual GradientResult run(const Batch& inputs, const GradientRequest& request,
                                              const Run& run) const = 0;
+    /// The model cut at a tensor of a layer. Throws Error(usage) for a name that does not exist,
+    /// Error(unsupported) where the model has no layers to cut at (the default).
+    [[nodiscard]] virtual Split split(const std::string& layer) const;
+};
+
+/// model(x) = above(below(x), x).
+struct Split {
+    std::unique_ptr<DifferentiableModel> below;  ///< from the inputs to the layer, its only output
+    /// From the layer, its first input, to the model's outputs. Where something bypasses the layer
+    /// the model's inputs that it comes from follow: the layer then does not separate the model.
+    std::unique_ptr<DifferentiableModel> above;
 };
 
 /// The request for a resolved target, with nothing else wanted yet.

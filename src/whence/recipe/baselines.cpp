@@ -4,6 +4,7 @@
 
 #include "whence/core/error.h"
 #include "whence/data/image.h"
+#include "whence/data/npy.h"
 #include "whence/recipe/recipe.h"
 
 namespace whence::recipe {
@@ -61,6 +62,11 @@ bool names_a_file(std::string_view text) {
 }  // namespace
 
 Baseline baseline_for(std::string_view text, const Subject& subject, const Input& input) {
+    if (text.starts_with(features_prefix)) {
+        const std::string_view given = text.substr(features_prefix.size());
+        if (!given.ends_with(".npy")) return parse_baseline(given);
+        return baseline::Data{data::read_npy(std::filesystem::path(given)), std::string(text)};
+    }
     const data::Table* background = input.is_table() ? subject.background() : nullptr;
     if (text.empty()) text = background ? "mean" : "zeros";
     if (text == "mean" && input.is_table()) {

@@ -38,9 +38,18 @@ struct Task {
     const Input& input;
     const Target& target;
     const Baseline& baseline;
+    bool features_baseline;  ///< the baseline is one of the layer's features, not of the input
     const OptionValues& options;
+    const std::string& layer;               ///< see Recipe::layer
     const std::optional<Tensor>& segments;  ///< superpixels given directly, else from the options
     const Run& run;
+};
+
+/// What a method does with a layer.
+enum class LayerUse {
+    none,      ///< explains the input alone
+    optional,  ///< explains the input, or the features of a layer
+    required,  ///< needs a layer; where none is given the recipe chooses the last convolution
 };
 
 struct MethodSpec {
@@ -50,6 +59,7 @@ struct MethodSpec {
     bool uses_baseline;
     std::vector<OptionSpec> options;
     Explanation (*explain)(const Task&);
+    LayerUse layer = LayerUse::none;
 };
 
 [[nodiscard]] const std::vector<MethodSpec>& methods();

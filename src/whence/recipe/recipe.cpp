@@ -88,6 +88,11 @@ Recipe recipe_of(const Explanation& saved) {
                   .seed = saved.provenance.seed};
     recipe.target = target.output + ":" + std::to_string(target.index);
     if (target.minus) recipe.target += fmt::format("-{}", *target.minus);
+    std::erase_if(recipe.options, [&](const Option& option) {
+        if (option.name != "layer") return false;
+        recipe.layer = std::get<std::string>(option.value);
+        return true;
+    });
     if (find_method(recipe.method).uses_baseline) recipe.baseline = saved.target.baseline;
     return recipe;
 }
@@ -110,6 +115,21 @@ std::string no_gradient_because(const Subject& subject, const std::string& outpu
         if (!missing.empty()) why = "the model has no gradient: there is no rule for " + missing;
     }
     return why;
+}
+
+// The layer a method works on: the one asked for.
+std::string layer_for(const MethodSpec& method, const std::string& asked, const Subject& subject) {
+    if (!asked.empty() && method.layer == LayerUse::none)
+        throw Error(ErrorKind::usage, method.name + " explains the input, not a layer");
+    if (!asked.empty()) {
+        std::vector<std::string> names;
+        for (const LayerInfo& layer : subject.model().layers()) names.push_back(layer.name);
+        if (std::ranges::find(names, asked) == names.end())
+            throw Error(ErrorKind::usage, "no layer '" + printable(asked) + "' in the model" +
+                                              did_you_mean(asked, names) +
+                                              "; whence info --layers lists them");
+    }
+    return asked;
 }
 
 // An operator without a rule is the better reason than what failed first because of it.
@@ -151,19 +171,25 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
         throw Error(ErrorKind::usage,
                     fmt::format("{} uses no baseline{}", method.name,
                                 method.name == "lime" ? "; for pictures see --hide" : ""));
+    const std::string layer = layer_for(method, recipe.layer, subject);
+    const bool features = recipe.baseline.starts_with(features_prefix);
+    if (features && layer.empty())
+        throw Error(ErrorKind::usage, "baseline '" + printable(recipe.baseline) +
+                                          "' is one of a layer's features: give --layer too");
     Baseline baseline;
     if (recipe.baseline_values)
         baseline = baseline::Data{*recipe.baseline_values, "array"};
     else if (method.uses_baseline)
         baseline = baseline_for(recipe.baseline, subject, input);
     run.seed = recipe.seed;
-    Explanation explanation =
-        explained(method, {subject, input, target, baseline, options, recipe.segments, run});
+    Explanation explanation = explained(method, {subject, input, target, baseline, features, options,
+                                                 layer, recipe.segments, run});
     name_columns(input, explanation.attribution);
     explanation.target.label = target_label(subject, explanation.target.resolved);
     Provenance& p = explanation.provenance;
     p.method = method.name;
     p.options = options.all();
+    if (!layer.empty()) p.options.push_back({"layer", layer});
     p.seed = recipe.seed;
     p.version = version();
     p.model_path = subject.path().string();

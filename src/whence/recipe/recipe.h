@@ -7,11 +7,17 @@
 
 namespace whence::recipe {
 
+/// Begins the name of a baseline that is one of a layer's features.
+inline constexpr std::string_view features_prefix = "features:";
+
 struct Recipe {
     std::string method = "integrated-gradients";
     std::string target = "top";  ///< as Target::parse reads it, with the subject's class names
     Scale scale = Scale::automatic;
     std::string baseline;         ///< see baseline_for; empty: the default for this kind of input
+    /// Tensor whose features are explained; empty: the input, or for methods that need a layer the
+    /// one that suggested_layers names first.
+    std::string layer;
     std::vector<Option> options;  ///< those that differ from the method's defaults
     uint64_t seed = 0;
     std::optional<Tensor> segments;         ///< superpixels given directly
@@ -22,7 +28,8 @@ struct Recipe {
 /// The baseline a text names, for this input: zeros, model-zeros (what the model reads as zero),
 /// value:V, mean (a picture's mean colour; a table's column means, categories: the most frequent),
 /// blur:SIGMA, noise:LOW:HIGH, or a file (.npy, .png, .jpg, .csv: its first row). Empty: mean for a
-/// table with a background, else zeros.
+/// table with a background, else zeros. With a layer also "features:" and one of zeros, value:V, or a
+/// .npy file: the features of the layer directly.
 [[nodiscard]] Baseline baseline_for(std::string_view text, const Subject& subject,
                                     const Input& input);
 

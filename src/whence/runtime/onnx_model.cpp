@@ -80,7 +80,7 @@ std::string request_key(const GradientRequest& request) {
                       (request.minus ? "m" : "");
     for (const std::string& value : request.values) key += "\nv" + value;
     for (const std::string& gradient : request.gradients) key += "\ng" + gradient;
-    return key;
+    return key + "\nr" + std::string(name(request.rules));
 }
 
 Tensor class_number(int64_t index) { return Tensor::of<int64_t>({1}, std::vector<int64_t>{index}); }
@@ -114,6 +114,10 @@ struct OnnxModel::State {
     void check_classes(const GradientRequest& request) const;
     const Session& forward_session(bool alone);
     void free_batch();
+    /// Reads off the graph what callers ask for; opens the session unless free_batch did.
+    void finish();
+    /// A part of this model's graph as a model of its own.
+    [[nodiscard]] std::unique_ptr<DifferentiableModel> part(Graph graph) const;
     /// The inputs in the model's order; those converted to another type are kept in `converted`.
     std::vector<const Tensor*> checked(const Batch& batch, std::vector<Tensor>& converted) const;
     /// Sizes of the parts in which rows run.
@@ -154,6 +158,8 @@ const Session& OnnxModel::State::gradient_session(const GradientRequest& request
 }
 
 Graph OnnxModel::State::gradient_graph_of(const GradientRequest& request, const Run& run) {
+    if (request.rules != Rules::gradient)
+        throw Error(ErrorKind::unsupported, fmt::format("no {} rules yet", name(request.rules)));
     Graph base = canonical_graph(run);
     std::set<std::string> keep(request.values.begin(), request.values.end());
     keep.insert(request.gradients.begin(), request.gradients.end());
@@ -238,6 +244,26 @@ void OnnxModel::State::free_batch() {
                              fixed_batch, fixed_batch, fixed_batch);
 }
 
+void OnnxModel::State::finish() {
+    if (!forward) forward = std::make_unique<Session>(graph, runtime::SessionOptions{.threads = threads});
+    convolutional = std::ranges::any_of(graph.nodes, [](const graph::Node& node) { return node.is("Conv"); });
+    inputs = infos(graph.inputs);
+    outputs = infos(forward->output_infos());
+    for (TensorInfo& output : outputs) output.scale = graph::output_scale(graph, output.name);
+}
+
+std::unique_ptr<DifferentiableModel> OnnxModel::State::part(Graph of) const {
+    auto made = std::make_unique<State>();
+    made->sha256 = sha256;
+    made->graph = std::move(of);
+    made->fixed_batch = fixed_batch;
+    made->batch_note = batch_note;
+    made->threads = threads;
+    made->trial = trial;
+    made->finish();
+    return std::unique_ptr<DifferentiableModel>(new OnnxModel(std::move(made)));
+}
+
 std::vector<const Tensor*> OnnxModel::State::checked(const Batch& batch, std::vector<Tensor>& converted) const {
     if (batch.empty() || batch.rows() < 1) throw Error(ErrorKind::input, "the input has no rows");
     std::vector<const Tensor*> tensors;
@@ -290,12 +316,7 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
     if (options.pixels)
         graph::add_pixel_transform(state->graph, options.pixels->transform, options.pixels->height, options.pixels->width);
     state->free_batch();
-    if (!state->forward)
-        state->forward = std::make_unique<Session>(state->graph, runtime::SessionOptions{.threads = state->threads});
-    state->convolutional = std::ranges::any_of(state->graph.nodes, [](const graph::Node& node) { return node.is("Conv"); });
-    state->inputs = infos(state->graph.inputs);
-    state->outputs = infos(state->forward->output_infos());
-    for (TensorInfo& output : state->outputs) output.scale = graph::output_scale(state->graph, output.name);
+    state->finish();
     return OnnxModel(std::move(state));
 }
 
@@ -355,6 +376,13 @@ GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& reques
     for (size_t i = 2; i < outputs.size(); ++i)
         (i < 2 + request.values.size() ? result.values : result.gradients).push_back(std::move(outputs[i]));
     return result;
+}
+
+Split OnnxModel::split(const std::string& layer) const {
+    Graph annotated = state_->graph;
+    runtime::annotate(annotated, state_->trial);
+    return {.below = state_->part(graph::cut_below(annotated, {layer})),
+            .above = state_->part(graph::cut_above(annotated, layer))};
 }
 
 std::vector<Differentiability> OnnxModel::differentiability() const {

@@ -57,6 +57,7 @@ class OnnxModel : public DifferentiableModel {
     [[nodiscard]] Batch predict(const Batch& inputs, const Run& run) const override;
     [[nodiscard]] GradientResult run(const Batch& inputs, const GradientRequest& request,
                                      const Run& run) const override;
+    [[nodiscard]] Split split(const std::string& layer) const override;
     [[nodiscard]] int concurrency() const override;
     [[nodiscard]] int64_t preferred_batch() const override;
 

@@ -1,0 +1,13 @@
+#pragma once
+// The rows of the table of methods, one part for each file.
+
+#include <vector>
+
+#include "whence/recipe/methods.h"
+
+namespace whence::recipe {
+
+[[nodiscard]] std::vector<MethodSpec> gradient_methods();
+[[nodiscard]] std::vector<MethodSpec> perturbation_methods();
+
+}  // namespace whence::recipe

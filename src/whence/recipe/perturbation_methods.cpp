@@ -1,0 +1,167 @@
+// Methods that only ask the model.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "whence/core/error.h"
+#include "whence/data/table_model.h"
+#include "whence/mask/segmentation.h"
+#include "whence/perturb/lime.h"
+#include "whence/perturb/occlusion.h"
+#include "whence/recipe/method_table.h"
+
+namespace whence::recipe {
+namespace {
+
+// An option that stands for its method's own default where it is 0.
+template <class T>
+std::optional<T> unless_zero(const OptionValues& options, std::string_view name) {
+    const T value = options.get<T>(name);
+    if (!(value >= 0))
+        throw Error(ErrorKind::usage, fmt::format("--{} must not be negative", name));
+    return value > 0 ? std::optional<T>(value) : std::nullopt;
+}
+
+Tensor segments_of(const Task& task, const Tensor& image) {
+    if (task.segments) return *task.segments;
+    const Segmentation method = parse_segmentation(task.options.get<std::string>("segmentation"));
+    const auto axes = image_axes(image.shape());
+    const double white = task.input.white;
+    if (axes->channels == 3 && white == 1) return segment(image, method, task.run);
+    // Segmentation reads pixels as they stand in a picture: channels last, from 0 to 1.
+    const Shape& s = image.shape();
+    std::vector<double> in = image.to_doubles();
+    for (double& value : in) value /= white;
+    if (axes->channels == 3) return segment(Tensor::of<double>(s, in), method, task.run);
+    std::vector<double> out(in.size());
+    const int64_t channels = s[1], pixels = s[2] * s[3];
+    for (int64_t c = 0; c < channels; ++c)
+        for (int64_t p = 0; p < pixels; ++p) out[p * channels + c] = in[c * pixels + p];
+    return segment(Tensor::of<double>({1, s[2], s[3], channels}, out), method, task.run);
+}
+
+Explanation lime_image(const Task& task, const Tensor& image) {
+    const OptionValues& o = task.options;
+    LimeImageOptions options;
+    options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
+    options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
+    options.kernel_width = unless_zero<double>(o, "kernel-width").value_or(options.kernel_width);
+    options.ridge = o.get<double>("ridge");
+    options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
+    options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
+    if (o.get<std::string>("hide") != "mean")
+        options.hide = parse_baseline(o.get<std::string>("hide"));
+    options.settle_top = o.get<int64_t>("settle-top");
+    const LimeImage method(task.subject.model(), segments_of(task, image), options);
+    return method.explain(task.input.batch, task.target, task.run);
+}
+
+std::vector<int64_t> background_labels(const Task& task, const Model& model, const Tensor& rows) {
+    const ResolvedTarget top =
+        resolve(task.target, model, Batch(rows.slice_rows(0, 1)), Scale::probability, task.run);
+    const std::vector<double> scores =
+        model.predict(Batch(rows), task.run).at(top.output).to_doubles();
+    std::vector<int64_t> labels;
+    for (int64_t row = 0; row < rows.rows(); ++row) {
+        const auto begin = scores.begin() + row * top.classes;
+        labels.push_back(std::max_element(begin, begin + top.classes) - begin);
+    }
+    return labels;
+}
+
+Explanation lime_table(const Task& task) {
+    const data::Table* background = task.subject.background();
+    if (!background)
+        throw Error(ErrorKind::usage,
+                    "lime on a table needs rows to compare with: give --background TRAIN.csv");
+    const OptionValues& o = task.options;
+    const data::TableModel model(task.subject.model(), task.input.schema);
+    const Tensor rows = background->matrix();
+    LimeTabularOptions options;
+    options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
+    options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
+    options.kernel_width = unless_zero<double>(o, "kernel-width");
+    options.ridge = o.get<double>("ridge");
+    options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
+    options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
+    options.discretizer = parse_discretizer(o.get<std::string>("discretizer"));
+    if (options.discretizer == Discretizer::entropy)
+        options.background_labels = background_labels(task, model, rows);
+    options.sample_around_instance = o.get<bool>("sample-around-instance");
+    options.settle_top = o.get<int64_t>("settle-top");
+    const LimeTabular method(model, task.input.schema, rows, options);
+    return method.explain(Batch(*task.input.row), task.target, task.run);
+}
+
+Explanation lime(const Task& task) {
+    if (task.input.is_table()) return lime_table(task);
+    if (const auto image = task.input.image()) return lime_image(task, *image);
+    throw Error(ErrorKind::usage,
+                "lime explains pictures and rows of tables; this input is neither");
+}
+
+Explanation occlusion(const Task& task) {
+    OcclusionOptions options;
+    if (task.input.is_table()) {
+        const data::TableModel model(task.subject.model(), task.input.schema);
+        options.schema = task.input.schema;
+        return Occlusion(model, task.baseline, options)
+            .explain(Batch(*task.input.row), task.target, task.run);
+    }
+    const auto image = task.input.image();
+    if (!image)
+        throw Error(ErrorKind::usage,
+                    "occlusion explains pictures and rows of tables; this input is neither");
+    options.window_height = options.window_width = task.options.get<int64_t>("window");
+    options.stride_height = options.stride_width = task.options.get<int64_t>("stride");
+    if (task.segments || task.options.get<std::string>("segmentation") != "none")
+        options.segments = segments_of(task, *image);
+    return Occlusion(task.subject.model(), task.baseline, options)
+        .explain(task.input.batch, task.target, task.run);
+}
+
+}  // namespace
+
+std::vector<MethodSpec> perturbation_methods() {
+    return {
+        {.name = "lime",
+         .summary = "weights of a linear model fitted to the answers near the input",
+         .needs_gradient = false,
+         .uses_baseline = false,
+         .options = {{{"num-samples", int64_t{0}},
+                      "perturbed inputs; 0: 1000 for pictures, 5000 for tables"},
+                     {{"num-features", int64_t{0}},
+                      "features in the local model; 0: all superpixels, 10 columns"},
+                     {{"kernel-width", 0.0},
+                      "width of the neighbourhood; 0: lime's, 0.25 or 0.75 sqrt(columns)"},
+                     {{"ridge", 1.0}, "ridge penalty of the local model"},
+                     {{"feature-selection", std::string(name(FeatureSelection::automatic))},
+                      "auto, none, forward-selection, highest-weights or lasso-path"},
+                     {{"compatible", false}, "sample as the lime package does"},
+                     {{"settle-top", int64_t{0}},
+                      "stop early once this many leading features are settled; 0: never"},
+                     {{"segmentation", std::string("quickshift")},
+                      "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
+                      "slic:50 or grid:7x7"},
+                     {{"hide", std::string("mean")},
+                      "pictures: what stands for a missing superpixel; mean: its mean colour"},
+                     {{"discretizer", std::string(name(Discretizer::quartile))},
+                      "tables: quartile, decile, entropy or none"},
+                     {{"sample-around-instance", false},
+                      "tables, without discretizer: sample around the row"}},
+         .explain = lime},
+        {.name = "occlusion",
+         .summary = "what the answer loses when a part of the input is covered",
+         .needs_gradient = false,
+         .uses_baseline = true,
+         .options = {{{"window", int64_t{0}},
+                      "pixels of the square window; 0: an eighth of the side"},
+                     {{"stride", int64_t{0}}, "pixels between windows; 0: half the window"},
+                     {{"segmentation", std::string("none")},
+                      "cover superpixels instead: quickshift, slic, ..."}},
+         .explain = occlusion},
+    };
+}
+
+}  // namespace whence::recipe
