@@ -17,14 +17,14 @@ AblationCam::AblationCam(const DifferentiableModel& model, Options options)
 
 Explanation AblationCam::explain(const Batch& input, const Target& target, const Run& run) const {
     const auto start = std::chrono::steady_clock::now();
-    const LayerPass pass =
-        pass_through(model_, input, target, {options_.layer}, With::values, run);
+    const LayerPass pass = pass_through(model_, input, target, {options_.layer}, With::values, run);
     const FeatureMaps features(pass.values[0], options_.layer);
     if (pass.value == 0)
         throw Error(ErrorKind::unsupported,
                     "ablation-cam divides by the score, which is zero; choose another target");
     const AboveLayer above(model_, options_.layer, input, pass.values[0]);
-    const size_t plane = static_cast<size_t>(features.positions()) * element_size(pass.values[0].type());
+    const size_t plane =
+        static_cast<size_t>(features.positions()) * element_size(pass.values[0].type());
     const auto fill = [&](int64_t first, Batch& batch) {
         Tensor& rows = batch[0].value;
         const size_t row_bytes = pass.values[0].bytes();

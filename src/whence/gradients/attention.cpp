@@ -68,7 +68,8 @@ std::vector<double> reading(std::optional<int64_t> token, int64_t tokens) {
         throw Error(ErrorKind::usage, fmt::format("there is no token {}; the model attends to {} "
                                                   "(numbered from 0)",
                                                   *token, tokens));
-    if (!token) return std::vector<double>(static_cast<size_t>(tokens), 1.0 / static_cast<double>(tokens));
+    if (!token)
+        return std::vector<double>(static_cast<size_t>(tokens), 1.0 / static_cast<double>(tokens));
     std::vector<double> row(static_cast<size_t>(tokens), 0.0);
     row[static_cast<size_t>(*token)] = 1;
     return row;
@@ -125,9 +126,12 @@ Tensor relevance_of_tokens(std::vector<double> row, const Batch& input,
 
 const char* name(AttentionRule rule) {
     switch (rule) {
-        case AttentionRule::raw: return "raw-attention";
-        case AttentionRule::rollout: return "attention-rollout";
-        case AttentionRule::relevance: return "attention-relevance";
+        case AttentionRule::raw:
+            return "raw-attention";
+        case AttentionRule::rollout:
+            return "attention-rollout";
+        case AttentionRule::relevance:
+            return "attention-relevance";
     }
     return "?";
 }
@@ -145,16 +149,17 @@ Explanation Attention::explain(const Batch& input, const Target& target, const R
     const auto start = std::chrono::steady_clock::now();
     const char* method = whence::name(options_.rule);
     const bool relevance = options_.rule == AttentionRule::relevance;
-    const LayerPass pass =
-        pass_through(model_, input, target, options_.layers,
-                     relevance ? With::values_and_gradients : With::values, run);
+    const LayerPass pass = pass_through(model_, input, target, options_.layers,
+                                        relevance ? With::values_and_gradients : With::values, run);
     const int64_t tokens = tokens_of(pass.values[0], options_.layers[0]);
     for (size_t block = 1; block < pass.values.size(); ++block)
         if (tokens_of(pass.values[block], options_.layers[block]) != tokens)
             throw Error(ErrorKind::unsupported,
-                        "'" + printable(options_.layers[block]) + "' attends to another number of "
-                        "tokens than '" + printable(options_.layers[0]) +
-                        "': attention can be joined only over one sequence");
+                        "'" + printable(options_.layers[block]) +
+                            "' attends to another number of "
+                            "tokens than '" +
+                            printable(options_.layers[0]) +
+                            "': attention can be joined only over one sequence");
 
     Explanation explanation;
     explanation.attribution.values = relevance_of_tokens(

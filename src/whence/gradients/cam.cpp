@@ -60,7 +60,8 @@ Map weighed_map(CamWeights kind, const FeatureMaps& features, const FeatureMaps&
     return map;
 }
 
-// The positive part between 0 and 1, in the size of the finest map, shallow maps brought up by tanh.
+// The positive part between 0 and 1, in the size of the finest map, shallow maps brought up by
+// tanh.
 std::vector<double> made_comparable(Map map, int64_t height, int64_t width) {
     constexpr double gamma = 2;
     const double largest = *std::ranges::max_element(map.values);
@@ -71,8 +72,8 @@ std::vector<double> made_comparable(Map map, int64_t height, int64_t width) {
 }
 
 Map fused(const std::vector<Map>& maps) {
-    const Map& finest = *std::ranges::max_element(
-        maps, {}, [](const Map& map) { return map.height * map.width; });
+    const Map& finest =
+        *std::ranges::max_element(maps, {}, [](const Map& map) { return map.height * map.width; });
     Map out{finest.height, finest.width, std::vector<double>(finest.values.size(), 0.0)};
     for (const Map& map : maps) {
         const std::vector<double> values = made_comparable(map, out.height, out.width);
@@ -82,15 +83,24 @@ Map fused(const std::vector<Map>& maps) {
     return out;
 }
 
+bool is_zero(const Tensor& tensor) {
+    return std::ranges::all_of(tensor.to_doubles(), [](double value) { return value == 0; });
+}
+
 }  // namespace
 
 const char* name(CamWeights weights) {
     switch (weights) {
-        case CamWeights::grad_cam: return "grad-cam";
-        case CamWeights::grad_cam_plus_plus: return "grad-cam++";
-        case CamWeights::xgrad_cam: return "xgrad-cam";
-        case CamWeights::hires_cam: return "hires-cam";
-        case CamWeights::layer_cam: return "layer-cam";
+        case CamWeights::grad_cam:
+            return "grad-cam";
+        case CamWeights::grad_cam_plus_plus:
+            return "grad-cam++";
+        case CamWeights::xgrad_cam:
+            return "xgrad-cam";
+        case CamWeights::hires_cam:
+            return "hires-cam";
+        case CamWeights::layer_cam:
+            return "layer-cam";
     }
     return "?";
 }
@@ -120,7 +130,8 @@ void cam_weights(CamWeights kind, std::span<const double> features,
 Cam::Cam(const DifferentiableModel& model, Options options)
     : model_(model), options_(std::move(options)) {
     if (options_.layer.empty())
-        throw Error(ErrorKind::usage, std::string(whence::name(options_.weights)) + " needs a layer");
+        throw Error(ErrorKind::usage,
+                    std::string(whence::name(options_.weights)) + " needs a layer");
 }
 
 Explanation Cam::explain(const Batch& input, const Target& target, const Run& run) const {
@@ -139,6 +150,12 @@ Explanation Cam::explain(const Batch& input, const Target& target, const Run& ru
 
     Explanation explanation =
         map_explanation(method, layers[0], pass, map.values, map.height, map.width, run);
+    for (size_t i = 0; i < layers.size(); ++i)
+        if (is_zero(pass.gradients[i]))
+            explanation.diagnostics.notes.push_back(
+                "the gradient at layer '" + printable(layers[i]) +
+                "' is zero everywhere: the target does not depend on it for this input; choose "
+                "another layer");
     if (maps.size() == 1) {
         compare_with_zero_features(explanation, model_, input, pass, run);
     } else {

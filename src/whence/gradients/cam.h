@@ -4,8 +4,8 @@
 //
 //   M_ij = sum_k w^k_ij A^k_ij
 //
-// The methods differ by the weights alone (Z positions in a plane; ReLUs inside the weights are part
-// of the method):
+// The methods differ by the weights alone (Z positions in a plane; ReLUs inside the weights are
+// part of the method):
 //
 //   Grad-CAM    (1/Z) sum_ab g^k_ab                     Selvaraju et al. 2017, eq. 1 and 2
 //   Grad-CAM++  sum_ab a^k_ab ReLU(g^k_ab),             Chattopadhay et al. 2018,
@@ -16,15 +16,15 @@
 //
 // ODAM (Zhao and Chan 2023) is HiResCAM with one output element of a detector as the target.
 //
-// The result is the signed map [1, 1, h, w] before the ReLU, normalisation and enlargement with which
-// the papers draw it: those are a matter of the view. A map implies a baseline, zero features at its
-// layer, and is measured by it: the sum of the map should be h(z) - h(0), h being the part of the
-// model above. CAM's own case, global average pooling and a linear head, has no error (all but
-// Grad-CAM++ and LayerCAM).
+// The result is the signed map [1, 1, h, w] before the ReLU, normalisation and enlargement with
+// which the papers draw it: those are a matter of the view. A map implies a baseline, zero features
+// at its layer, and is measured by it: the sum of the map should be h(z) - h(0), h being the part
+// of the model above. CAM's own case, global average pooling and a linear head, has no error (all
+// but Grad-CAM++ and LayerCAM).
 //
-// LayerCAM also joins maps of several layers (Jiang et al. 2021, eq. 9): the ReLU of each is divided
-// by its largest value, enlarged, scaled to tanh(2 M), and the largest taken at each position. Such
-// maps have no units and no sum to be held against.
+// LayerCAM also joins maps of several layers (Jiang et al. 2021, eq. 9): the ReLU of each is
+// divided by its largest value, enlarged, scaled to tanh(2 M), and the largest taken at each
+// position. Such maps have no units and no sum to be held against.
 
 #include <span>
 #include <string>

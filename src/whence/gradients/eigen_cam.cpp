@@ -36,22 +36,22 @@ EigenCam::EigenCam(const DifferentiableModel& model, Options options)
 Explanation EigenCam::explain(const Batch& input, const Target& target, const Run& run) const {
     constexpr int64_t most = 2048;  // a few seconds of work
     const auto start = std::chrono::steady_clock::now();
-    const LayerPass pass =
-        pass_through(model_, input, target, {options_.layer}, With::values, run);
+    const LayerPass pass = pass_through(model_, input, target, {options_.layer}, With::values, run);
     const FeatureMaps features(pass.values[0], options_.layer);
     if (std::min(features.channels, features.positions()) > most)
-        throw Error(ErrorKind::limit, "eigen-cam would need the eigenvectors of a matrix of more "
-                                      "than 2048 rows; choose a later layer");
-    Matrix centered = Eigen::Map<const Matrix>(features.values.data(), features.channels,
-                                               features.positions());
+        throw Error(ErrorKind::limit,
+                    "eigen-cam would need the eigenvectors of a matrix of more "
+                    "than 2048 rows; choose a later layer");
+    Matrix centered =
+        Eigen::Map<const Matrix>(features.values.data(), features.channels, features.positions());
     const Eigen::VectorXd together = centered.colwise().sum().transpose();
     centered.colwise() -= centered.rowwise().mean().eval();
     Eigen::VectorXd map = first_component(centered);
     if (map.dot(together) < 0) map = -map;
 
-    Explanation explanation = map_explanation(
-        "eigen-cam", options_.layer, pass, {map.data(), static_cast<size_t>(map.size())},
-        features.height, features.width, run);
+    Explanation explanation = map_explanation("eigen-cam", options_.layer, pass,
+                                              {map.data(), static_cast<size_t>(map.size())},
+                                              features.height, features.width, run);
     explanation.diagnostics.no_error_because =
         "the map shows what the features have in common and never looks at the target";
     run.report("eigen-cam", 1, 1);

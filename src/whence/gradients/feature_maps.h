@@ -34,8 +34,8 @@ struct FeatureMaps {
                                           int64_t height, int64_t width, const Run& run);
 
 /// States the attribution error against the baseline that a class activation map implies, zero
-/// features at its layer: the sum of the map should be h(z) - h(0), where h is the part of the model
-/// above the layer. Where the model cannot be cut there, says why there is no error.
+/// features at its layer: the sum of the map should be h(z) - h(0), where h is the part of the
+/// model above the layer. Where the model cannot be cut there, says why there is no error.
 void compare_with_zero_features(Explanation& explanation, const DifferentiableModel& model,
                                 const Batch& input, const LayerPass& pass, const Run& run);
 /// The same with a part that is at hand.

@@ -29,16 +29,15 @@ GuidedGradCam::GuidedGradCam(const DifferentiableModel& model, Options options)
     if (options_.layer.empty()) throw Error(ErrorKind::usage, "guided-grad-cam needs a layer");
 }
 
-Explanation GuidedGradCam::explain(const Batch& input, const Target& target,
-                                   const Run& run) const {
+Explanation GuidedGradCam::explain(const Batch& input, const Target& target, const Run& run) const {
     const auto start = std::chrono::steady_clock::now();
     const ExplainedInput picture = choose_input(model_, input, "");
     const auto axes = image_axes(picture.value->shape());
     if (!axes)
-        throw Error(ErrorKind::unsupported, "guided-grad-cam explains pictures; the input has shape " +
-                                                to_string(picture.value->shape()));
-    Explanation explanation =
-        Cam(model_, {.layer = options_.layer}).explain(input, target, run);
+        throw Error(ErrorKind::unsupported,
+                    "guided-grad-cam explains pictures; the input has shape " +
+                        to_string(picture.value->shape()));
+    Explanation explanation = Cam(model_, {.layer = options_.layer}).explain(input, target, run);
     GradientRequest request = request_for(explanation.target.resolved);
     request.gradients = {picture.name};
     request.rules = Rules::guided;

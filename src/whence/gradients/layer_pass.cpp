@@ -20,7 +20,8 @@ void check_numbers(const std::vector<Tensor>& tensors, const std::vector<std::st
                    const char* what) {
     for (size_t i = 0; i < tensors.size(); ++i)
         for (const double value : tensors[i].to_doubles())
-            check_model_number(value, (std::string(what) + " '" + printable(layers[i]) + "'").c_str());
+            check_model_number(value,
+                               (std::string(what) + " '" + printable(layers[i]) + "'").c_str());
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace whence::gradients {
 
 struct LayerPass {
     ResolvedTarget target;
-    double value = 0;  ///< f(x)
+    double value = 0;                       ///< f(x)
     std::vector<Tensor> values, gradients;  ///< of the layers, in order
     int64_t evaluations = 0;                ///< forward passes spent on settling the target
     int64_t gradient_evaluations = 0;
@@ -28,8 +28,8 @@ enum class With { values, values_and_gradients };
                                      const Target& target, const std::vector<std::string>& layers,
                                      With with, const Run& run);
 
-/// The target of `count` inputs made on the fly, batch by batch, starting from copies of `input`: as
-/// Evaluator::scores, but the very scalar that gradients are taken of, to the last constant.
+/// The target of `count` inputs made on the fly, batch by batch, starting from copies of `input`:
+/// as Evaluator::scores, but the very scalar that gradients are taken of, to the last constant.
 [[nodiscard]] std::vector<double> forward_targets(const DifferentiableModel& model,
                                                   const ResolvedTarget& target, const Batch& input,
                                                   int64_t count, const FillRows& fill,
@@ -38,8 +38,8 @@ enum class With { values, values_and_gradients };
 /// The part of a model above a layer, to be asked with other features than the input's.
 class AboveLayer {
   public:
-    /// `input`: the model's input, from which comes what bypasses the layer; `features`: the layer's
-    /// own, one row. Throws as DifferentiableModel::split.
+    /// `input`: the model's input, from which comes what bypasses the layer; `features`: the
+    /// layer's own, one row. Throws as DifferentiableModel::split.
     AboveLayer(const DifferentiableModel& model, const std::string& layer, const Batch& input,
                const Tensor& features);
     [[nodiscard]] const DifferentiableModel& model() const { return *above_; }

@@ -36,7 +36,8 @@ struct MaskedPicture {
     template <class T>
     void write(std::span<const double> mask, T* row) const {
         for (size_t i = 0; i < from.size(); ++i) {
-            const size_t pixel = channels_last ? i / static_cast<size_t>(channels) : i % mask.size();
+            const size_t pixel =
+                channels_last ? i / static_cast<size_t>(channels) : i % mask.size();
             row[i] = static_cast<T>(from[i] + mask[pixel] * direction[i]);
         }
     }
@@ -68,8 +69,7 @@ ScoreCam::ScoreCam(const DifferentiableModel& model, Options options)
 Explanation ScoreCam::explain(const Batch& input, const Target& target, const Run& run) const {
     const auto start = std::chrono::steady_clock::now();
     const ExplainedInput picture = choose_input(model_, input, "");
-    const LayerPass pass =
-        pass_through(model_, input, target, {options_.layer}, With::values, run);
+    const LayerPass pass = pass_through(model_, input, target, {options_.layer}, With::values, run);
     const FeatureMaps features(pass.values[0], options_.layer);
     Batch hidden = input;
     hidden[picture.position].value = baseline_values(options_.baseline, *picture.value, run);
@@ -85,8 +85,8 @@ Explanation ScoreCam::explain(const Batch& input, const Target& target, const Ru
                 masked.write(mask, rows.as<float>().data() + row * rows.row_size());
         }
     };
-    const std::vector<double> weights = softmax(forward_targets(
-        model_, pass.target, input, features.channels, fill, "score-cam", run));
+    const std::vector<double> weights = softmax(
+        forward_targets(model_, pass.target, input, features.channels, fill, "score-cam", run));
 
     Explanation explanation =
         map_explanation("score-cam", options_.layer, pass, weighted_sum(features, weights),

@@ -2,7 +2,8 @@
 // Score-CAM (Wang et al. 2020): a channel counts as much as the input survives under its mask.
 //
 //   M = sum_k w_k A^k,   w = softmax over k of y(x0 + m^k (x - x0)),
-//   m^k = (U^k - min U^k) / (max U^k - min U^k + 1e-8),   U^k = A^k enlarged to the input (bilinear)
+//   m^k = (U^k - min U^k) / (max U^k - min U^k + 1e-8),   U^k = A^k enlarged to the input
+//   (bilinear)
 //
 // The paper masks towards zero where the model reads (baseline `model-zeros` for a model that
 // normalises its pixels). Needs no gradient, but one forward pass for each channel. A softmax over

@@ -30,12 +30,10 @@ Explanation attention(const Task& task) {
                            {.rule = rule,
                             .layers = std::move(layers),
                             .token = token < 0 ? std::nullopt : std::optional(token)});
-    Explanation explanation =
-        method.explain(differentiable_input(task), task.target, task.run);
+    Explanation explanation = method.explain(differentiable_input(task), task.target, task.run);
     explanation.diagnostics.notes.push_back(
-        rule == AttentionRule::raw
-            ? "the last of " + std::to_string(found) + " blocks' attention"
-            : "attention of " + std::to_string(found) + " blocks");
+        rule == AttentionRule::raw ? "the last of " + std::to_string(found) + " blocks' attention"
+                                   : "attention of " + std::to_string(found) + " blocks");
     return explanation;
 }
 

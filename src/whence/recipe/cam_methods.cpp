@@ -51,18 +51,23 @@ MethodSpec row(std::string name, std::string summary, Explanation (*explain)(con
 }  // namespace
 
 std::vector<MethodSpec> cam_methods() {
-    MethodSpec layer = row("layer-cam", "features of a layer times their positive gradients", layer_cam);
+    MethodSpec layer =
+        row("layer-cam", "features of a layer times their positive gradients", layer_cam);
     layer.options = {{{"fuse", std::string()}, "further layers to join, separated by commas"}};
-    MethodSpec score = row("score-cam", "features weighed by the score under their masks", score_cam);
+    MethodSpec score =
+        row("score-cam", "features weighed by the score under their masks", score_cam);
     score.needs_gradient = false;
     score.uses_baseline = true;
     MethodSpec ablation =
-        row("ablation-cam", "features weighed by the fall of the score without them", plain<AblationCam>);
+        row("ablation-cam", "features weighed by the fall of the score without them",
+            plain<AblationCam>);
     ablation.needs_gradient = false;
-    MethodSpec eigen = row("eigen-cam", "what the features of a layer have most in common", plain<EigenCam>);
+    MethodSpec eigen =
+        row("eigen-cam", "what the features of a layer have most in common", plain<EigenCam>);
     eigen.needs_gradient = false;
     return {
-        row("grad-cam", "features of a layer weighed by their mean gradients", cam<CamWeights::grad_cam>),
+        row("grad-cam", "features of a layer weighed by their mean gradients",
+            cam<CamWeights::grad_cam>),
         row("grad-cam++", "Grad-CAM for several objects of one class",
             cam<CamWeights::grad_cam_plus_plus>),
         row("xgrad-cam", "Grad-CAM with gradients averaged by the features",

@@ -12,11 +12,35 @@ namespace {
 using graph::Node;
 
 constexpr std::array pointwise = {
-    "Abs",     "Add",        "BatchNormalization", "Cast",    "Celu",      "Clip",
-    "Concat",  "Div",        "Dropout",            "Elu",     "Gelu",      "GroupNormalization",
-    "HardSigmoid", "HardSwish", "Identity",        "InstanceNormalization", "LeakyRelu",
-    "LRN",     "Max",        "Mish",               "Mul",     "PRelu",     "Pow",
-    "Relu",    "Selu",       "Sigmoid",            "Softplus", "Sub",      "Tanh",
+    "Abs",
+    "Add",
+    "BatchNormalization",
+    "Cast",
+    "Celu",
+    "Clip",
+    "Concat",
+    "Div",
+    "Dropout",
+    "Elu",
+    "Gelu",
+    "GroupNormalization",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "InstanceNormalization",
+    "LeakyRelu",
+    "LRN",
+    "Max",
+    "Mish",
+    "Mul",
+    "PRelu",
+    "Pow",
+    "Relu",
+    "Selu",
+    "Sigmoid",
+    "Softplus",
+    "Sub",
+    "Tanh",
     "ThresholdedRelu",
 };
 
@@ -64,7 +88,8 @@ class Walk {
         const auto found = shapes_.find(tensor);
         return found == shapes_.end() ? unknown : found->second;
     }
-    [[nodiscard]] SuggestedLayer suggest(std::string name, LayerRole role, std::string reason) const {
+    [[nodiscard]] SuggestedLayer suggest(std::string name, LayerRole role,
+                                         std::string reason) const {
         const std::optional<Shape>& lengths = shape(name);
         std::string text = lengths ? to_string(*lengths) : "";
         return {std::move(name), role, std::move(reason), std::move(text)};
@@ -88,9 +113,9 @@ bool over_a_picture(const std::optional<Shape>& shape) {
 std::string before_pooling(const Walk& walk, std::string tensor) {
     for (;;) {
         const std::vector<const Node*> readers = walk.readers(tensor);
-        const bool stays = !readers.empty() && !walk.is_output(tensor) &&
-                           std::ranges::all_of(
-                               readers, [](const Node* node) { return is_pointwise(*node); });
+        const bool stays =
+            !readers.empty() && !walk.is_output(tensor) &&
+            std::ranges::all_of(readers, [](const Node* node) { return is_pointwise(*node); });
         // Of several readers the last joins the others: x * sigmoid(x).
         if (!stays || !over_a_picture(walk.shape(first_output(*readers.back())))) return tensor;
         tensor = first_output(*readers.back());
@@ -129,13 +154,14 @@ std::vector<std::string> attention(const Walk& walk) {
     return found;
 }
 
-// x + f(x): both sides are computed and of one shape. Its activation counts where it follows at once.
+// x + f(x): both sides are computed and of one shape. Its activation counts where it follows at
+// once.
 std::vector<SuggestedLayer> block_outputs(const Walk& walk) {
     std::vector<SuggestedLayer> all;
     for (const Node& node : walk.nodes()) {
-        if (!node.is("Add") || node.inputs.empty() || !std::ranges::all_of(node.inputs, [&](const std::string& input) {
-                return walk.computed(input);
-            }))
+        if (!node.is("Add") || node.inputs.empty() ||
+            !std::ranges::all_of(node.inputs,
+                                 [&](const std::string& input) { return walk.computed(input); }))
             continue;
         const std::optional<Shape>& shape = walk.shape(first_output(node));
         if (!shape || shape->size() < 3 || walk.shape(node.inputs[0]) != shape ||
@@ -174,10 +200,14 @@ std::vector<SuggestedLayer> embeddings(const Walk& walk) {
 
 std::string_view name(LayerRole role) {
     switch (role) {
-        case LayerRole::features: return "last convolution";
-        case LayerRole::block: return "block output";
-        case LayerRole::attention: return "attention";
-        case LayerRole::embedding: return "embedding";
+        case LayerRole::features:
+            return "last convolution";
+        case LayerRole::block:
+            return "block output";
+        case LayerRole::attention:
+            return "attention";
+        case LayerRole::embedding:
+            return "embedding";
     }
     return "?";
 }
@@ -196,8 +226,12 @@ std::vector<SuggestedLayer> suggested_layers(const OnnxModel& model) {
     return all;
 }
 
-std::string last_convolution(const OnnxModel& model) { return last_features(Walk(model)); }
+std::string last_convolution(const OnnxModel& model) {
+    return last_features(Walk(model));
+}
 
-std::vector<std::string> find_attention(const OnnxModel& model) { return attention(Walk(model)); }
+std::vector<std::string> find_attention(const OnnxModel& model) {
+    return attention(Walk(model));
+}
 
 }  // namespace whence::recipe

@@ -9,7 +9,8 @@
 namespace whence::recipe {
 
 enum class LayerRole {
-    features,   ///< the last features over the picture, before they are pooled: what CAMs are made of
+    features,   ///< the last features over the picture, before they are pooled: what CAMs are made
+                ///< of
     block,      ///< the output of a residual block, the last of each shape
     attention,  ///< attention probabilities of one block
     embedding,  ///< rows of a learned table: words, positions
@@ -31,8 +32,8 @@ struct SuggestedLayer {
 /// The last features over the picture; empty where the model has no convolution.
 [[nodiscard]] std::string last_convolution(const OnnxModel& model);
 
-/// Attention probabilities from the first block to the last: outputs of a Softmax over the last axis
-/// whose last two lengths are equal (or unknown), and which a product of matrices reads.
+/// Attention probabilities from the first block to the last: outputs of a Softmax over the last
+/// axis whose last two lengths are equal (or unknown), and which a product of matrices reads.
 [[nodiscard]] std::vector<std::string> find_attention(const OnnxModel& model);
 
 }  // namespace whence::recipe
