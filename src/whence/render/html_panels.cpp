@@ -58,10 +58,10 @@ std::string panels_html(const ReportItem& item) {
     const Map map = map_of(item.explanation);
     const double limit = color_limit(map, percentile);
     const bool segments = !map.labels.empty();
+    const bool smooth = !map.layer.empty(), blocky = !segments && !smooth;
     const auto drawn = [&](int64_t height, int64_t width) {
-        return segments ? pixel_factor(height, width, drawn_side) : 1;
+        return !blocky ? pixel_factor(height, width, drawn_side) : 1;
     };
-    const int64_t factor = drawn(map.height, map.width);
     const std::string target = short_target(item.explanation.target);
     std::string out = "<div class=\"panels\">\n";
     std::string notes;
@@ -70,16 +70,20 @@ std::string panels_html(const ReportItem& item) {
         seen = to_picture(*item.image);
         out += photographs(item, seen);
     }
+    // A smooth map needs the pixels of the picture to be smooth in.
+    const int64_t height = smooth && item.image ? seen.height : map.height,
+                  width = smooth && item.image ? seen.width : map.width,
+                  factor = drawn(height, width);
     out += panel(
         segments ? "weights of the segments" : "heat map",
         "Which parts of the image raise (orange) or lower (blue) the model's output for " + target,
-        paint(map, limit, factor * map.height, factor * map.width, Boundaries::shown), !segments);
+        paint(map, limit, factor * height, factor * width, Boundaries::shown), blocky);
     if (item.image) {
         const int64_t enlarged = drawn(seen.height, seen.width);
         out += panel("overlay", "The same over the greyed image",
                      paint_over(map, limit, seen, Blend::magnitude, enlarged * seen.height,
                                 enlarged * seen.width),
-                     !segments);
+                     blocky);
     }
     out += "</div>\n" + colors(limit, scale_name(item.explanation.target));
     for (const std::string& note :
