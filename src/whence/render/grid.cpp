@@ -108,7 +108,18 @@ void draw_cell(Canvas& canvas, double x, double y, const std::string& title, con
                  height = std::max(1.0, size.shown_height());
     if (picture) canvas.picture(x, y, width, height, *picture);
     canvas.frame(x, y, width, height, hairline);
-    canvas.text(x, y + height + 13, fitted(note, shown_side, note_style), note_style);
+    if (picture) {
+        canvas.text(x, y + height + 13, fitted(note, shown_side, note_style), note_style);
+        return;
+    }
+    // The reason stands where the picture would.
+    constexpr double inset = 8, line_height = 14;
+    double line = y + inset + 10;
+    for (const std::string& part : broken(note, width - 2 * inset, note_style)) {
+        if (line > y + height - 4) break;
+        canvas.text(x + inset, line, part, note_style);
+        line += line_height;
+    }
 }
 
 std::string description(const std::vector<GridRow>& rows) {
