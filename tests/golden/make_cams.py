@@ -188,9 +188,10 @@ def signed_map(kind, model, layer, x, target):
 
 
 def guided(model, x, target, grad_cam):
-    """The gradient with negative parts stopped at every ReLU, times the enlarged positive Grad-CAM."""
+    """The gradient with negative parts stopped at every ReLU (not ReLU6: Captum leaves it alone too), times the
+    enlarged positive Grad-CAM."""
     handles = [m.register_full_backward_hook(lambda m, i, o: (i[0].clamp(min=0),))
-               for m in model.modules() if isinstance(m, (nn.ReLU, nn.ReLU6))]
+               for m in model.modules() if isinstance(m, nn.ReLU)]
     x = x.clone().requires_grad_()
     model(x)[0, target].backward()
     for handle in handles:

@@ -95,6 +95,15 @@ TEST_P(CamGolden, EigenCamIs) {
     EXPECT_LT(error_of(e, golden.at("eigen-cam")), tolerance);
 }
 
+TEST_P(CamGolden, GuidedGradCamIs) {
+    const Golden golden(GetParam());
+    const Explanation e = golden.explained_by(GuidedGradCam(golden.model, {.layer = "features"}));
+    EXPECT_LT(error_of(e, golden.at("guided-grad-cam")), tolerance);
+    EXPECT_EQ(e.attribution.values.shape(), golden.at("x").shape());
+    EXPECT_EQ(e.attribution.layer, "");
+    EXPECT_EQ(e.provenance.gradient_evaluations, 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Networks, CamGolden,
                          ::testing::Values("resnet", "mobilenet", "densenet", "squeezenet", "vgg"),
                          [](const auto& network) { return std::string(network.param); });

@@ -97,6 +97,13 @@ TEST(LayerMethods, AllAreReachable) {
     }
 }
 
+TEST(LayerMethods, GuidedGradCamIsOfTheInput) {
+    const Explanation e = explained({.method = "guided-grad-cam"});
+    EXPECT_EQ(e.attribution.values.shape(), cat().batch[0].value.shape());
+    EXPECT_EQ(e.attribution.layer, "");
+    EXPECT_TRUE(replay(e, {}).differences.empty());
+}
+
 TEST(LayerMethods, OneBoxIsOneElementOfAnOutput) {
     const Explanation odam = explained({.method = "odam", .target = "5"});
     const Explanation hires = explained({.method = "hires-cam", .target = "5"});

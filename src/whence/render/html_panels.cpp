@@ -41,7 +41,9 @@ std::string photographs(const ReportItem& item, const Picture& seen) {
     return out + panel(caption, "The image as the model sees it", seen, small(seen));
 }
 
-std::string colors(double limit, const std::string& scale) {
+}  // namespace
+
+std::string colors_html(double limit, const std::string& scale) {
     if (limit == 0)
         return "<p class=\"faint\">Every value is zero: there is nothing to colour.</p>\n";
     const std::string end = number(limit);
@@ -51,8 +53,6 @@ std::string colors(double limit, const std::string& scale) {
         "<div class=\"faint\"><span>lowers the {}</span><span>raises the {}</span></div></div>\n",
         data_uri("image/png", to_png(color_strip())), end, end, escaped(scale), escaped(scale));
 }
-
-}  // namespace
 
 std::string panels_html(const ReportItem& item) {
     const Map map = map_of(item.explanation);
@@ -85,7 +85,7 @@ std::string panels_html(const ReportItem& item) {
                                 enlarged * seen.width),
                      blocky);
     }
-    out += "</div>\n" + colors(limit, scale_name(item.explanation.target));
+    out += "</div>\n" + colors_html(limit, scale_name(item.explanation.target));
     for (const std::string& note :
          pixel_notes(map, limit, percentile, item.image ? seen.height : map.height,
                      item.image ? seen.width : map.width))

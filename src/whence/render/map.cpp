@@ -104,7 +104,8 @@ double color_limit(const Map& map, double percentile) {
     std::vector<double> sizes = magnitudes(map);
     if (sizes.empty()) return 0;
     const double largest = *std::ranges::max_element(sizes);
-    if (!map.labels.empty()) return largest;
+    if (!map.labels.empty() || !map.layer.empty())
+        return largest;  // few values, none of them noise
     const double share = std::clamp(percentile, 0.0, 100.0) / 100;
     const auto place = static_cast<int64_t>(std::ceil(share * static_cast<double>(sizes.size())));
     const auto nth = sizes.begin() + std::max<int64_t>(0, place - 1);

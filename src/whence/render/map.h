@@ -34,8 +34,9 @@ struct Map {
 /// Throws Error(usage) for Kind::table.
 [[nodiscard]] Map map_of(const Explanation& explanation);
 
-/// Where the colours end: the largest |weight| of superpixels, else the given percentile (nearest
-/// rank) of |value| over the finite pixels; if that is zero, the largest. 0 if all are zero.
+/// Where the colours end: the largest |weight| of superpixels or a layer's cells, else the given
+/// percentile (nearest rank) of |value| over the finite pixels; if that is zero, the largest. 0 if
+/// all are zero.
 [[nodiscard]] double color_limit(const Map& map, double percentile = 99);
 
 /// Share of the pixels, largest first, that carry half of the sum of |value|. 0 if all are zero.
