@@ -133,6 +133,7 @@ TEST(GradientErrors, OptionsThatMakeNoSense) {
     for (const Options& options :
          {Options{.steps = -1}, Options{.steps = 5, .exact = true}, Options{.tolerance = 0},
           Options{.tolerance = nan}, Options{.max_steps = 1}, Options{.max_pieces = 0},
+          Options{.steps = 1'000'001}, Options{.max_steps = 1'000'001},
           Options{.steps = 1, .rule = gradients::Rule::trapezoid}})
         EXPECT_NE(
             message_of(ErrorKind::usage, [&] { (void)IntegratedGradients(model, {}, options); }),

@@ -1,6 +1,5 @@
 #include "whence/gradients/integrated_gradients.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "whence/core/error.h"
@@ -12,6 +11,9 @@ namespace whence {
 using namespace gradients;  // the helpers of this folder
 
 namespace {
+
+// Far beyond the last step that improves anything in single precision.
+constexpr int64_t most_steps = 1'000'000;
 
 void require(bool sensible, const char* message) {
     if (!sensible) throw Error(ErrorKind::usage, std::string("integrated gradients: ") + message);
@@ -50,6 +52,8 @@ IntegratedGradients::IntegratedGradients(const DifferentiableModel& model, Basel
                                          Options options)
     : model_(model), baseline_(std::move(baseline)), options_(std::move(options)) {
     require(options_.steps >= 0, "steps must be positive, or 0 for adaptive");
+    require(options_.steps <= most_steps && options_.max_steps <= most_steps,
+            "steps and max-steps go up to 1000000");
     require(!options_.exact || options_.steps == 0, "exact integration has no steps to choose");
     require(options_.tolerance > 0 && std::isfinite(options_.tolerance),
             "tolerance must be positive");
@@ -60,37 +64,25 @@ IntegratedGradients::IntegratedGradients(const DifferentiableModel& model, Basel
 
 Explanation IntegratedGradients::explain(const Batch& input, const Target& target,
                                          const Run& run) const {
-    const auto start = std::chrono::steady_clock::now();
-    run.check();
-    const ExplainedInput explained = choose_input(model_, input, options_.input);
-    const Tensor baseline = baseline_values(baseline_, *explained.value, run);
-    check_finite(baseline, "baseline '" + describe(baseline_) + "'");
-    OpenTarget open(target, model_, input, run);
-    LinePath path(model_, input, explained, baseline, open, run);
+    Inquiry inquiry("integrated-gradients", model_, input, target, {.input = options_.input}, run);
+    LinePath path(inquiry, inquiry.baseline(baseline_));
     PathIntegral integral = integrate(path, options_);
     for (size_t i = 0; i < integral.gradient.size(); ++i)
         integral.gradient[i] *= path.direction()[i];
 
-    Explanation explanation;
-    explanation.attribution.values = attribution_tensor(integral.gradient, *explained.value);
-    explanation.target = {.resolved = open.resolved(),
-                          .value = integral.value,
-                          .baseline = describe(baseline_),
-                          .baseline_value = integral.baseline_value};
-    fill_common(explanation, "integrated-gradients", explained, run);
-    state_attribution_error(explanation);
+    Explanation explanation =
+        inquiry.finish(integral.gradient,
+                       {.baseline = describe(baseline_), .baseline_value = integral.baseline_value},
+                       {{"baseline", describe(baseline_)},
+                        {"steps", options_.steps},
+                        {"rule", std::string(name(options_.rule))},
+                        {"tolerance", options_.tolerance},
+                        {"max-steps", options_.max_steps},
+                        {"exact", options_.exact},
+                        {"max-pieces", options_.max_pieces}});
     explanation.diagnostics.converged = integral.converged;
     for (std::string& note : integral.notes)
         explanation.diagnostics.notes.push_back(std::move(note));
-    explanation.provenance.options = {
-        {"baseline", describe(baseline_)},          {"steps", options_.steps},
-        {"rule", std::string(name(options_.rule))}, {"tolerance", options_.tolerance},
-        {"max-steps", options_.max_steps},          {"exact", options_.exact},
-        {"max-pieces", options_.max_pieces},        {"input", explained.name}};
-    explanation.provenance.evaluations = open.evaluations() + path.evaluations();
-    explanation.provenance.gradient_evaluations = path.gradient_evaluations();
-    explanation.provenance.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return explanation;
 }
 
