@@ -4,6 +4,7 @@
 
 #include "whence/core/error.h"
 #include "whence/gradients/adaptive.h"
+#include "whence/gradients/options.h"
 #include "whence/gradients/pieces.h"
 
 namespace whence {
@@ -11,9 +12,6 @@ namespace whence {
 using namespace gradients;  // the helpers of this folder
 
 namespace {
-
-// Far beyond the last step that improves anything in single precision.
-constexpr int64_t most_steps = 1'000'000;
 
 void require(bool sensible, const char* message) {
     if (!sensible) throw Error(ErrorKind::usage, std::string("integrated gradients: ") + message);
@@ -51,13 +49,11 @@ PathIntegral integrate(LinePath& path, const IntegratedGradientsOptions& options
 IntegratedGradients::IntegratedGradients(const DifferentiableModel& model, Baseline baseline,
                                          Options options)
     : model_(model), baseline_(std::move(baseline)), options_(std::move(options)) {
-    require(options_.steps >= 0, "steps must be positive, or 0 for adaptive");
-    require(options_.steps <= most_steps && options_.max_steps <= most_steps,
-            "steps and max-steps go up to 1000000");
+    require_count("integrated gradients", "steps", options_.steps, 0);
+    require_count("integrated gradients", "max-steps", options_.max_steps, 2);
     require(!options_.exact || options_.steps == 0, "exact integration has no steps to choose");
     require(options_.tolerance > 0 && std::isfinite(options_.tolerance),
             "tolerance must be positive");
-    require(options_.max_steps >= 2, "max-steps must be at least 2");
     require(options_.max_pieces >= 1, "max-pieces must be at least 1");
     if (options_.steps > 0) (void)quadrature(options_.rule, options_.steps);
 }
