@@ -78,22 +78,35 @@ void MethodOptions::declare(CLI::App& command) {
         }
 }
 
-std::vector<Option> MethodOptions::given(const recipe::MethodSpec& method) const {
+namespace {
+
+const recipe::OptionSpec* find_spec(const recipe::MethodSpec& method, const std::string& name) {
+    for (const recipe::OptionSpec& spec : method.options)
+        if (spec.option.name == name) return &spec;
+    return nullptr;
+}
+
+}  // namespace
+
+std::vector<Option> MethodOptions::given_of(const recipe::MethodSpec& method) const {
     std::vector<Option> out;
+    for (const auto& [name, option] : options_)
+        if (const recipe::OptionSpec* spec = find_spec(method, name); spec && option->count() > 0)
+            out.push_back(recipe::parse_option(*spec, texts_.at(name)));
+    return out;
+}
+
+std::vector<Option> MethodOptions::given(const recipe::MethodSpec& method) const {
     for (const auto& [name, option] : options_) {
-        if (option->count() == 0) continue;
-        const auto spec = std::ranges::find(
-            method.options, name, [](const recipe::OptionSpec& s) { return s.option.name; });
-        if (spec == method.options.end()) {
+        if (option->count() > 0 && !find_spec(method, name)) {
             std::string others;
             for (const recipe::MethodSpec* owner : owners(name))
                 others += (others.empty() ? "" : " and ") + owner->name;
             throw Error(ErrorKind::usage, fmt::format("--{} is an option of {}, not of {}", name,
                                                       others, method.name));
         }
-        out.push_back(recipe::parse_option(*spec, texts_.at(name)));
     }
-    return out;
+    return given_of(method);
 }
 
 }  // namespace whence::cli

@@ -23,6 +23,8 @@ class MethodOptions {
     /// Those that were given, as this method reads them. Throws Error(usage), also for an option
     /// that belongs to another method.
     [[nodiscard]] std::vector<Option> given(const recipe::MethodSpec& method) const;
+    /// The same, leaving out those of other methods.
+    [[nodiscard]] std::vector<Option> given_of(const recipe::MethodSpec& method) const;
 
   private:
     std::map<std::string, std::string> texts_;  // by name; empty: not given

@@ -113,6 +113,7 @@ std::string describe(const Baseline& baseline) {
                    [](const baseline::Mean&) -> std::string { return "mean"; },
                    [](const baseline::Blur& b) { return fmt::format("blur:{}", b.sigma); },
                    [](const baseline::Noise& b) { return fmt::format("noise:{}:{}", b.low, b.high); },
+                   [](const baseline::Gaussian& b) { return fmt::format("gaussian:{}", b.sigma); },
                    [](const baseline::Data& b) { return b.description; }},
         baseline);
 }
@@ -129,9 +130,11 @@ Baseline parse_baseline(std::string_view text) {
         return n.empty() ? baseline::Blur{} : baseline::Blur{n[0]};
     if (kind == "noise" && (n.empty() || (n.size() == 2 && n[0] <= n[1])))
         return n.empty() ? baseline::Noise{} : baseline::Noise{n[0], n[1]};
+    if (kind == "gaussian" && n.size() <= 1 && (n.empty() || n[0] > 0))
+        return n.empty() ? baseline::Gaussian{} : baseline::Gaussian{n[0]};
     throw Error(ErrorKind::usage, "no baseline '" + printable(text) +
                                       "'; choose zeros, model-zeros, value:V, mean, blur[:SIGMA], "
-                                      "noise[:LOW:HIGH] or a file with the values");
+                                      "noise[:LOW:HIGH], gaussian[:SIGMA] or a file with the values");
 }
 
 Tensor baseline_values(const Baseline& baseline, const Tensor& input, const Run& run) {
@@ -148,6 +151,10 @@ Tensor baseline_values(const Baseline& baseline, const Tensor& input, const Run&
     } else if (const auto* noise = std::get_if<baseline::Noise>(&baseline)) {
         Rng rng(run.seed, noise_stream, 0);
         for (double& v : values) v = noise->low + (noise->high - noise->low) * rng.uniform();
+    } else if (const auto* gaussian = std::get_if<baseline::Gaussian>(&baseline)) {
+        Rng rng(run.seed, noise_stream, 1);
+        values = input.to_doubles();
+        for (double& v : values) v += gaussian->sigma * rng.normal();
     } else if (std::holds_alternative<baseline::Mean>(baseline)) {
         fill_mean(input.to_doubles(), strides_of(input, "mean"), values);
     } else if (const auto* b = std::get_if<baseline::Blur>(&baseline)) {

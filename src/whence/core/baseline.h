@@ -17,14 +17,15 @@ struct Value { double value = 0; };      ///< one number everywhere
 struct Mean {};                          ///< image: its own mean colour; table: needs Data from a background
 struct Blur { double sigma = 10; };      ///< the image under a Gaussian, edges repeated
 struct Noise { double low = 0, high = 1; };  ///< uniform, from the run's seed
+struct Gaussian { double sigma = 0.5; };     ///< the input itself plus normal noise, from the run's seed
 struct Data { Tensor values; std::string description; };  ///< given: one row of the input's shape
 }  // namespace baseline
 
 using Baseline = std::variant<baseline::Zeros, baseline::Value, baseline::Mean, baseline::Blur,
-                              baseline::Noise, baseline::Data>;
+                              baseline::Noise, baseline::Gaussian, baseline::Data>;
 
 /// The name that the command line, Python and JSON use: "zeros", "value:0.5", "mean", "blur:10",
-/// "noise:0:1", or the description of the data.
+/// "noise:0:1", "gaussian:0.5", or the description of the data.
 [[nodiscard]] std::string describe(const Baseline& baseline);
 
 /// The inverse of describe for everything but Data. Throws Error(usage) naming the choices.

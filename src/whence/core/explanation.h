@@ -37,6 +37,16 @@ struct Attribution {
     std::optional<double> intercept;
 };
 
+/// How little a baseline says by itself, for one model (a measure of our own).
+struct Neutrality {
+    /// Classes: total variation distance between the probabilities at the baseline and the neutral
+    /// ones, 0 (says nothing) to 1 (certain of what is never seen). Other outputs: |f(baseline) -
+    /// mean| over the standard deviation of the background's answers.
+    double distance = 0;
+    std::string compared_with;  ///< "equal probabilities", or "the mean answer to N background rows"
+    std::string prediction;     ///< what the model says of the baseline: "dog 0.23", in words
+};
+
 /// The scalar explained and what it was compared with.
 struct TargetRecord {
     ResolvedTarget resolved;
@@ -44,6 +54,7 @@ struct TargetRecord {
     double value = 0;                        ///< f(x)
     std::string baseline;                    ///< describe(Baseline), or what the method implies
     std::optional<double> baseline_value;    ///< f(baseline); none where there is no such point
+    std::optional<Neutrality> neutrality;    ///< of the baseline; none where it cannot be told
 };
 
 struct Diagnostics {

@@ -164,6 +164,11 @@ std::vector<Option> read_options(const Json& json) {
     return out;
 }
 
+Json neutrality_json(const std::optional<Neutrality>& n) {
+    if (!n) return nullptr;
+    return {{"distance", number(n->distance)}, {"compared_with", n->compared_with}, {"prediction", n->prediction}};
+}
+
 Json target_json(const TargetRecord& t) {
     return {{"output", t.resolved.output},
             {"index", t.resolved.index},
@@ -174,7 +179,8 @@ Json target_json(const TargetRecord& t) {
             {"classes", t.resolved.classes},
             {"value", number(t.value)},
             {"baseline", t.baseline},
-            {"baseline_value", optional(t.baseline_value)}};
+            {"baseline_value", optional(t.baseline_value)},
+            {"neutrality", neutrality_json(t.neutrality)}};
 }
 
 Json attribution_json(const Attribution& a) {
@@ -234,6 +240,12 @@ TargetRecord read_target(const Json& json) {
     t.value = get<double>(json, "value");
     t.baseline = get<std::string>(json, "baseline");
     t.baseline_value = get_optional<double>(json, "baseline_value");
+    if (json.contains("neutrality") && !json["neutrality"].is_null()) {
+        const Json& n = json["neutrality"];
+        t.neutrality = {.distance = get<double>(n, "distance"),
+                        .compared_with = get<std::string>(n, "compared_with"),
+                        .prediction = get<std::string>(n, "prediction")};
+    }
     return t;
 }
 

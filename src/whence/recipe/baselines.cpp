@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 
@@ -59,6 +60,73 @@ bool names_a_file(std::string_view text) {
         [&](std::string_view ending) { return text.ends_with(ending); });
 }
 
+constexpr int64_t most_rows_of_a_set = 1000;
+
+std::vector<Input> read_set(const Subject& subject, const std::filesystem::path& path) {
+    if (!std::filesystem::is_directory(path)) return read_inputs(subject, path);
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+        if (entry.is_regular_file() && names_a_file(entry.path().string()))
+            files.push_back(entry.path());
+    std::ranges::sort(files);
+    if (files.size() > most_rows_of_a_set) files.resize(most_rows_of_a_set);
+    std::vector<Input> inputs;
+    for (const auto& file : files) inputs.push_back(read_input(subject, file));
+    return inputs;
+}
+
+// All rows of a folder or file, as the model reads them: [R, ...].
+Tensor set_rows(const Subject& subject, const std::string& path) {
+    std::vector<Tensor> rows;
+    for (const Input& input : read_set(subject, path)) {
+        rows.push_back(input.is_table() ? *input.row : input.batch[0].value);
+        if (static_cast<int64_t>(rows.size()) == most_rows_of_a_set) break;
+    }
+    if (rows.empty())
+        throw Error(ErrorKind::input, printable(path, 400) + ": holds no inputs to compare with");
+    std::vector<double> all;
+    for (const Tensor& row : rows) {
+        if (row.shape() != rows[0].shape())
+            throw Error(ErrorKind::input, printable(path, 400) + ": its inputs differ in shape, " +
+                                              to_string(rows[0].shape()) + " and " +
+                                              to_string(row.shape()));
+        const std::vector<double> values = row.to_doubles();
+        all.insert(all.end(), values.begin(), values.end());
+    }
+    Shape shape = rows[0].shape();
+    shape[0] = static_cast<int64_t>(rows.size());
+    return Tensor::of<double>(shape, all).cast(rows[0].type());
+}
+
+Tensor mean_of(const Tensor& rows) {
+    const std::vector<double> all = rows.to_doubles();
+    const auto size = static_cast<size_t>(rows.row_size());
+    std::vector<double> mean(size);
+    for (size_t i = 0; i < all.size(); ++i)
+        mean[i % size] += all[i] / static_cast<double>(rows.rows());
+    Shape shape = rows.shape();
+    shape[0] = 1;
+    return Tensor::of<double>(shape, mean);
+}
+
+// "set:PATH", "set:PATH:K".
+Baseline from_set(const Subject& subject, const std::string& text) {
+    const std::string rest = text.substr(4);
+    const size_t colon = rest.rfind(':');
+    int64_t row = -1;
+    if (colon != std::string::npos) {
+        const char* end = rest.data() + rest.size();
+        const auto [stop, error] = std::from_chars(rest.data() + colon + 1, end, row);
+        if (error != std::errc() || stop != end || row < 0) row = -1;
+    }
+    const Tensor rows = set_rows(subject, row < 0 ? rest : rest.substr(0, colon));
+    if (row < 0) return baseline::Data{rows, text};
+    if (row >= rows.rows())
+        throw Error(ErrorKind::usage, "baseline '" + printable(text) + "': there are " +
+                                          std::to_string(rows.rows()) + " rows, numbered from 0");
+    return baseline::Data{rows.slice_rows(row, 1), text};
+}
+
 }  // namespace
 
 Baseline baseline_for(std::string_view text, const Subject& subject, const Input& input) {
@@ -75,6 +143,14 @@ Baseline baseline_for(std::string_view text, const Subject& subject, const Input
                         "baseline 'mean' of a table needs --background TRAIN.csv");
         return baseline::Data{column_means(*background), "mean"};
     }
+    if (text == "background") {
+        if (!background)
+            throw Error(ErrorKind::usage, "baseline 'background' needs --background TRAIN.csv");
+        return baseline::Data{background->matrix(), "background"};
+    }
+    if (text.starts_with("set:")) return from_set(subject, std::string(text));
+    if (text.starts_with("mean:"))
+        return baseline::Data{mean_of(set_rows(subject, std::string(text.substr(5)))), std::string(text)};
     if (text == "model-zeros") {
         const Tensor& like = input.batch.empty() ? *input.row : input.batch[0].value;
         return baseline::Data{model_zeros(subject, like), "model-zeros"};

@@ -13,6 +13,20 @@ const Batch& differentiable_input(const Task& task) {
     return task.input.batch;
 }
 
+namespace {
+
+// One row, or all rows of a set.
+Tensor rows_of(const Baseline& baseline, const Tensor& input, const Run& run) {
+    const auto* set = std::get_if<baseline::Data>(&baseline);
+    if (!set || set->values.size() <= input.size() || set->values.size() % input.size() != 0)
+        return baseline_values(baseline, input, run);
+    Shape shape = input.shape();
+    shape[0] = set->values.size() / input.size();
+    return set->values.reshaped(shape).cast(input.type());
+}
+
+}  // namespace
+
 Features::Features(const Task& task)
     : task_(task), input_(differentiable_input(task)), baseline_(task.baseline) {
     if (task.layer.empty()) return;
@@ -31,9 +45,9 @@ Features::Features(const Task& task)
         baseline_ = baseline::Data{baseline_values(task.baseline, above[0].value, task.run),
                                    name.starts_with(features_prefix) ? name : std::string(features_prefix) + name};
     } else {
-        Batch compared = input_;
-        Tensor& first = compared[0].value;
-        first = baseline_values(task.baseline, first, task.run);
+        const Tensor rows = rows_of(task.baseline, input_[0].value, task.run);
+        Batch compared = input_.repeat_row(rows.rows());
+        compared[0].value = rows;
         baseline_ = baseline::Data{features(compared), describe(task.baseline)};
     }
     input_ = std::move(above);
@@ -42,6 +56,8 @@ Features::Features(const Task& task)
 const DifferentiableModel& Features::model() const {
     return parts_.above ? *parts_.above : static_cast<const DifferentiableModel&>(task_.subject.model());
 }
+
+Tensor Features::background() const { return rows_of(baseline_, input_[0].value, task_.run); }
 
 Explanation Features::name(Explanation explanation) const {
     explanation.attribution.layer = task_.layer;

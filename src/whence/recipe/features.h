@@ -25,6 +25,9 @@ class Features {
     [[nodiscard]] const DifferentiableModel& model() const;
     [[nodiscard]] const Batch& input() const { return input_; }
     [[nodiscard]] const Baseline& baseline() const { return baseline_; }
+    /// For methods that average over baselines: all rows of the set, [R, ...]; a single baseline is a
+    /// set of one.
+    [[nodiscard]] Tensor background() const;
     /// Writes down whose features the values belong to.
     [[nodiscard]] Explanation name(Explanation explanation) const;
 

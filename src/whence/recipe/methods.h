@@ -60,6 +60,7 @@ struct MethodSpec {
     std::vector<OptionSpec> options;
     Explanation (*explain)(const Task&);
     LayerUse layer = LayerUse::none;
+    bool baseline_set = false;  ///< averages over many baselines: the rows of a background
 };
 
 [[nodiscard]] const std::vector<MethodSpec>& methods();

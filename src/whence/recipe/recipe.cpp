@@ -10,6 +10,7 @@
 #include "whence/core/hash.h"
 #include "whence/core/version.h"
 #include "whence/recipe/closest.h"
+#include "whence/recipe/neutrality.h"
 
 namespace whence::recipe {
 namespace {
@@ -132,6 +133,41 @@ std::string layer_for(const MethodSpec& method, const std::string& asked, const 
     return asked;
 }
 
+// Methods that average over baselines take the background where none is named.
+std::string default_set(const MethodSpec& method, const std::string& text, const Subject& subject,
+                        const Input& input) {
+    if (!method.baseline_set || !text.empty()) return text;
+    if (input.is_table() && subject.background()) return "background";
+    throw Error(ErrorKind::usage,
+                method.name + " averages over many baselines: give --baseline set:PATH, a folder of "
+                              "pictures or a file of rows" +
+                    (input.is_table() ? ", or --background TRAIN.csv" : ""));
+}
+
+void refuse_set(const MethodSpec& method, const Baseline& baseline, const Input& input) {
+    const Tensor& like = input.batch.empty() ? *input.row : input.batch[0].value;
+    const auto* data = std::get_if<baseline::Data>(&baseline);
+    if (method.baseline_set || !data || data->values.size() <= like.size() ||
+        data->values.size() % like.size() != 0)
+        return;
+    throw Error(ErrorKind::usage,
+                fmt::format("{} compares with one baseline, and '{}' is a set of {}: give mean:PATH "
+                            "or set:PATH:K",
+                            method.name, printable(data->description),
+                            data->values.size() / like.size()));
+}
+
+// A set has no prediction of its own.
+void state_neutrality(const Subject& subject, const Input& input, const Baseline& baseline,
+                      Explanation& explanation, const Run& run) {
+    const Tensor& like = input.batch.empty() ? *input.row : input.batch[0].value;
+    const auto* data = std::get_if<baseline::Data>(&baseline);
+    if (data && data->values.size() != like.size()) return;
+    explanation.target.neutrality = neutrality(subject, input, baseline_values(baseline, like, run),
+                                               explanation.target.resolved.output, run);
+    ++explanation.provenance.evaluations;
+}
+
 // An operator without a rule is the better reason than what failed first because of it.
 Explanation explained(const MethodSpec& method, const Task& task) {
     try {
@@ -176,14 +212,20 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (features && layer.empty())
         throw Error(ErrorKind::usage, "baseline '" + printable(recipe.baseline) +
                                           "' is one of a layer's features: give --layer too");
+    run.seed = recipe.seed;
+    BaselineChoice chosen{.baseline = recipe.baseline};
+    if (chosen.baseline == "auto") chosen = choose_baseline(subject, input, target.output, run);
     Baseline baseline;
     if (recipe.baseline_values)
         baseline = baseline::Data{*recipe.baseline_values, "array"};
     else if (method.uses_baseline)
-        baseline = baseline_for(recipe.baseline, subject, input);
-    run.seed = recipe.seed;
+        baseline = baseline_for(default_set(method, chosen.baseline, subject, input), subject, input);
+    if (!features) refuse_set(method, baseline, input);
     Explanation explanation = explained(method, {subject, input, target, baseline, features, options,
                                                  layer, recipe.segments, run});
+    if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
+    if (method.uses_baseline && !features)
+        state_neutrality(subject, input, baseline, explanation, run);
     name_columns(input, explanation.attribution);
     explanation.target.label = target_label(subject, explanation.target.resolved);
     Provenance& p = explanation.provenance;

@@ -27,8 +27,10 @@ struct Recipe {
 
 /// The baseline a text names, for this input: zeros, model-zeros (what the model reads as zero),
 /// value:V, mean (a picture's mean colour; a table's column means, categories: the most frequent),
-/// blur:SIGMA, noise:LOW:HIGH, or a file (.npy, .png, .jpg, .csv: its first row). Empty: mean for a
-/// table with a background, else zeros. With a layer also "features:" and one of zeros, value:V, or a
+/// blur:SIGMA, noise:LOW:HIGH, gaussian:SIGMA, or a file (.npy, .png, .jpg, .csv: its first row). A
+/// set of inputs is a folder of pictures or a file of rows: mean:PATH is its mean, set:PATH:K its
+/// row K, set:PATH all its rows, background all rows of the background (for methods that average
+/// over baselines). Empty: mean for a table with a background, else zeros. With a layer also "features:" and one of zeros, value:V, or a
 /// .npy file: the features of the layer directly.
 [[nodiscard]] Baseline baseline_for(std::string_view text, const Subject& subject,
                                     const Input& input);

@@ -1,0 +1,80 @@
+#include "whence/recipe/compare.h"
+
+#include <algorithm>
+
+#include "whence/core/error.h"
+
+namespace whence::recipe {
+namespace {
+
+// The names in `all` that make a difference to a method; {""} where none does.
+std::vector<std::string> those_used(const std::vector<std::string>& all, bool used) {
+    return used && !all.empty() ? all : std::vector<std::string>{""};
+}
+
+std::vector<Option> options_of(const MethodSpec& method, const std::vector<Option>& given) {
+    std::vector<Option> own;
+    for (const Option& option : given)
+        if (std::ranges::find(method.options, option.name, [](const OptionSpec& spec) {
+                return spec.option.name;
+            }) != method.options.end())
+            own.push_back(option);
+    return own;
+}
+
+ComparisonRow row_of(const Subject& subject, const Input& input, const Recipe& recipe,
+                     const Run& run) {
+    ComparisonRow row{
+        .method = recipe.method, .layer = recipe.layer, .baseline = recipe.baseline};
+    try {
+        row.explanation = explain(subject, input, recipe, run);
+        row.layer = row.explanation->attribution.layer;
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::interrupted || error.kind() == ErrorKind::limit) throw;
+        row.failure = error.what();
+    }
+    return row;
+}
+
+}  // namespace
+
+std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
+                                   const ComparisonRequest& request, const Run& run) {
+    if (request.methods.empty())
+        throw Error(ErrorKind::usage, "name at least one method to compare");
+    std::vector<Recipe> recipes;
+    for (const std::string& name : request.methods) {
+        const MethodSpec& method = find_method(name);
+        for (const std::string& layer : those_used(request.layers, method.layer != LayerUse::none))
+            for (const std::string& baseline : those_used(request.baselines, method.uses_baseline)) {
+                Recipe recipe = request.common;
+                recipe.method = method.name;
+                recipe.layer = layer == "input" ? "" : layer;
+                recipe.baseline = baseline;
+                recipe.options = options_of(method, request.common.options);
+                recipes.push_back(std::move(recipe));
+            }
+    }
+    Run quiet = run;  // the bar counts explanations
+    quiet.progress = nullptr;
+    std::vector<ComparisonRow> rows;
+    for (const Recipe& recipe : recipes) {
+        run.check();
+        rows.push_back(row_of(subject, input, recipe, quiet));
+        run.report("compare", static_cast<int64_t>(rows.size()),
+                   static_cast<int64_t>(recipes.size()));
+    }
+    return rows;
+}
+
+std::optional<Sums> sums_of(const Explanation& explanation) {
+    const Diagnostics& d = explanation.diagnostics;
+    if (!d.attribution_error || !explanation.target.baseline_value) return std::nullopt;
+    const double target = explanation.target.value - *explanation.target.baseline_value;
+    return Sums{.target = target,
+                .result = target + *d.attribution_error,
+                .error = *d.attribution_error,
+                .relative = d.relative_error};
+}
+
+}  // namespace whence::recipe
