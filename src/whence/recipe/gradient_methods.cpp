@@ -82,15 +82,10 @@ Explanation smooth_grad(const Task& task) {
     });
 }
 
-// The background as far as there is one: a single baseline.
-Tensor background_of(const Task& task, const Features& of) {
-    return baseline_values(of.baseline(), of.input()[0].value, task.run);
-}
-
 Explanation expected_gradients(const Task& task) {
     return explain_features(task, [&](const Features& of) {
         return ExpectedGradients(
-            of.model(), background_of(task, of), describe(of.baseline()),
+            of.model(), of.background(), describe(of.baseline()),
             {.samples = whole(task, "samples"), .noise = number(task, "noise")});
     });
 }
@@ -102,7 +97,7 @@ Explanation deep_lift(const Task& task) {
 
 Explanation deep_shap(const Task& task) {
     return explain_features(task, [&](const Features& of) {
-        return DeepShap(of.model(), background_of(task, of), describe(of.baseline()));
+        return DeepShap(of.model(), of.background(), describe(of.baseline()));
     });
 }
 
@@ -277,7 +272,8 @@ std::vector<MethodSpec> random_methods() {
          .uses_baseline = true,
          .options = noise_options(expected.samples, expected.noise),
          .explain = expected_gradients,
-         .layer = LayerUse::optional},
+         .layer = LayerUse::optional,
+         .baseline_set = true},
     };
 }
 
@@ -299,7 +295,8 @@ std::vector<MethodSpec> path_methods() {
          .uses_baseline = true,
          .options = {},
          .explain = deep_shap,
-         .layer = LayerUse::optional},
+         .layer = LayerUse::optional,
+         .baseline_set = true},
         {.name = "guided-ig",
          .summary = "integrated gradients along a path that moves the least sensitive first",
          .needs_gradient = true,
