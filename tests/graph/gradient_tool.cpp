@@ -1,13 +1,14 @@
 // Writes gradient graphs for tests/python/test_gradient_rules.py, which checks them against finite
 // differences.
 //
-//     gradient_tool         reads lines "IN.onnx OUT.onnx OF WRT[,WRT...]", answers "ok" or "error KIND message";
-//                           "IN.onnx OUT.onnx" only reads the model and writes it again
+//     gradient_tool         reads lines "IN.onnx OUT.onnx OF WRT[,WRT...] [deep-lift]", answers "ok" or
+//                           "error KIND message"; "IN.onnx OUT.onnx" only reads the model and writes it again
 //     gradient_tool --list  prints the operators with a rule
 //     gradient_tool --document  prints docs/operators.md
 //
 // OUT.onnx has one more input, `seed`, of the type and shape of OF; its outputs are OF, then the
-// gradients of sum(seed * OF).
+// gradients of sum(seed * OF). With deep-lift WRT are compared with further inputs whence/reference/WRT, and
+// the multipliers are followed by OF for the reference.
 
 #include <fmt/format.h>
 
@@ -45,23 +46,32 @@ graph::Graph prepared(const std::string& path, const std::set<std::string>& keep
     return graph;
 }
 
+graph::Reference reference_of(graph::Graph& graph, const std::vector<std::string>& wrt) {
+    if (graph::split_for_multipliers(graph)) runtime::annotate(graph, Run{});
+    return graph::add_reference(graph, wrt);
+}
+
 void write_gradient(const std::string& in, const std::string& out, const std::string& of,
-                    const std::vector<std::string>& wrt) {
+                    const std::vector<std::string>& wrt, Rules rules) {
     std::set<std::string> keep(wrt.begin(), wrt.end());
     keep.insert(of);
     graph::Graph graph = prepared(in, keep);
+    const bool compares = rules == Rules::deep_lift;
+    const graph::Reference reference = compares ? reference_of(graph, wrt) : graph::Reference{};
     graph::ValueInfo seed = graph.value(of);
     seed.name = "seed";
     seed.type = seed.type.value_or(ElementType::float32);
     seed.shape.reset();  // whatever OF turns out to have
     graph.inputs.push_back(seed);
-    const std::vector<std::string> gradients = graph::add_gradients(graph, of, "seed", wrt);
+    const std::vector<std::string> gradients =
+        graph::add_gradients(graph, of, "seed", wrt, rules, compares ? &reference : nullptr);
     graph::Builder b(graph);
     graph.outputs = {{.name = b.node("Identity", {of})}};
     for (size_t i = 0; i < wrt.size(); ++i) {
         if (gradients[i].empty()) throw Error(ErrorKind::unsupported, fmt::format("'{}' does not lead to '{}'", wrt[i], of));
         graph.outputs.push_back({.name = b.node("Identity", {gradients[i]})});
     }
+    if (compares) graph.outputs.push_back({.name = b.node("Identity", {reference.of(of)})});
     graph::remove_unused(graph);
     graph::verify(graph);
     std::ofstream(out, std::ios::binary) << graph::serialize(graph);
@@ -69,11 +79,11 @@ void write_gradient(const std::string& in, const std::string& out, const std::st
 
 std::string answer(const std::string& line) {
     std::istringstream words(line);
-    std::string in, out, of, wrt;
-    words >> in >> out >> of >> wrt;
+    std::string in, out, of, wrt, rules;
+    words >> in >> out >> of >> wrt >> rules;
     try {
         if (of.empty()) std::ofstream(out, std::ios::binary) << graph::serialize(graph::read_model(in));
-        else write_gradient(in, out, of, split_at_commas(wrt));
+        else write_gradient(in, out, of, split_at_commas(wrt), rules == "deep-lift" ? Rules::deep_lift : Rules::gradient);
         return "ok";
     } catch (const Error& error) {
         return fmt::format("error {} {}", name(error.kind()), error.what());
@@ -96,7 +106,15 @@ other than `add` in `ScatterElements` and `ScatterND`.
 ## Differentiable
 
 )" << fmt::format("`{}`", fmt::join(graph::differentiable_operators(), "`, `"))
-              << "\n\n## Where the gradient stops\n\nTheir results are integers, truth values, or constant almost everywhere.\n\n"
+              << "\n\n## Other rules\n\nGuided backpropagation and deconvolution change the rule of `Relu` and of nothing else: `LeakyRelu`, "
+                 "`Clip` and smooth\nactivations keep their slopes.\n\nDeepLIFT multipliers add up to the change of the output "
+                 "exactly (`tests/python/test_gradient_rules.py` checks every\noperator). Operators for which no exact split is known "
+                 "are refused by name: "
+              << fmt::format("`{}`", fmt::join(graph::operators_without_multiplier(), "`, `"))
+              << ".\nSo are `Clip`, `PRelu` and `BatchNormalization` whose parameters follow the input, products of more than two in "
+                 "one\n`Einsum`, and inputs through which nothing is passed back (a computed condition of `Where`).\nA `Pow` "
+                 "whose exponent is computed is split by logarithms: its base must be positive.\n"
+              << "\n## Where the gradient stops\n\nTheir results are integers, truth values, or constant almost everywhere.\n\n"
               << fmt::format("`{}`", fmt::join(graph::stopping_operators(), "`, `")) << '\n';
 }
 

@@ -56,11 +56,11 @@ class Tool:
     def __init__(self):
         self.process = subprocess.Popen([TOOL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def gradient(self, model, of, wrt, folder):
+    def gradient(self, model, of, wrt, folder, rules=""):
         """The gradient graph as a model, or the error line."""
         given, made = Path(folder) / "model.onnx", Path(folder) / "gradient.onnx"
         onnx.save(model, given)
-        answer = self.answer(f"{given} {made} {of} {','.join(wrt)}")
+        answer = self.answer(f"{given} {made} {of} {','.join(wrt)} {rules}")
         return onnx.load(made) if answer == "ok" else answer
 
     def answer(self, line):
@@ -281,6 +281,76 @@ def check(case, tool, folder):
     for name, got, wanted in zip(case.wrt, parts, results[1:]):
         check_close(got, np.asarray(wanted), FLOAT32_TOLERANCE, f"gradient of {name} in float32")
     check_close(forward, session(case.model).run([case.of], feeds)[0], FLOAT32_TOLERANCE, "forward in float32")
+
+
+# --- multipliers ---------------------------------------------------------------------------------
+
+# Attributions add up to the change of the target, relative to the sizes of both: in float64 but for constants in
+# float32, as TOLERANCE; in float32 but for quotients of differences, which carry rounding on, as FLOAT32_TOLERANCE.
+def check_sum(multipliers, changes, target, scale, tolerance):
+    """Raises Mismatch unless the attributions add up to the change of the target."""
+    # What has not changed contributes nothing, also where it has no slope.
+    with np.errstate(invalid="ignore"):
+        total = sum(float(np.where(c == 0, 0, m * c).sum()) for m, c in zip(multipliers, changes))
+    if not abs(total - target) <= tolerance * scale:
+        raise Mismatch(f"attributions add up to {total:.9g}, the target changes by {target:.9g}")
+
+
+def references(case, rng, defined):
+    """Where the input is compared: inputs elsewhere, in part the same, and the very same."""
+    for same in (0, 0.5, 1):
+        # Elsewhere: anywhere if the function is defined there, else nearer to zero, or further from it.
+        for noise, low, high in ((1, -1, 1), (0, 0.3, 1), (0, 1, 1.5)):
+            other = dict(case.inputs)
+            for name in case.wrt:
+                value = np.asarray(case.inputs[name])
+                size = max(np.sqrt(np.mean(np.square(value))), 0.1)
+                away = value * rng.uniform(low, high, value.shape) + noise * size * rng.standard_normal(value.shape)
+                other[name] = np.asarray(np.where(rng.uniform(size=value.shape) < same, value, away), np.float32)
+            if defined(other):
+                break
+        yield other
+
+
+def check_multipliers(case, tool, folder):
+    """Multipliers times changes add up to f(x) - f(x0). Returns the error line where they are refused."""
+    inputs = {name: np.asarray(value) for name, value in case.inputs.items()}
+    made = tool.gradient(case.model, case.of, case.wrt, folder, "deep-lift")
+    if isinstance(made, str) or any(value.size == 0 for value in inputs.values()):
+        return made if isinstance(made, str) else None
+    rng = np.random.default_rng(len(case.name))
+    runs = (evaluator(made), np.float64, TOLERANCE), (session(made), np.float32, FLOAT32_TOLERANCE)
+    seed = rng.standard_normal(session(case.model).run([case.of], inputs)[0].shape).astype(np.float32)
+
+    def feeds_for(other):
+        feeds = inputs | {"seed": seed} | {f"whence/reference/{name}": other[name] for name in case.wrt}
+        return {info.name: np.asarray(feeds[info.name]) for info in made.graph.input}
+
+    for other in references(case, rng, lambda o: np.isfinite(session(made).run(None, feeds_for(o))[-1]).all()):
+        feeds = feeds_for(other)
+        changes = [inputs[name].astype(np.float64) - other[name] for name in case.wrt]
+        for run, kind, tolerance in runs:
+            with np.errstate(all="ignore"):
+                y, *multipliers, y0 = run.run(None, {k: v.astype(kind) if v.dtype == np.float32 else v for k, v in feeds.items()})
+            y, y0 = np.asarray(y, np.float64), np.asarray(y0, np.float64)
+            target = float((seed * (y - y0)).sum())
+            scale = float((np.abs(seed) * (np.abs(y) + np.abs(y0))).sum()) + sum(
+                float(np.where(c == 0, 0, np.abs(m * c)).sum()) for m, c in zip(multipliers, changes))
+            check_sum(multipliers, changes, target, scale, tolerance)
+            check_sum_refuses(multipliers, changes, target, scale, tolerance)
+    return None
+
+
+def check_sum_refuses(multipliers, changes, target, scale, tolerance):
+    """The checker must refuse a multiplier that is off by so much that the sum is off by twice the tolerance."""
+    first = int(np.argmax([np.abs(c).max(initial=0) for c in changes]))
+    at = np.abs(changes[first]).argmax() if changes[first].size else 0
+    if scale == 0 or changes[first].size == 0 or changes[first].flat[at] == 0:
+        return
+    wrong = [np.array(m, np.float64) for m in multipliers]
+    for sign in (1, -1):
+        wrong[first].flat[at] = multipliers[first].flat[at] + sign * 2.1 * tolerance * scale / changes[first].flat[at]
+        assert refused(lambda: check_sum(wrong, changes, target, scale, tolerance)), "a wrong sum passed"
 
 
 def check_round_trip(path, inputs, tool, folder):

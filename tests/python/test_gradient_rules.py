@@ -28,6 +28,27 @@ def test_gradient(case, tool, tmp_path):
     gradient_checker.check(case, tool, tmp_path)
 
 
+# Operators whose change nothing splits exactly, and those whose parameters must not follow the input.
+UNSPLIT = {"GlobalLpPool", "LpPool", "LRN", "ReduceProd", "TopK"}
+PARAMETERS = {"BatchNormalization", "Clip", "PRelu"}
+
+
+# A computed exponent is split by the logarithm of the base, which zero does not have (documented).
+WITHOUT_LOGARITHM = {"pow"}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name not in WITHOUT_LOGARITHM], ids=lambda case: case.name)
+def test_multipliers(case, tool, tmp_path):
+    refusal = gradient_checker.check_multipliers(case, tool, tmp_path)
+    node = case.model.graph.node[0]
+    if node.op_type in UNSPLIT or (node.op_type in PARAMETERS | {"Einsum"} and refusal):
+        assert refusal.startswith(f"error unsupported no DeepLIFT multiplier through {node.op_type} node")
+        assert node.op_type not in PARAMETERS or len(case.wrt) > 1
+        assert node.op_type != "Einsum" or len(node.input) > 2
+    else:
+        assert not refusal
+
+
 def test_document_lists_the_operators():
     made = gradient_checker.ask("--document")
     assert (gradient_checker.ROOT / "docs/operators.md").read_text() == made, "run gradient_tool --document > docs/operators.md"

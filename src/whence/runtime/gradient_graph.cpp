@@ -6,6 +6,7 @@
 #include "whence/graph/builder.h"
 #include "whence/graph/gradient/gradient.h"
 #include "whence/graph/passes/passes.h"
+#include "whence/runtime/annotate.h"
 
 namespace whence::runtime {
 namespace {
@@ -39,48 +40,95 @@ void add_output(Graph& graph, Builder& b, const std::string& tensor) {
     graph.outputs.push_back({.name = b.node("Identity", {tensor})});
 }
 
-}  // namespace
+// Scores as a matrix, one row each.
+std::string flattened(Builder& b, const std::string& scores) {
+    const auto shape = b.graph().value(scores).shape;
+    if (shape && shape->size() == 2) return scores;
+    return b.reshape(scores, b.concat({b.shape(scores, 0, 1), b.ints({-1})}, 0));
+}
 
-Graph gradient_graph(const Graph& forward, const GradientRequest& request) {
-    Graph graph = forward;
+// The classes a request asks about, each as a column, or one number for all rows.
+struct Classes {
+    std::string index, minus;  ///< minus: empty if nothing is subtracted
+};
+
+Classes classes_of(const GradientRequest& request, Builder& b, const std::string& flat) {
+    return {request.index ? class_input(b.graph(), b, index_input)
+                          : b.node("ArgMax", {flat}, {{"axis", int64_t{1}}, {"keepdims", int64_t{1}}}),
+            request.minus ? class_input(b.graph(), b, minus_input) : ""};
+}
+
+std::string target_of(Builder& b, const std::string& flat, const Classes& classes) {
+    const std::string target = picked(b, flat, classes.index);
+    return classes.minus.empty() ? target : b.sub(target, picked(b, flat, classes.minus));
+}
+
+// d target / d scores
+std::string seed_of(Builder& b, const std::string& scores, const std::string& flat, const Classes& classes, ElementType type) {
+    std::string seed = one_hot(b, classes.index, flat, type);
+    if (!classes.minus.empty()) seed = b.sub(seed, one_hot(b, classes.minus, flat, type));
+    seed = b.node("Expand", {seed, b.shape(flat)});
+    return flat == scores ? seed : b.reshape(seed, b.shape(scores));
+}
+
+void check_names(const Graph& graph, const GradientRequest& request) {
     const std::vector<std::string> scored = {request.output};
     for (const auto* names : {&scored, &request.values, &request.gradients})
         for (const std::string& name : *names)
             if (!graph.contains(name))
                 throw Error(ErrorKind::usage, "no tensor '" + printable(name) + "' in the model");
-    Builder b(graph);
-    const std::string scores = graph::scores_in(graph, request.output, request.scale);
-    const ElementType type = forward.value(request.output).type.value_or(ElementType::float32);
-    const auto shape = graph.value(scores).shape;
-    const bool matrix = shape && shape->size() == 2;
-    const std::string flat = matrix ? scores : b.reshape(scores, b.concat({b.shape(scores, 0, 1), b.ints({-1})}, 0));
+}
 
-    const std::string index = request.index
-        ? class_input(graph, b, index_input)
-        : b.node("ArgMax", {flat}, {{"axis", int64_t{1}}, {"keepdims", int64_t{1}}});
-    std::string target = picked(b, flat, index);
-    std::string seed = one_hot(b, index, flat, type);
-    if (request.minus) {
-        const std::string minus = class_input(graph, b, minus_input);
-        target = b.sub(target, picked(b, flat, minus));
-        seed = b.sub(seed, one_hot(b, minus, flat, type));
-    }
-    seed = b.node("Expand", {seed, b.shape(flat)});
-    if (!matrix) seed = b.reshape(seed, b.shape(scores));
-
-    const std::vector<std::string> gradients =
-        request.gradients.empty() ? std::vector<std::string>{}
-                                  : graph::add_gradients(graph, scores, seed, request.gradients);
+void check_connected(const GradientRequest& request, const std::vector<std::string>& gradients) {
     for (size_t i = 0; i < gradients.size(); ++i)
         if (gradients[i].empty())
             throw Error(ErrorKind::unsupported, "output '" + printable(request.output) +
                                                     "' has no gradient with respect to '" +
                                                     printable(request.gradients[i]) +
                                                     "': nothing differentiable leads from one to the other");
+}
+
+graph::Reference reference_of(Graph& graph, const Run& run) {
+    const std::vector<std::string> compared = compared_inputs(graph);
+    if (compared.empty())
+        throw Error(ErrorKind::unsupported, "DeepLIFT compares inputs that hold numbers with a fraction, and the "
+                                            "model has none; explain a layer instead, such as the embedding");
+    if (graph::split_for_multipliers(graph)) annotate(graph, run);
+    return graph::add_reference(graph, compared);
+}
+
+}  // namespace
+
+std::vector<std::string> compared_inputs(const Graph& graph) {
+    std::vector<std::string> names;
+    for (const graph::ValueInfo& input : graph.inputs)
+        if (input.type == ElementType::float32 || input.type == ElementType::float64) names.push_back(input.name);
+    return names;
+}
+
+Graph gradient_graph(const Graph& forward, const GradientRequest& request, const Run& run) {
+    Graph graph = forward;
+    check_names(graph, request);
+    const std::string scores = graph::scores_in(graph, request.output, request.scale);
+    const bool compares = request.rules == Rules::deep_lift;
+    const graph::Reference reference = compares ? reference_of(graph, run) : graph::Reference{};
+    Builder b(graph);
+    const ElementType type = forward.value(request.output).type.value_or(ElementType::float32);
+    const std::string flat = flattened(b, scores);
+    const Classes classes = classes_of(request, b, flat);
+    const std::string target = target_of(b, flat, classes);
+    const std::string seed = seed_of(b, scores, flat, classes, type);
+    const std::string reference_target = compares ? target_of(b, flattened(b, reference.of(scores)), classes) : "";
+    const std::vector<std::string> gradients =
+        request.gradients.empty() ? std::vector<std::string>{}
+                                  : graph::add_gradients(graph, scores, seed, request.gradients, request.rules,
+                                                         compares ? &reference : nullptr);
+    check_connected(request, gradients);
     graph.outputs.clear();
     add_output(graph, b, b.reshape(target, b.ints({-1})));
     const std::string rows = b.concat({b.shape(flat, 0, 1), b.ints({1})}, 0);
-    add_output(graph, b, b.reshape(b.node("Expand", {index, rows}), b.ints({-1})));
+    add_output(graph, b, b.reshape(b.node("Expand", {classes.index, rows}), b.ints({-1})));
+    if (compares) add_output(graph, b, b.reshape(reference_target, b.ints({-1})));
     for (const std::string& value : request.values) add_output(graph, b, value);
     for (const std::string& gradient : gradients) add_output(graph, b, gradient);
     graph::remove_unused(graph);

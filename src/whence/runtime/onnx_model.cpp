@@ -83,6 +83,11 @@ std::string request_key(const GradientRequest& request) {
     return key + "\nr" + std::string(name(request.rules));
 }
 
+// Inputs of a gradient graph have a row for each row, but for the classes.
+bool takes_rows(const graph::ValueInfo& input) {
+    return input.name != runtime::index_input && input.name != runtime::minus_input;
+}
+
 Tensor class_number(int64_t index) { return Tensor::of<int64_t>({1}, std::vector<int64_t>{index}); }
 
 }  // namespace
@@ -120,6 +125,9 @@ struct OnnxModel::State {
     [[nodiscard]] std::unique_ptr<DifferentiableModel> part(Graph graph) const;
     /// The inputs in the model's order; those converted to another type are kept in `converted`.
     std::vector<const Tensor*> checked(const Batch& batch, std::vector<Tensor>& converted) const;
+    /// The references of compared_inputs, as many rows as the inputs have; those made for it are kept.
+    std::vector<const Tensor*> references(const GradientRequest& request, const std::vector<const Tensor*>& tensors,
+                                          std::vector<Tensor>& converted, Batch& repeated) const;
     /// Sizes of the parts in which rows run.
     std::vector<int64_t> parts(int64_t rows) const;
     int64_t part_rows() const;
@@ -150,21 +158,19 @@ const Session& OnnxModel::State::gradient_session(const GradientRequest& request
     if (!session) {
         Graph both = gradient_graph_of(request, run);
         if (rows > 0)
-            for (size_t i = 0; i < inputs.size(); ++i)
-                if (both.inputs[i].shape && !both.inputs[i].shape->empty()) (*both.inputs[i].shape)[0] = {rows, ""};
+            for (graph::ValueInfo& input : both.inputs)
+                if (takes_rows(input) && input.shape && !input.shape->empty()) (*input.shape)[0] = {rows, ""};
         session = std::make_unique<Session>(both, runtime::SessionOptions{.threads = alone ? 1 : threads});
     }
     return *session;
 }
 
 Graph OnnxModel::State::gradient_graph_of(const GradientRequest& request, const Run& run) {
-    if (request.rules != Rules::gradient)
-        throw Error(ErrorKind::unsupported, fmt::format("no {} rules yet", name(request.rules)));
     Graph base = canonical_graph(run);
     std::set<std::string> keep(request.values.begin(), request.values.end());
     keep.insert(request.gradients.begin(), request.gradients.end());
     graph::fold_batch_normalization(base, keep);
-    return runtime::gradient_graph(base, request);
+    return runtime::gradient_graph(base, request, run);
 }
 
 // ONNX Runtime takes a negative index for one from the end, and the gradient's seed does not.
@@ -289,6 +295,33 @@ std::vector<const Tensor*> OnnxModel::State::checked(const Batch& batch, std::ve
     return tensors;
 }
 
+std::vector<const Tensor*> OnnxModel::State::references(const GradientRequest& request,
+                                                        const std::vector<const Tensor*>& tensors,
+                                                        std::vector<Tensor>& converted, Batch& repeated) const {
+    if (!request.reference) throw Error(ErrorKind::usage, "DeepLIFT needs a reference to compare with");
+    const int64_t rows = tensors.at(0)->rows();
+    if (request.reference->rows() != 1 && request.reference->rows() != rows)
+        throw Error(ErrorKind::input, fmt::format("the reference has {} rows; one is needed, or one for each of {}",
+                                                  request.reference->rows(), rows));
+    repeated = request.reference->rows() == rows ? *request.reference : request.reference->repeat_row(rows);
+    const std::vector<std::string> compared = runtime::compared_inputs(graph);
+    // What is not compared is the row's own: a reference that says otherwise would be ignored.
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        if (std::ranges::find(compared, inputs[i].name) != compared.end()) continue;
+        const Tensor* given = repeated.find(inputs[i].name);
+        if (given && !(*given == *tensors[i]))
+            throw Error(ErrorKind::input,
+                        fmt::format("the reference differs in input '{}', which holds {}: only numbers with a fraction "
+                                    "can be compared; explain a layer instead, such as the embedding",
+                                    printable(inputs[i].name), name(inputs[i].type)));
+        if (!given) repeated.add(inputs[i].name, *tensors[i]);
+    }
+    std::vector<const Tensor*> all = checked(repeated, converted), references;
+    for (size_t i = 0; i < inputs.size(); ++i)
+        if (std::ranges::find(compared, inputs[i].name) != compared.end()) references.push_back(all[i]);
+    return references;
+}
+
 OnnxModel::OnnxModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
 OnnxModel::OnnxModel(OnnxModel&&) noexcept = default;
 OnnxModel& OnnxModel::operator=(OnnxModel&&) noexcept = default;
@@ -358,10 +391,15 @@ Batch OnnxModel::predict(const Batch& inputs, const Run& run) const {
 }
 
 GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& request, const Run& run) const {
-    std::vector<Tensor> converted;
-    const std::vector<const Tensor*> tensors = state_->checked(inputs, converted);
+    std::vector<Tensor> converted, converted_references;
+    std::vector<const Tensor*> tensors = state_->checked(inputs, converted);
     const std::vector<int64_t> sizes = state_->parts(inputs.rows());
     state_->check_classes(request);
+    const bool compares = request.rules == Rules::deep_lift;
+    Batch repeated;
+    if (compares)
+        for (const Tensor* reference : state_->references(request, tensors, converted_references, repeated))
+            tensors.push_back(reference);
     const Tensor index = class_number(request.index.value_or(0)), minus = class_number(request.minus.value_or(0));
     const auto run_part = [&](std::vector<const Tensor*> part, int64_t rows) {
         if (request.index) part.push_back(&index);
@@ -373,8 +411,10 @@ GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& reques
     GradientResult result{.target = outputs[0].to_doubles()};
     const auto classes = outputs[1].as<int64_t>();
     result.index.assign(classes.begin(), classes.end());
-    for (size_t i = 2; i < outputs.size(); ++i)
-        (i < 2 + request.values.size() ? result.values : result.gradients).push_back(std::move(outputs[i]));
+    if (compares) result.reference_target = outputs[2].to_doubles();
+    const size_t first = compares ? 3 : 2;
+    for (size_t i = first; i < outputs.size(); ++i)
+        (i < first + request.values.size() ? result.values : result.gradients).push_back(std::move(outputs[i]));
     return result;
 }
 

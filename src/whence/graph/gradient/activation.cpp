@@ -11,7 +11,13 @@ namespace {
 
 constexpr double selu_alpha = 1.67326319217681884765625, selu_gamma = 1.05070102214813232421875;
 
-void relu(Backward& n) { n.give(0, n.b.mul(n.d(), n.positive(n.y()))); }
+// Guided backpropagation and deconvolution also stop what is negative, the latter whatever x is
+// (Springenberg et al. 2015, section 3.4; Zeiler, Fergus 2014, section 2.1).
+void relu(Backward& n) {
+    const bool guided = n.notes.rules == Rules::guided, deconvolution = n.notes.rules == Rules::deconvolution;
+    const std::string d = guided || deconvolution ? n.b.node("Relu", {n.d()}) : n.d();
+    n.give(0, deconvolution ? d : n.b.mul(d, n.positive(n.y())));
+}
 
 // mask + (1 - mask) * below: slope 1 above zero, `below` elsewhere.
 std::string slope_below(Backward& n, const std::string& mask, const std::string& below) {
@@ -152,23 +158,24 @@ void log_softmax(Backward& n) {
 }  // namespace
 
 std::vector<RuleRow> activation_rules() {
-    return {{"Relu", relu},
-            {"LeakyRelu", leaky_relu},
-            {"PRelu", prelu},
-            {"Elu", elu},
-            {"Selu", selu},
-            {"Celu", celu},
-            {"ThresholdedRelu", thresholded_relu},
-            {"HardSigmoid", hard_sigmoid},
-            {"HardSwish", hard_swish},
-            {"Sigmoid", sigmoid},
-            {"Tanh", tanh},
-            {"Softplus", softplus},
-            {"Softsign", softsign},
-            {"Mish", mish},
-            {"Gelu", gelu},
-            {"Swish", swish},
-            {"Shrink", shrink},
+    using enum Change;
+    return {{"Relu", relu, elementwise},
+            {"LeakyRelu", leaky_relu, elementwise},
+            {"PRelu", prelu, elementwise},
+            {"Elu", elu, elementwise},
+            {"Selu", selu, elementwise},
+            {"Celu", celu, elementwise},
+            {"ThresholdedRelu", thresholded_relu, elementwise},
+            {"HardSigmoid", hard_sigmoid, elementwise},
+            {"HardSwish", hard_swish, elementwise},
+            {"Sigmoid", sigmoid, elementwise},
+            {"Tanh", tanh, elementwise},
+            {"Softplus", softplus, elementwise},
+            {"Softsign", softsign, elementwise},
+            {"Mish", mish, elementwise},
+            {"Gelu", gelu, elementwise},
+            {"Swish", swish, elementwise},
+            {"Shrink", shrink, elementwise},
             {"Softmax", softmax},
             {"LogSoftmax", log_softmax}};
 }

@@ -348,6 +348,9 @@ void conv_transpose(Backward& n) {
 
 }  // namespace
 
-std::vector<RuleRow> conv_rules() { return {{"Conv", conv}, {"ConvTranspose", conv_transpose}}; }
+std::vector<RuleRow> conv_rules() {
+    using enum Change;
+    return {{"Conv", conv, bilinear}, {"ConvTranspose", conv_transpose, bilinear}};
+}
 
 }  // namespace whence::graph

@@ -71,12 +71,16 @@ void give_operand(Backward& n, const Equation& equation, size_t i) {
 
 void einsum(Backward& n) {
     const Equation equation = read_equation(n);
+    if (n.deep_lift() && equation.operands.size() > 2) n.refuse("a product of more than two operands");
     for (size_t i = 0; i < equation.operands.size(); ++i)
         if (n.wants(i)) give_operand(n, equation, i);
 }
 
 }  // namespace
 
-std::vector<RuleRow> einsum_rules() { return {{"Einsum", einsum}}; }
+std::vector<RuleRow> einsum_rules() {
+    using enum Change;
+    return {{"Einsum", einsum, bilinear}};
+}
 
 }  // namespace whence::graph

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "whence/graph/gradient/rules.h"
+#include "whence/graph/gradient/multiplier.h"
 
 namespace whence::graph {
 namespace {
@@ -24,6 +24,7 @@ void mul(Backward& n) {
 }
 
 void div(Backward& n) {
+    if (n.deep_lift() && n.wants(1)) n.refuse("a quotient must be written as a product");
     const std::string by = n.b.div(n.d(), n.x(1));
     if (n.wants(0)) n.give_broadcast(0, by);
     if (n.wants(1)) n.give_broadcast(1, n.b.neg(n.b.mul(by, n.y())));
@@ -35,6 +36,17 @@ void mean(Backward& n) {
         if (n.wants(i)) n.give_broadcast(i, share);
 }
 
+// max(a, b) = b + relu(a - b), min(a, b) = b - relu(b - a): the multiplier m of the ReLU goes to a,
+// 1 - m to b. `share` is that of a where it decides nothing.
+std::vector<std::string> multipliers_of_extremum(Backward& n, const std::string& share) {
+    const size_t first = n.node.is("Max") ? 0 : 1;
+    const std::string t = n.b.sub(n.x(first), n.x(1 - first));
+    const std::string t0 = n.b.sub(n.reference(n.x(first)), n.reference(n.x(1 - first)));
+    const std::string change = n.b.sub(n.b.node("Relu", {t}), n.b.node("Relu", {t0}));
+    const std::string m = quotient(n, change, t, t0, share);
+    return {m, n.b.sub(n.scalar(1), m)};
+}
+
 // Min and Max: to the operands that equal the result, in equal parts where several do.
 void extremum(Backward& n) {
     std::vector<std::string> equal;
@@ -43,9 +55,10 @@ void extremum(Backward& n) {
         equal.push_back(n.b.cast(n.b.node("Equal", {input, n.y()}), n.type()));
         count = count.empty() ? equal.back() : n.b.add(count, equal.back());
     }
-    const std::string share = n.b.div(n.d(), count);
+    for (std::string& share : equal) share = n.b.div(share, count);
+    if (n.deep_lift()) equal = multipliers_of_extremum(n, equal[0]);
     for (size_t i = 0; i < equal.size(); ++i)
-        if (n.wants(i)) n.give_broadcast(i, n.b.mul(share, equal[i]));
+        if (n.wants(i)) n.give_broadcast(i, n.b.mul(n.d(), equal[i]));
 }
 
 void where(Backward& n) {
@@ -127,14 +140,36 @@ void atanh(Backward& n) { n.give(0, over_square(n, -1)); }
 }  // namespace
 
 std::vector<RuleRow> elementwise_rules() {
-    return {{"Add", add},     {"Sum", add},     {"Sub", sub},     {"Mul", mul},
-            {"Div", div},     {"Mean", mean},   {"Min", extremum}, {"Max", extremum},
-            {"Where", where}, {"Pow", pow},     {"Clip", clip},   {"Abs", abs},
-            {"Neg", neg},     {"Reciprocal", reciprocal},         {"Exp", exp},
-            {"Log", log},     {"Sqrt", sqrt},   {"Erf", erf},     {"Sin", sin},
-            {"Cos", cos},     {"Tan", tan},     {"Asin", asin},   {"Acos", acos},
-            {"Atan", atan},   {"Sinh", sinh},   {"Cosh", cosh},   {"Asinh", asinh},
-            {"Acosh", acosh}, {"Atanh", atanh}};
+    using enum Change;
+    return {{"Add", add, linear},
+            {"Sum", add, linear},
+            {"Sub", sub, linear},
+            {"Mul", mul, bilinear},
+            {"Div", div, linear},
+            {"Mean", mean, linear},
+            {"Min", extremum, own},
+            {"Max", extremum, own},
+            {"Where", where, linear},
+            {"Pow", pow, elementwise},
+            {"Clip", clip, elementwise},
+            {"Abs", abs, elementwise},
+            {"Neg", neg, linear},
+            {"Reciprocal", reciprocal, elementwise},
+            {"Exp", exp, elementwise},
+            {"Log", log, elementwise},
+            {"Sqrt", sqrt, elementwise},
+            {"Erf", erf, elementwise},
+            {"Sin", sin, elementwise},
+            {"Cos", cos, elementwise},
+            {"Tan", tan, elementwise},
+            {"Asin", asin, elementwise},
+            {"Acos", acos, elementwise},
+            {"Atan", atan, elementwise},
+            {"Sinh", sinh, elementwise},
+            {"Cosh", cosh, elementwise},
+            {"Asinh", asinh, elementwise},
+            {"Acosh", acosh, elementwise},
+            {"Atanh", atanh, elementwise}};
 }
 
 }  // namespace whence::graph

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "whence/core/error.h"
+#include "whence/graph/gradient/multiplier.h"
 #include "whence/graph/gradient/rules.h"
 
 namespace whence::graph {
@@ -62,9 +63,15 @@ std::vector<size_t> path_nodes(const Graph& graph, const std::unordered_set<std:
 
 class Sweep {
  public:
-    Sweep(Graph& graph, const std::vector<std::string>& wrt)
+    Sweep(Graph& graph, const std::vector<std::string>& wrt, Rules rules, const Reference* reference)
         : builder_(graph), reached_(downstream(graph, wrt)) {
+        notes_.rules = rules;
+        notes_.reference = reference;
         notes_.wrt.insert(wrt.begin(), wrt.end());
+        if (!reference) return;
+        std::vector<std::string> sources = wrt;
+        sources.insert(sources.end(), reference->originals.begin(), reference->originals.end());
+        carried_ = downstream(graph, sources);
     }
 
     void seed(const std::string& tensor, const std::string& gradient) { add(tensor, gradient); }
@@ -98,8 +105,14 @@ class Sweep {
         if (std::ranges::all_of(gradients, &std::string::empty)) return;
         std::vector<bool> wanted;
         for (const std::string& input : node.inputs) wanted.push_back(reached_.count(input) != 0);
-        Backward backward(builder_, notes_, node, std::move(gradients), std::move(wanted));
-        find_rule(node)(backward);
+        const RuleRow& row = *find_rule(node);
+        const bool multiply = notes_.rules == Rules::deep_lift;
+        const bool product = multiply && row.change == Change::bilinear;
+        Backward backward(builder_, notes_, product ? half_way(builder_, notes_, node) : node,
+                          std::move(gradients), std::move(wanted));
+        if (multiply) check_split(row, backward, node);
+        row.rule(backward);
+        if (multiply && row.change == Change::elementwise) rescale(backward);
         backward.check_all_used();
         for (size_t i = 0; i < node.inputs.size(); ++i)
             if (backward.wants(i) && !backward.given()[i].empty()) add(node.inputs[i], backward.given()[i]);
@@ -107,16 +120,27 @@ class Sweep {
         notes_.further.clear();
     }
 
+    // Every input that differs from the reference must get its share, or the sum would lack it.
+    void check_split(const RuleRow& row, const Backward& backward, const Node& node) const {
+        if (row.change == Change::unsplit) backward.refuse("no rule splits its change exactly");
+        for (const std::string& input : node.inputs)
+            if (notes_.reference->differs(input) && !carried_.count(input))
+                backward.refuse("its input '" + printable(input) + "' follows the model's input through something "
+                                "that passes nothing back");
+    }
+
     Builder builder_;
     SweepNotes notes_;
     std::unordered_set<std::string> reached_;
+    std::unordered_set<std::string> carried_;  ///< deep_lift: what gets multipliers from some input
     std::unordered_map<std::string, std::vector<std::string>> parts_;
 };
 
 }  // namespace
 
 std::vector<std::string> add_gradients(Graph& graph, const std::string& of, const std::string& seed,
-                                       const std::vector<std::string>& wrt) {
+                                       const std::vector<std::string>& wrt, Rules rules,
+                                       const Reference* reference) {
     if (graph.opset() < 18) throw Error(ErrorKind::internal, "gradients need a graph of opset 18 or newer");
     std::vector<Node> path;
     for (const size_t i : path_nodes(graph, downstream(graph, wrt), of)) {
@@ -125,7 +149,7 @@ std::vector<std::string> add_gradients(Graph& graph, const std::string& of, cons
             throw Error(ErrorKind::unsupported, "no gradient rule for " + node.describe());
         path.push_back(node);
     }
-    Sweep sweep(graph, wrt);
+    Sweep sweep(graph, wrt, rules, reference);
     sweep.seed(of, seed);
     sweep.run(path);
     std::vector<std::string> gradients;

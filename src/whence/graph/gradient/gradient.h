@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "whence/core/model.h"
+#include "whence/graph/gradient/reference.h"
 #include "whence/graph/graph.h"
 
 namespace whence::graph {
@@ -16,9 +18,16 @@ namespace whence::graph {
 /// in one place. Where the target does not depend on a tensor, the name returned is empty: absent is
 /// not zero. Throws Error(unsupported) naming operator, node and output of the first node on a path
 /// between a wrt tensor and `of` that has no rule.
+///
+/// Other rules give what stands for the gradient (core/model.h). guided, deconvolution: at every Relu,
+/// and at nothing else: LeakyRelu, Clip and smooth activations keep their slopes. deep_lift takes the
+/// reference from add_reference, after split_for_multipliers; an operator without an exact multiplier
+/// is refused like one without a rule.
 [[nodiscard]] std::vector<std::string> add_gradients(Graph& graph, const std::string& of,
                                                      const std::string& seed,
-                                                     const std::vector<std::string>& wrt);
+                                                     const std::vector<std::string>& wrt,
+                                                     Rules rules = Rules::gradient,
+                                                     const Reference* reference = nullptr);
 
 /// Operators without a rule on the paths from `from` to `to`; empty: `to` is differentiable with
 /// respect to `from`. `connected` is set to false if there is no path that carries a gradient.
@@ -27,6 +36,10 @@ namespace whence::graph {
 
 /// Names of all operators with a rule, sorted: what docs/operators.md lists.
 [[nodiscard]] std::vector<std::string> differentiable_operators();
+
+/// Those of them whose change has no exact split, neither as they are nor after split_for_multipliers:
+/// deep_lift refuses them.
+[[nodiscard]] std::vector<std::string> operators_without_multiplier();
 
 /// Names of all operators that stop a gradient by definition, sorted.
 [[nodiscard]] std::vector<std::string> stopping_operators();

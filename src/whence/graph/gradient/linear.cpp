@@ -54,6 +54,9 @@ void gemm(Backward& n) {
 
 }  // namespace
 
-std::vector<RuleRow> linear_rules() { return {{"MatMul", matmul}, {"Gemm", gemm}}; }
+std::vector<RuleRow> linear_rules() {
+    using enum Change;
+    return {{"MatMul", matmul, bilinear}, {"Gemm", gemm, bilinear}};
+}
 
 }  // namespace whence::graph

@@ -22,6 +22,7 @@ std::string sum_per_channel(Backward& n, const std::string& t) {
 // y = z scale + bias with z = (x - mean) / sqrt(var + eps).
 void batch_normalization(Backward& n) {
     if (n.node.integer("training_mode", 0) != 0) n.refuse("batch normalisation in training mode");
+    if (n.deep_lift() && (n.wants(1) || n.wants(4))) n.refuse("its scale or variance follows the input");
     const std::string variance = n.b.add(n.x(4), n.b.scalar(n.node.number("epsilon", 1e-5F), n.type_of(n.x(4))));
     const std::string inverse = n.b.node("Reciprocal", {n.b.node("Sqrt", {variance})});
     const std::string factor = n.b.mul(n.x(1), inverse);
@@ -139,7 +140,8 @@ void lrn(Backward& n) {
 }  // namespace
 
 std::vector<RuleRow> normalization_rules() {
-    return {{"BatchNormalization", batch_normalization},
+    using enum Change;
+    return {{"BatchNormalization", batch_normalization, linear},
             {"InstanceNormalization", instance_normalization},
             {"LayerNormalization", layer_normalization},
             {"GroupNormalization", group_normalization},

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "whence/graph/gradient/max_pool.h"
+#include "whence/graph/gradient/multiplier.h"
 #include "whence/graph/gradient/spatial.h"
 
 namespace whence::graph {
@@ -11,14 +12,16 @@ namespace {
 // To the first largest element of each window, which a second pool with indices finds.
 void max_pool(Backward& n) {
     if (n.node.integer("storage_order", 0) != 0) n.refuse("column-major storage order");
-    if (max_pool_by_taps(n)) return;
-    const std::string indices = n.b.nodes("MaxPool", {n.x()}, 2, n.node.attributes)[1];
-    const std::string flat = n.b.ints({-1});
-    const std::string zeros = n.b.zeros(n.b.reshape(n.b.node("Size", {n.x()}), n.b.ints({1})), n.type());
-    const std::string scattered =
-        n.b.node("ScatterElements", {zeros, n.b.reshape(indices, flat), n.b.reshape(n.d(), flat)},
-                 {{"reduction", std::string("add")}});
-    n.give(0, n.b.reshape(scattered, n.b.shape(n.x())));
+    if (!n.deep_lift() && max_pool_by_taps(n)) return;
+    give_picked(n, true, [&](const std::string& x, const std::string&, const std::string& d) {
+        const std::string indices = n.b.nodes("MaxPool", {x}, 2, n.node.attributes)[1];
+        const std::string flat = n.b.ints({-1});
+        const std::string zeros = n.b.zeros(n.b.reshape(n.b.node("Size", {x}), n.b.ints({1})), n.type());
+        const std::string scattered =
+            n.b.node("ScatterElements", {zeros, n.b.reshape(indices, flat), n.b.reshape(d, flat)},
+                     {{"reduction", std::string("add")}});
+        return n.b.reshape(scattered, n.b.shape(x));
+    });
 }
 
 // The kernel [1, 1, k...] of ones, which sums over a window.
@@ -84,8 +87,10 @@ void global_average_pool(Backward& n) {
 void global_max_pool(Backward& n) {
     std::vector<int64_t> axes;
     for (int64_t axis = 2; axis < n.rank(n.x()); ++axis) axes.push_back(axis);
-    const std::string equal = n.b.cast(n.b.node("Equal", {n.x(), n.y()}), n.type());
-    n.give(0, n.b.mul(equal, n.b.div(n.d(), n.b.reduce_sum(equal, axes, true))));
+    give_picked(n, true, [&](const std::string& x, const std::string& y, const std::string& d) {
+        const std::string equal = n.b.cast(n.b.node("Equal", {x, y}), n.type());
+        return n.b.mul(equal, n.b.div(d, n.b.reduce_sum(equal, axes, true)));
+    });
 }
 
 // y = (sum |x|^p)^(1/p), so that dx = sign(x) |x|^(p-1) (d y^(1-p)), the last over every window of x.
@@ -112,10 +117,11 @@ void global_lp_pool(Backward& n) {
 }  // namespace
 
 std::vector<RuleRow> pool_rules() {
-    return {{"MaxPool", max_pool},
-            {"AveragePool", average_pool},
-            {"GlobalAveragePool", global_average_pool},
-            {"GlobalMaxPool", global_max_pool},
+    using enum Change;
+    return {{"MaxPool", max_pool, own},
+            {"AveragePool", average_pool, linear},
+            {"GlobalAveragePool", global_average_pool, linear},
+            {"GlobalMaxPool", global_max_pool, own},
             {"LpPool", lp_pool},
             {"GlobalLpPool", global_lp_pool}};
 }

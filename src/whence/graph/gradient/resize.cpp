@@ -105,6 +105,9 @@ void resize(Backward& n) {
 
 }  // namespace
 
-std::vector<RuleRow> resize_rules() { return {{"Resize", resize}}; }
+std::vector<RuleRow> resize_rules() {
+    using enum Change;
+    return {{"Resize", resize, linear}};
+}
 
 }  // namespace whence::graph

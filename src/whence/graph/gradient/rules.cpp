@@ -9,6 +9,7 @@
 
 #include "whence/core/error.h"
 #include "whence/graph/gradient/gradient.h"
+#include "whence/graph/passes/passes.h"
 
 namespace whence::graph {
 namespace {
@@ -16,13 +17,13 @@ namespace {
 // 2^96: exact to multiply by, and 2^-96 is far below anything a network computes.
 constexpr double huge_slope = 0x1p96;
 
-const std::unordered_map<std::string_view, Rule>& table() {
+const std::unordered_map<std::string_view, RuleRow>& table() {
     static const auto rules = [] {
-        std::unordered_map<std::string_view, Rule> all;
+        std::unordered_map<std::string_view, RuleRow> all;
         for (const auto& part :
              {activation_rules(), conv_rules(), einsum_rules(), elementwise_rules(), linear_rules(),
               normalization_rules(), pool_rules(), reduce_rules(), resize_rules(), select_rules(), shape_rules()})
-            for (const RuleRow& row : part) all[row.op] = row.rule;
+            for (const RuleRow& row : part) all[row.op] = row;
         return all;
     }();
     return rules;
@@ -38,10 +39,10 @@ const std::set<std::string_view> stops = {
 
 }  // namespace
 
-Rule find_rule(const Node& node) {
+const RuleRow* find_rule(const Node& node) {
     if (!node.domain.empty()) return nullptr;
     const auto found = table().find(node.op);
-    return found == table().end() ? nullptr : found->second;
+    return found == table().end() ? nullptr : &found->second;
 }
 
 bool stops_gradient(const Node& node) { return node.domain.empty() && stops.count(node.op) != 0; }
@@ -53,10 +54,26 @@ std::vector<std::string> differentiable_operators() {
     return names;
 }
 
+std::vector<std::string> operators_without_multiplier() {
+    const std::vector<std::string> split = operators_to_split();
+    std::vector<std::string> names;
+    for (const auto& [op, row] : table())
+        if (row.change == Change::unsplit && std::ranges::find(split, op) == split.end()) names.emplace_back(op);
+    std::ranges::sort(names);
+    return names;
+}
+
 std::vector<std::string> stopping_operators() { return {stops.begin(), stops.end()}; }
 
 void Backward::refuse(const std::string& why) const {
-    throw Error(ErrorKind::unsupported, "no gradient through " + node.describe() + ": " + why);
+    throw Error(ErrorKind::unsupported,
+                fmt::format("no {} through {}: {}", deep_lift() ? "DeepLIFT multiplier" : "gradient", node.describe(), why));
+}
+
+const std::string& Backward::reference(const std::string& tensor) const {
+    const std::string& copy = notes.reference->of(tensor);
+    if (copy.empty()) refuse("'" + printable(tensor) + "' comes from a subgraph, which has no copy for the reference");
+    return copy;
 }
 
 const std::string& Backward::d(size_t i) {

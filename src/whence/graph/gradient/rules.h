@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "whence/core/model.h"
 #include "whence/graph/builder.h"
+#include "whence/graph/gradient/reference.h"
 #include "whence/graph/graph.h"
 
 namespace whence::graph {
@@ -21,6 +23,8 @@ struct Phases {
 
 /// What rules tell each other during one sweep.
 struct SweepNotes {
+    Rules rules = Rules::gradient;
+    const Reference* reference = nullptr;   ///< deep_lift: the copy that runs on the reference
     std::set<std::string> wrt;              ///< tensors whose gradients are the answer
     std::map<std::string, Phases> phases;   ///< gradients that were put together from phases
     /// Gradients given to tensors that are no inputs of the node at hand.
@@ -64,6 +68,11 @@ class Backward {
     void give_past(const std::string& tensor, const std::string& gradient) { notes.further.emplace_back(tensor, gradient); }
     [[nodiscard]] const std::vector<std::string>& given() const { return given_; }
 
+    /// True if multipliers against a reference are asked for, not slopes.
+    [[nodiscard]] bool deep_lift() const { return notes.rules == Rules::deep_lift; }
+    /// deep_lift: the tensor as it is for the reference. Refuses where that cannot be computed.
+    [[nodiscard]] const std::string& reference(const std::string& tensor) const;
+
     [[nodiscard]] ElementType type() const { return type_of(node.inputs.at(0)); }
     /// Floating-point type of a tensor (float32 where unknown).
     [[nodiscard]] ElementType type_of(const std::string& tensor) const;
@@ -95,13 +104,24 @@ class Backward {
 
 using Rule = void (*)(Backward&);
 
+/// How the result of an operator changes between the reference and the input: what makes a multiplier
+/// of its rule (multiplier.h).
+enum class Change {
+    unsplit,      ///< no exact multiplier is known
+    linear,       ///< its slope is the multiplier
+    bilinear,     ///< products of two inputs: the slope half way is the multiplier
+    elementwise,  ///< y = s(x) for each element of input 0: a difference quotient
+    own           ///< the rule sees to it
+};
+
 struct RuleRow {
     const char* op;
     Rule rule;
+    Change change = Change::unsplit;
 };
 
-/// The rule for an operator of ai.onnx; nullptr if there is none.
-[[nodiscard]] Rule find_rule(const Node& node);
+/// The row for an operator of ai.onnx; nullptr if there is none.
+[[nodiscard]] const RuleRow* find_rule(const Node& node);
 /// True for operators through which no gradient flows by definition (Shape, ArgMax, Greater, ...).
 [[nodiscard]] bool stops_gradient(const Node& node);
 

@@ -94,14 +94,15 @@ void scatter_nd(Backward& n) { scatter(n, "GatherND", {}); }
 }  // namespace
 
 std::vector<RuleRow> select_rules() {
-    return {{"Slice", slice},
-            {"Gather", by_positions},
-            {"GatherElements", gather_elements},
-            {"GatherND", by_positions},
-            {"Pad", pad},
+    using enum Change;
+    return {{"Slice", slice, linear},
+            {"Gather", by_positions, linear},
+            {"GatherElements", gather_elements, linear},
+            {"GatherND", by_positions, linear},
+            {"Pad", pad, linear},
             {"TopK", top_k},
-            {"ScatterElements", scatter_elements},
-            {"ScatterND", scatter_nd}};
+            {"ScatterElements", scatter_elements, linear},
+            {"ScatterND", scatter_nd, linear}};
 }
 
 }  // namespace whence::graph

@@ -119,23 +119,24 @@ void dropout(Backward& n) {
 }  // namespace
 
 std::vector<RuleRow> shape_rules() {
-    return {{"Identity", pass_through},
-            {"Dropout", dropout},
-            {"Cast", cast},
-            {"CastLike", cast},
-            {"Reshape", reshape},
-            {"Flatten", reshape},
-            {"Squeeze", reshape},
-            {"Unsqueeze", reshape},
-            {"Transpose", transpose},
-            {"Expand", expand},
-            {"Concat", concat},
-            {"Split", split},
-            {"Tile", tile},
-            {"CumSum", cum_sum},
-            {"Trilu", trilu},
-            {"DepthToSpace", depth_to_space},
-            {"SpaceToDepth", space_to_depth}};
+    using enum Change;
+    return {{"Identity", pass_through, linear},
+            {"Dropout", dropout, linear},
+            {"Cast", cast, linear},
+            {"CastLike", cast, linear},
+            {"Reshape", reshape, linear},
+            {"Flatten", reshape, linear},
+            {"Squeeze", reshape, linear},
+            {"Unsqueeze", reshape, linear},
+            {"Transpose", transpose, linear},
+            {"Expand", expand, linear},
+            {"Concat", concat, linear},
+            {"Split", split, linear},
+            {"Tile", tile, linear},
+            {"CumSum", cum_sum, linear},
+            {"Trilu", trilu, linear},
+            {"DepthToSpace", depth_to_space, linear},
+            {"SpaceToDepth", space_to_depth, linear}};
 }
 
 }  // namespace whence::graph

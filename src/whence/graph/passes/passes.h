@@ -20,6 +20,13 @@ void fold_constants(Graph& graph);
 /// Resize-10; Dropout (Identity at inference); Scatter.
 void upgrade_opset(Graph& graph);
 
+/// Writes operators whose change has no exact split (gradient/multiplier.h) as sums, products and
+/// functions of one variable, each of which has one: Div, Softmax, normalisations, norms, ... Names of
+/// tensors stay. True if the graph changed: what is known of shapes should then be found anew.
+bool split_for_multipliers(Graph& graph);
+/// Names of the operators that it rewrites.
+[[nodiscard]] std::vector<std::string> operators_to_split();
+
 /// Folds a BatchNormalization into the convolution before it, where weights and statistics are
 /// constant and nobody else reads the convolution. Tensors named in `keep` stay as they are.
 void fold_batch_normalization(Graph& graph, const std::set<std::string>& keep);

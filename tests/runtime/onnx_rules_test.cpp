@@ -1,0 +1,196 @@
+// Rules other than the gradient, as OnnxModel runs them.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/support.h"
+#include "runtime/models.h"
+
+namespace whence {
+namespace {
+
+using testing::error_of;
+using testing::expect_within;
+using testing::load;
+using testing::perceptron;
+using testing::plain_run;
+using testing::random_tensor;
+using testing::single;
+
+GradientRequest compared(const Batch& reference) {
+    return {.output = "y",
+            .index = 1,
+            .gradients = {"x"},
+            .rules = Rules::deep_lift,
+            .reference = &reference};
+}
+
+// Sum of (x - x0) m of a row; rounding of a dozen terms in double.
+constexpr double complete = 1e-13;
+
+double attributed(const Tensor& x, const Tensor& reference, const Tensor& m, int64_t row) {
+    const std::vector<double> a = x.to_doubles(), b = reference.to_doubles(), c = m.to_doubles();
+    const int64_t size = x.row_size(), other = reference.rows() == 1 ? 0 : row;
+    double sum = 0;
+    for (int64_t i = 0; i < size; ++i)
+        sum += (a[row * size + i] - b[other * size + i]) * c[row * size + i];
+    return sum;
+}
+
+// y = tanh(x) on each element: the multiplier is the difference quotient, and the slope where
+// nothing changed.
+TEST(OnnxRules, AMultiplierIsADifferenceQuotient) {
+    const OnnxModel model = load(single("Tanh", {}, -1, ElementType::float64));
+    const Tensor x = Tensor::of<double>({1, 3}, {0.5, 0.7, -1.0});
+    const Batch reference(Tensor::of<double>({1, 3}, {0.5, -0.2, -1.0 - 1e-18}));
+    const GradientResult result = model.run(x, compared(reference), plain_run);
+    const auto m = result.gradients[0].as<double>();
+    EXPECT_EQ(m[0], 0);
+    EXPECT_NEAR(m[1], (std::tanh(0.7) - std::tanh(-0.2)) / 0.9, 1e-15);
+    EXPECT_EQ(result.target[0], std::tanh(0.7));
+    EXPECT_EQ(result.reference_target[0], std::tanh(-0.2));
+    const Batch same(x);
+    EXPECT_NEAR(model.run(x, compared(same), plain_run).gradients[0].as<double>()[1],
+                1 - std::tanh(0.7) * std::tanh(0.7), 1e-15);
+}
+
+// The smallest differences: a quotient of 32 units of rounding is taken, of 4 the slope; in both
+// the sum stays within rounding.
+TEST(OnnxRules, DifferencesOfRoundingTakeTheSlope) {
+    const OnnxModel model = load(single("Relu", {}, -1, ElementType::float64));
+    for (const double units : {4.0, 32.0}) {
+        const double change = units * 0x1p-53;
+        const Tensor x = Tensor::of<double>({1, 3}, {0, 1 + change, 0});
+        const Batch reference(Tensor::of<double>({1, 3}, {0, 1, 0}));
+        EXPECT_NEAR(model.run(x, compared(reference), plain_run).gradients[0].as<double>()[1], 1,
+                    0.1)
+            << units;
+    }
+    // Relative: a difference of 1e-30 between numbers as small is one.
+    const Tensor x = Tensor::of<double>({1, 3}, {0, 3e-30, 0});
+    const Batch reference(Tensor::of<double>({1, 3}, {0, -1e-30, 0}));
+    EXPECT_NEAR(model.run(x, compared(reference), plain_run).gradients[0].as<double>()[1], 0.75,
+                1e-12);
+}
+
+TEST(OnnxRules, AttributionsAddUpAndReferencesAreRepeatedAndCut) {
+    const OnnxModel model = load(perceptron(-1, ElementType::float64, true));
+    const Tensor x = random_tensor({5, 4}, 1, ElementType::float64),
+                 many = random_tensor({5, 4}, 2, ElementType::float64);
+    const Batch one(many.slice_rows(3, 1)), each(many);
+    for (const Batch* reference : {&one, &each}) {
+        const GradientResult all = model.run(x, compared(*reference), plain_run);
+        for (int64_t row = 0; row < 5; ++row) {
+            EXPECT_NEAR(attributed(x, (*reference)[0].value, all.gradients[0], row),
+                        all.target[row] - all.reference_target[row], complete);
+            const Batch own(reference->rows() == 1 ? many.slice_rows(3, 1)
+                                                   : many.slice_rows(row, 1));
+            const GradientResult alone = model.run(x.slice_rows(row, 1), compared(own), plain_run);
+            EXPECT_NEAR(alone.target[0], all.target[row], complete);
+            EXPECT_NEAR(alone.reference_target[0], all.reference_target[row], complete);
+            for (int64_t i = 0; i < 4; ++i)
+                EXPECT_NEAR(alone.gradients[0].to_doubles()[i],
+                            all.gradients[0].to_doubles()[row * 4 + i], complete);
+        }
+    }
+}
+
+// A convolution runs its rows in parts, on several threads: references go with their rows.
+TEST(OnnxRules, PartsTakeTheirReferencesAlong) {
+    graph::Graph graph =
+        testing::empty_graph({testing::value_info("x", ElementType::float32, {-1, 2, 40, 40})});
+    graph::Builder b(graph);
+    const std::string hidden = b.node("Conv", {"x", b.constant(random_tensor({3, 2, 3, 3}, 4))});
+    const std::string pooled = b.node("GlobalAveragePool", {b.node("Relu", {hidden})});
+    testing::add_output(graph, b.node("Flatten", {pooled}), "y",
+                        testing::value_info("y", ElementType::float32, {-1, 3}));
+    const OnnxModel model = load(graph), single_thread = load(graph, {.threads = 1});
+    const Tensor x = random_tensor({21, 2, 40, 40}, 5);
+    const Batch reference(random_tensor({21, 2, 40, 40}, 6));
+    const GradientResult result = model.run(x, compared(reference), plain_run);
+    for (int64_t row = 0; row < 21; ++row)
+        EXPECT_NEAR(attributed(x, reference[0].value, result.gradients[0], row),
+                    result.target[row] - result.reference_target[row], 1e-6);
+    const GradientResult again = single_thread.run(x, compared(reference), plain_run);
+    EXPECT_EQ(again.gradients[0], result.gradients[0]);
+    EXPECT_EQ(again.reference_target, result.reference_target);
+}
+
+TEST(OnnxRules, GuidedAndDeconvolutionAtARelu) {
+    graph::Graph graph =
+        testing::empty_graph({testing::value_info("x", ElementType::float64, {-1, 3})});
+    graph::Builder b(graph);
+    const std::string weights = b.constant(Tensor::of<double>({3, 1}, {2, -3, 5}));
+    testing::add_output(graph, b.node("MatMul", {b.node("Relu", {"x"}), weights}), "y",
+                        testing::value_info("y", ElementType::float64, {-1, 1}));
+    const OnnxModel model = load(graph);
+    const Tensor x = Tensor::of<double>({1, 3}, {1, 1, -1});
+    const auto answer = [&](Rules rules) {
+        return model
+            .run(x, {.output = "y", .index = 0, .gradients = {"x"}, .rules = rules}, plain_run)
+            .gradients[0]
+            .to_doubles();
+    };
+    EXPECT_EQ(answer(Rules::gradient), (std::vector<double>{2, -3, 0}));
+    EXPECT_EQ(answer(Rules::guided), (std::vector<double>{2, 0, 0}));
+    EXPECT_EQ(answer(Rules::deconvolution), (std::vector<double>{2, 0, 5}));
+}
+
+TEST(OnnxRules, WhatIsWrongIsSaid) {
+    const OnnxModel model = load(perceptron(-1));
+    const Tensor x = random_tensor({4, 4}, 1, ElementType::float64);
+    const auto line = [&](ErrorKind kind, const GradientRequest& request) {
+        return error_of(kind, [&] { return model.run(x, request, plain_run); });
+    };
+    GradientRequest request{
+        .output = "y", .index = 0, .gradients = {"x"}, .rules = Rules::deep_lift};
+    expect_within(line(ErrorKind::usage, request), "needs a reference");
+    const Batch three(random_tensor({3, 4}, 1, ElementType::float64)),
+        wide(random_tensor({1, 5}, 1, ElementType::float64));
+    request.reference = &three;
+    expect_within(line(ErrorKind::input, request),
+                  "the reference has 3 rows; one is needed, or one for each of 4");
+    request.reference = &wide;
+    expect_within(line(ErrorKind::input, request), "'x' has shape");
+    graph::Graph two =
+        testing::empty_graph({testing::value_info("x", ElementType::float64, {-1, 3})});
+    graph::Builder b(two);
+    testing::add_output(two, b.mul(b.node("Floor", {"x"}), "x"), "y",
+                        testing::value_info("y", ElementType::float64, {-1, 3}));
+    const Batch one(random_tensor({1, 3}, 2, ElementType::float64));
+    request.reference = &one;
+    expect_within(
+        error_of(ErrorKind::unsupported, [&] { return load(two).run(one, request, plain_run); }),
+        "passes nothing back");
+}
+
+// Token ids carry no attribution: the reference shares them.
+TEST(OnnxRules, OnlyNumbersWithAFractionAreCompared) {
+    graph::Graph graph =
+        testing::empty_graph({testing::value_info("x", ElementType::float64, {-1, 2}),
+                              testing::value_info("ids", ElementType::int64, {-1, 2})});
+    graph::Builder b(graph);
+    const std::string looked_up =
+        b.node("Gather", {b.constant(random_tensor({4}, 1, ElementType::float64)), "ids"});
+    testing::add_output(graph, b.mul("x", looked_up), "y",
+                        testing::value_info("y", ElementType::float64, {-1, 2}));
+    const OnnxModel model = load(graph);
+    const Tensor x = random_tensor({1, 2}, 2, ElementType::float64),
+                 x0 = random_tensor({1, 2}, 3, ElementType::float64);
+    const Tensor ids = Tensor::of<int64_t>({1, 2}, std::vector<int64_t>{3, 1}),
+                 others = Tensor::of<int64_t>({1, 2}, std::vector<int64_t>{0, 1});
+    const Batch inputs({{"x", x}, {"ids", ids}});
+    for (const Batch& reference : {Batch({{"x", x0}}), Batch({{"x", x0}, {"ids", ids}})}) {
+        const GradientResult result = model.run(inputs, compared(reference), plain_run);
+        EXPECT_NEAR(attributed(x, x0, result.gradients[0], 0),
+                    result.target[0] - result.reference_target[0], complete);
+    }
+    const Batch differs({{"x", x0}, {"ids", others}});
+    expect_within(
+        error_of(ErrorKind::input, [&] { return model.run(inputs, compared(differs), plain_run); }),
+        "the reference differs in input 'ids', which holds int64");
+}
+
+}  // namespace
+}  // namespace whence
