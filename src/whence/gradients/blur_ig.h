@@ -1,6 +1,5 @@
 #pragma once
-// Blur integrated gradients (Xu, Venugopalan, Sundararajan 2020, "Attribution in scale and space",
-// equation 6).
+// Blur integrated gradients (Xu, Venugopalan, Sundararajan 2020, "Attribution in scale and space").
 //
 //   A_i = integral over s from max_sigma to 0 of d f(p(s)) / d p_i * d p_i(s) / ds,
 //   p(s) = the image under a Gaussian of s pixels

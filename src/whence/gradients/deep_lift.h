@@ -1,5 +1,5 @@
 #pragma once
-// DeepLIFT, rescale rule (Shrikumar, Greenside, Kundaje 2017, section 3.5.1), and DeepSHAP, its
+// DeepLIFT, rescale rule (Shrikumar, Greenside, Kundaje 2017, section 3.5.2), and DeepSHAP, its
 // mean over a background (Lundberg, Lee 2017, section 4.2).
 //
 //   A_i = (x_i - x0_i) m_i,    m: the gradient with (y - y0) / (u - u0) in place of s'(u) at every

@@ -1,5 +1,5 @@
 #pragma once
-// Expected gradients (Erion, Janizek, Sturmfels, Lundberg, Lee 2021, equation 3), also known as
+// Expected gradients (Erion, Janizek, Sturmfels, Lundberg, Lee 2021), also known as
 // GradientSHAP (Lundberg's shap; captum).
 //
 //   A_i = E over x0 ~ background, a ~ U(0, 1) of (x_i - x0_i) d f(x0 + a (x - x0)) / d x_i

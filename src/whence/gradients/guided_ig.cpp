@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "whence/gradients/chord_sum.h"
 #include "whence/gradients/inquiry.h"
@@ -57,18 +56,17 @@ class GuidedPath {
 // Those below their upper end whose |gradient| is at most the quantile, in which features at their
 // upper end count as infinitely steep.
 std::vector<size_t> GuidedPath::choose(std::span<const double> gradient, double upper) const {
-    std::vector<double> steep(x_.size());
     std::vector<size_t> free;
-    for (size_t i = 0; i < steep.size(); ++i) {
-        const bool moves = x_[i] != from_[i] && point_[i] != at(i, upper);
-        steep[i] = moves ? std::abs(gradient[i]) : std::numeric_limits<double>::infinity();
-        if (moves) free.push_back(i);
+    std::vector<double> steep;
+    for (size_t i = 0; i < x_.size(); ++i) {
+        if (x_[i] == from_[i] || point_[i] == at(i, upper)) continue;
+        free.push_back(i);
+        steep.push_back(std::abs(gradient[i]));
     }
-    std::vector<double> sorted = steep;
-    const auto rank =
-        static_cast<size_t>(options_.fraction * static_cast<double>(sorted.size() - 1));
-    std::ranges::nth_element(sorted, sorted.begin() + static_cast<ptrdiff_t>(rank));
-    std::erase_if(free, [&](size_t i) { return steep[i] > sorted[rank]; });
+    const auto rank = static_cast<size_t>(options_.fraction * static_cast<double>(x_.size() - 1));
+    if (rank >= free.size()) return free;
+    std::ranges::nth_element(steep, steep.begin() + static_cast<ptrdiff_t>(rank));
+    std::erase_if(free, [&](size_t i) { return std::abs(gradient[i]) > steep[rank]; });
     return free;
 }
 

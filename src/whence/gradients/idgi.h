@@ -1,5 +1,5 @@
 #pragma once
-// Important direction gradient integration (Yang, Wang, Bilgic 2023, "IDGI", equation 7).
+// Important direction gradient integration (Yang, Wang, Bilgic 2023, "IDGI").
 //
 //   A_i = sum over k of (f(x_{k+1}) - f(x_k)) * g_i(x_k)^2 / |g(x_k)|^2,   x_k = x0 + k/n (x - x0)
 //

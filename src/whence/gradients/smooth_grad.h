@@ -1,8 +1,8 @@
 #pragma once
 // Gradients over noisy copies of the input x + e, e ~ N(0, (noise * (max x - min x))^2).
 //
-//   mean      E g(x + e)     SmoothGrad (Smilkov, Thorat, Kim, Viegas, Wattenberg 2017, section 2)
-//   square    E g(x + e)^2   SmoothGrad-squared (Hooker, Erhan, Kindermans, Kim 2019, section 3)
+//   mean      E g(x + e)     SmoothGrad (Smilkov, Thorat, Kim, Viegas, Wattenberg 2017)
+//   square    E g(x + e)^2   SmoothGrad-squared (Hooker, Erhan, Kindermans, Kim 2019)
 //   variance  V g(x + e)     VarGrad (Adebayo et al. 2018, "Local explanation methods ..."; divided
 //                            by the number of samples)
 //
