@@ -11,6 +11,7 @@
 #include "whence/gradients/idgi.h"
 #include "whence/gradients/input_x_gradient.h"
 #include "whence/gradients/integrated_gradients.h"
+#include "whence/gradients/integrated_hessians.h"
 #include "whence/gradients/layer_path.h"
 #include "whence/gradients/relu_rules.h"
 #include "whence/gradients/saliency.h"
@@ -127,6 +128,23 @@ Explanation difference_map(const Task& task) {
     return explain_features(task, [&](const Features& of) {
         return DifferenceMap(of.model(), {.baseline = of.baseline()});
     });
+}
+
+// Pairs of a table's columns by name.
+void name_pairs(const Input& input, Attribution& attribution) {
+    if (!input.is_table()) return;
+    for (const auto& a : input.schema)
+        for (const auto& b : input.schema)
+            attribution.names.push_back(&a == &b ? a.name : a.name + " x " + b.name);
+}
+
+Explanation integrated_hessians(const Task& task) {
+    const IntegratedHessians method(
+        task.subject.model(), task.baseline,
+        {.steps = whole(task, "steps"), .difference = number(task, "difference")});
+    Explanation explanation = method.explain(differentiable_input(task), task.target, task.run);
+    name_pairs(task.input, explanation.attribution);
+    return explanation;
 }
 
 Explanation blur_ig(const Task& task) {
@@ -280,6 +298,7 @@ std::vector<MethodSpec> random_methods() {
 std::vector<MethodSpec> path_methods() {
     const GuidedIgOptions guided;
     const BlurIgOptions blur;
+    const IntegratedHessiansOptions hessians;
     const XraiOptions regions;
     return {
         {.name = "deep-lift",
@@ -322,6 +341,14 @@ std::vector<MethodSpec> path_methods() {
          .options = {steps_option(IdgiOptions{}.steps)},
          .explain = idgi,
          .layer = LayerUse::optional},
+        {.name = "integrated-hessians",
+         .summary = "interactions of all pairs of features, of a small input and a smooth model",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {steps_option(hessians.steps),
+                     {{"difference", hessians.difference},
+                      "step of differences, as a share of x - baseline; 0: for smooth models"}},
+         .explain = integrated_hessians},
         {.name = "xrai",
          .summary = "regions of a picture, ranked by the mean of their integrated gradients",
          .needs_gradient = true,
