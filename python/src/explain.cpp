@@ -13,6 +13,8 @@
 #include "whence/core/error.h"
 #include "whence/core/explanation_json.h"
 #include "whence/core/file.h"
+#include "whence/recipe/compare.h"
+#include "whence/recipe/compile.h"
 #include "whence/recipe/recipe.h"
 
 namespace whence::python {
@@ -78,6 +80,38 @@ Explained explain(LoadedPtr model, nb::handle input, const std::string& method, 
     return {std::move(explanation), std::move(model), std::move(given)};
 }
 
+void compile(LoadedPtr model, const std::string& path, const std::string& method, nb::handle target,
+             const std::optional<std::string>& output, const std::string& scale, nb::handle baseline, const std::string& layer,
+             uint64_t seed, const RunSettings& settings, const nb::dict& options) {
+    const recipe::Recipe recipe =
+        to_recipe(*model, method, target, output, scale, baseline, layer, options, seed, nb::none());
+    std::string bytes;
+    run_without_gil(settings, model->compiling, 1,
+                    [&](const Run& run) { bytes = recipe::compile_model(model->subject, recipe, run); });
+    write_file(path, bytes);
+}
+
+nb::list compare(LoadedPtr model, nb::handle input, recipe::ComparisonRequest request, const recipe::Recipe& common,
+                 std::optional<int64_t> row, const RunSettings& settings) {
+    request.common = common;
+    for (std::string& method : request.methods) method = hyphens(method);
+    Given given = to_input(model->subject, input, row);
+    std::vector<recipe::ComparisonRow> rows;
+    run_without_gil(settings, model->comparing, 1,
+                    [&](const Run& run) { rows = recipe::compare(model->subject, given.input, request, run); });
+    const nb::object type = nb::module_::import_("whence._whence").attr("Comparison");
+    nb::list out;
+    for (recipe::ComparisonRow& one : rows) {
+        const auto sums = one.explanation ? recipe::sums_of(*one.explanation) : std::nullopt;
+        const auto number = [&](auto member) { return sums ? nb::object(nb::cast((*sums).*member)) : nb::object(nb::none()); };
+        const nb::object explanation =
+            one.explanation ? nb::object(nb::cast(Explained(std::move(*one.explanation), model, given))) : nb::object(nb::none());
+        out.append(type(one.method, one.layer, one.baseline, explanation, one.failure, number(&recipe::Sums::target),
+                        number(&recipe::Sums::result), number(&recipe::Sums::error), number(&recipe::Sums::relative)));
+    }
+    return out;
+}
+
 nb::object option_default(const Option& option) {
     return std::visit([](const auto& value) { return nb::cast(value); }, option.value);
 }
@@ -132,6 +166,30 @@ void bind_explain(nb::module_& module) {
         },
         nb::arg("model"), nb::arg("input"), nb::arg("method"), nb::arg("target").none(), nb::arg("output").none(), nb::arg("scale"),
         nb::arg("baseline").none(), nb::arg("layer"), nb::arg("seed"), nb::arg("segments").none(), nb::arg("row").none(), nb::arg("threads"),
+        nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
+    named_tuple(module, "Comparison", "method", "layer", "baseline", "explanation", "failure", "target", "sum", "error",
+                "relative_error");
+    module.def(
+        "compile",
+        [](LoadedPtr model, const std::string& path, const std::string& method, nb::handle target, std::optional<std::string> output,
+           const std::string& scale, nb::handle baseline, const std::string& layer, uint64_t seed, const nb::dict& options) {
+            compile(std::move(model), path, method, target, output, scale, baseline, layer, seed, {}, options);
+        },
+        nb::arg("model"), nb::arg("path"), nb::arg("method"), nb::arg("target").none(), nb::arg("output").none(), nb::arg("scale"),
+        nb::arg("baseline").none(), nb::arg("layer"), nb::arg("seed"), nb::arg("options"));
+    module.def(
+        "compare",
+        [](LoadedPtr model, nb::handle input, std::vector<std::string> methods, std::vector<std::string> layers,
+           std::vector<std::string> baselines, nb::handle target, std::optional<std::string> output, const std::string& scale,
+           uint64_t seed, std::optional<int64_t> row, int threads, std::optional<double> time_limit, nb::object progress,
+           const nb::dict& options) {
+            const recipe::Recipe common = to_recipe(*model, "saliency", target, output, scale, nb::none(), "", options, seed, nb::none());
+            return compare(std::move(model), input,
+                           {.methods = std::move(methods), .layers = std::move(layers), .baselines = std::move(baselines)}, common, row,
+                           {threads, time_limit, std::move(progress)});
+        },
+        nb::arg("model"), nb::arg("input"), nb::arg("methods"), nb::arg("layers"), nb::arg("baselines"), nb::arg("target").none(),
+        nb::arg("output").none(), nb::arg("scale"), nb::arg("seed"), nb::arg("row").none(), nb::arg("threads"),
         nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
     module.def("methods", &methods, "Every method with its options: named tuples (name, summary, needs_gradient, uses_baseline, options).");
     module.def(

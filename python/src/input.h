@@ -14,7 +14,7 @@ namespace whence::python {
 struct Loaded {
     explicit Loaded(recipe::Subject loaded);
     recipe::Subject subject;
-    Pace predicting, differentiating;
+    Pace predicting, differentiating, comparing, compiling;
     std::vector<Pace> explaining;  ///< one for each method, in the order of recipe::methods()
 };
 using LoadedPtr = std::shared_ptr<Loaded>;

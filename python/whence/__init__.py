@@ -15,6 +15,7 @@ from typing import Any
 from . import _whence
 from ._progress import Bar
 from ._whence import (
+    Comparison,
     Error,
     Explanation,
     FileError,
@@ -36,6 +37,7 @@ from ._whence import (
 )
 
 __all__ = [
+    "Comparison",
     "Error",
     "Explanation",
     "FileError",
@@ -52,6 +54,8 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "__version__",
+    "compare",
+    "compile",
     "explain",
     "from_json",
     "load",
@@ -129,6 +133,60 @@ def explain(
         return _whence.explain(model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, progress, options)
     with Bar() as bar:
         return _whence.explain(model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, bar, options)
+
+
+def compare(
+    model: Model | _Path,
+    input: Any,
+    methods: Sequence[str],
+    *,
+    layers: Sequence[str] = (),
+    baselines: Sequence[str] = (),
+    target: Any = None,
+    output: str | None = None,
+    scale: str = "automatic",
+    seed: int = 0,
+    row: int | None = None,
+    threads: int = 0,
+    time_limit: float | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    **options: Any,
+) -> list[Comparison]:
+    """Explains one input with every method, every layer and every baseline it can use; what cannot be done is a row that says so.
+
+    Each row: (method, layer, baseline, explanation, failure, target, sum, error, relative_error), where target is f(x) - f(baseline),
+    sum that of the attributions, error their difference; None for methods that claim no sum. `layers`: names of tensors, or "input".
+    `options` go to those methods that have them.
+    """
+    if not isinstance(model, Model):
+        model = load(model)
+    return _whence.compare(
+        model, input, list(methods), list(layers), list(baselines), target, output, scale, seed, row, threads, time_limit, progress, options
+    )
+
+
+def compile(
+    model: Model | _Path,
+    path: _Path,
+    method: str = "integrated-gradients",
+    *,
+    target: Any = None,
+    output: str | None = None,
+    scale: str = "automatic",
+    baseline: Any = None,
+    layer: str = "",
+    seed: int = 0,
+    **options: Any,
+) -> None:
+    """Writes one ONNX file of standard operators that returns the model's prediction and `attribution` for any number of rows.
+
+    `method`: saliency, input-x-gradient, integrated-gradients (`steps`, 50 by default, and `rule`), smoothgrad (`samples`, `noise`),
+    grad-cam or layer-cam (both with a `layer`). The baseline is a constant of the file: "zeros", "model-zeros", "value:V", a number, an
+    array or a file. Methods that claim completeness have a second output, `attribution_error`.
+    """
+    if not isinstance(model, Model):
+        model = load(model)
+    _whence.compile(model, os.fsdecode(path), method, target, output, scale, baseline, layer, seed, options)
 
 
 def segment(image: Any, method: str = "quickshift", *, seed: int = 0, threads: int = 0, **options: Any):

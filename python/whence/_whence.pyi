@@ -68,6 +68,17 @@ class Replay(NamedTuple):
     largest_difference: float
     again: Explanation
 
+class Comparison(NamedTuple):
+    method: str
+    layer: str
+    baseline: str
+    explanation: Explanation | None
+    failure: str
+    target: float | None
+    sum: float | None
+    error: float | None
+    relative_error: float | None
+
 class Model:
     """A model that explains: made by whence.load."""
 
@@ -197,6 +208,34 @@ def explain(
     progress: Callable[[str, int, int], None] | None,
     options: dict[str, Any],
 ) -> Explanation: ...
+def compare(
+    model: Model,
+    input: _Rows,
+    methods: list[str],
+    layers: list[str],
+    baselines: list[str],
+    target: _Target,
+    output: str | None,
+    scale: str,
+    seed: int,
+    row: int | None,
+    threads: int,
+    time_limit: float | None,
+    progress: Callable[[str, int, int], None] | None,
+    options: dict[str, Any],
+) -> list[Comparison]: ...
+def compile(
+    model: Model,
+    path: str,
+    method: str,
+    target: _Target,
+    output: str | None,
+    scale: str,
+    baseline: ArrayLike | str | None,
+    layer: str,
+    seed: int,
+    options: dict[str, Any],
+) -> None: ...
 def from_json(json: str) -> Explanation: ...
 def methods() -> list[Method]: ...
 def replay(path: str, threads: int) -> Replay: ...

@@ -64,6 +64,17 @@ inline Explanation pixel_example(int64_t height, int64_t width) {
     return out;
 }
 
+/// The map of a layer with two channels, 2 x 3: sums over channels -1 0 0 / 0 0 2.
+inline Explanation layer_example() {
+    Explanation out = pixel_example(2, 3);
+    out.attribution.values = Tensor::of<float>(
+        {1, 2, 2, 3}, std::vector<float>{-2, 1, 0, 0, 0, 1, 1, -1, 0, 0, 0, 1});
+    out.attribution.layer = "block/relu";
+    out.provenance.method = "grad-cam";
+    state_attribution_error(out);
+    return out;
+}
+
 /// Two superpixels: the left half speaks against, the right half for.
 inline Explanation segment_example(int64_t height, int64_t width) {
     Explanation out = table_example();

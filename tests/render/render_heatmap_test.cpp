@@ -55,10 +55,28 @@ TEST(HeatMap, NotesTellOfFewPixels) {
     EXPECT_NE(all.find("90th percentile"), std::string::npos) << all;
 }
 
+// Centres of the map's cells keep their values, and between them colours change step by step.
+TEST(HeatMap, LayersAreEnlargedSmoothlyAndSaySo) {
+    const Map map = map_of(test::layer_example());
+    const Picture large = paint(map, 2, 10, 15, Boundaries::shown);
+    EXPECT_EQ(large.at(2, 2), diverging(-0.5));
+    EXPECT_EQ(large.at(7, 12), diverging(1));
+    EXPECT_EQ(large.at(7, 9), diverging(2 * 0.4 / 2));  // 2/5 of the way from 0 to 2
+    std::string all;
+    for (const std::string& note : pixel_notes(map, 2, 100, 10, 15)) all += note + "\n";
+    EXPECT_NE(all.find("Map of block/relu, 3 x 2, enlarged smoothly."), std::string::npos) << all;
+    EXPECT_EQ(all.find("without smoothing"), std::string::npos) << all;
+    EXPECT_NE(all.find("% of the cells"), std::string::npos) << all;
+    const Picture over = overlay(test::layer_example(), grey_image(20, 30));
+    EXPECT_EQ(over.height, 20);
+    EXPECT_NE(over.at(15, 20), over.at(15, 22));
+    EXPECT_EQ(heat_map(test::layer_example()).width, 3);
+}
+
 TEST(Figure, PngAndSvgOfEveryKind) {
     const Tensor image = grey_image(8, 8), photograph = grey_image(30, 50);
-    for (const Explanation& explanation :
-         {test::pixel_example(8, 8), test::segment_example(8, 8), test::pixel_example(2, 2)}) {
+    for (const Explanation& explanation : {test::pixel_example(8, 8), test::segment_example(8, 8),
+                                           test::pixel_example(2, 2), test::layer_example()}) {
         FigureOptions options{.original = &photograph, .note = test::hostile};
         EXPECT_GT(test::png_size(image_figure(explanation, image, options)).width, 1000);
         options.format = Format::svg;

@@ -81,6 +81,14 @@ TEST(Report, HasTheFullTable) {
     EXPECT_NE(page.find("and 35 more, their sum"), std::string::npos);
 }
 
+TEST(Report, NamesTheCellsOfALayer) {
+    ReportItem item{.explanation = test::layer_example()};
+    item.image = Tensor(ElementType::float32, {1, 8, 12, 3});
+    const std::string page = report({item});
+    EXPECT_NE(page.find("row 2 of 2, column 3 of 3"), std::string::npos);
+    EXPECT_NE(page.find("Map of block/relu, 3 x 2, enlarged smoothly."), std::string::npos);
+}
+
 TEST(Report, OfNothing) {
     const std::string page = report({});
     EXPECT_NE(page.find("There are no explanations"), std::string::npos);

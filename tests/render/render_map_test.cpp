@@ -28,6 +28,31 @@ TEST(Map, KindsAreTold) {
     EXPECT_THROW(static_cast<void>(map_of(test::table_example())), Error);
 }
 
+TEST(Map, OfALayerSumsAnyNumberOfChannels) {
+    const Map map = map_of(test::layer_example());
+    EXPECT_EQ(map.height, 2);
+    EXPECT_EQ(map.width, 3);
+    EXPECT_EQ(map.values, (std::vector<double>{-1, 0, 0, 0, 0, 2}));
+    EXPECT_EQ(map.layer, "block/relu");
+    // Without a layer two channels are no picture, and one cell is no map.
+    Explanation input = test::layer_example();
+    input.attribution.values = Tensor(ElementType::float32, {1, 2, 3, 2});
+    EXPECT_EQ(kind(input), Kind::pixels);
+    input.attribution.layer.clear();
+    EXPECT_EQ(kind(input), Kind::table);
+    Explanation pooled = test::layer_example();
+    pooled.attribution.values = Tensor(ElementType::float32, {1, 12, 1, 1});
+    EXPECT_EQ(kind(pooled), Kind::table);
+}
+
+TEST(Ranking, NamesTheCellsOfALayer) {
+    const Ranking ranking = rank(test::layer_example(), 2);
+    EXPECT_EQ(ranking.top[0].name, "row 2 of 2, column 3 of 3");
+    EXPECT_EQ(ranking.top[0].value, 2);
+    EXPECT_EQ(ranking.top[1].name, "row 1 of 2, column 1 of 3");
+    EXPECT_EQ(ranking.rest, 4);
+}
+
 TEST(Map, UnknownLabelsAreNoNumber) {
     Explanation explanation = test::segment_example(1, 4);
     explanation.attribution.segments =

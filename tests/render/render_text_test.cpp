@@ -43,6 +43,14 @@ TEST(Text, AsciiPicture) {
     EXPECT_NE(text.find("  ---- .++++\n  ---- .++++\n"), std::string::npos) << text;
 }
 
+TEST(Text, LayersNameThemselvesAndTheirStrongestCells) {
+    const std::string text = to_text(test::layer_example(), {.ascii = true});
+    for (const char* part : {"layer              block/relu", "of the 3 x 2 cells",
+                             "row 2 of 2, column 3 of 3", "row 1 of 2, column 1 of 3"})
+        EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
+    EXPECT_EQ(text.find("feature"), std::string::npos) << text;
+}
+
 TEST(Text, SegmentsSayWhereTheyAre) {
     const std::string text = to_text(test::segment_example(6, 6), {});
     EXPECT_NE(text.find("segment 1  right, 50 %  +0.400"), std::string::npos) << text;

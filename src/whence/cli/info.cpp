@@ -9,6 +9,7 @@
 #include "command.h"
 #include "whence/core/error.h"
 #include "whence/data/preprocessing.h"
+#include "whence/recipe/layers.h"
 #include "whence/render/facts.h"
 #include "whence/render/number.h"
 #include "whence/runtime/environment.h"
@@ -93,6 +94,21 @@ std::string shape_of(const LayerInfo& layer) {
            (layer.shape ? to_string(*layer.shape) : "shape unknown");
 }
 
+// A few of each role: a deep transformer has dozens of blocks.
+std::string suggestions(const OnnxModel& model) {
+    constexpr int64_t most = 6;
+    std::string out;
+    std::map<recipe::LayerRole, int64_t> shown_of;
+    const std::vector<recipe::SuggestedLayer> all = recipe::suggested_layers(model);
+    for (const recipe::SuggestedLayer& layer : all)
+        if (++shown_of[layer.role] <= most)
+            out += fmt::format("  {:<40}  {:<20}  {}\n", shown(layer.name), layer.shape, layer.reason);
+    for (const auto& [role, count] : shown_of)
+        if (count > most)
+            out += fmt::format("  ... and {} more: {}\n", count - most, recipe::name(role));
+    return out.empty() ? "" : heading("suggested layers, for --layer") + out;
+}
+
 std::string as_text(const OnnxModel& model, const Facts& facts, const Options& options) {
     std::string out = shown(options.model) + "\n";
     out += fmt::format("  ONNX opset {}, {} nodes, {} parameters\n  SHA-256 {}\n",
@@ -112,7 +128,7 @@ std::string as_text(const OnnxModel& model, const Facts& facts, const Options& o
         out += fmt::format("  {} with respect to {}: {}\n", shown(d.output), shown(d.input),
                            gradient_line(d));
     if (!options.layers) return out;
-    out += heading("layers");
+    out += suggestions(model) + heading("layers");
     for (const LayerInfo& layer : model.layers())
         out += fmt::format("  {:<40}  {:<20}  {}\n", shown(layer.name), shown(layer.op),
                            shape_of(layer));
@@ -151,6 +167,11 @@ std::string as_json(const OnnxModel& model, const Facts& facts, const Options& o
                                     {"differentiable", d.connected && d.missing.empty()},
                                     {"connected", d.connected},
                                     {"missing", d.missing}});
+    if (options.layers)
+        for (const recipe::SuggestedLayer& layer : recipe::suggested_layers(model))
+            out["suggested_layers"].push_back({{"name", layer.name},
+                                               {"role", recipe::name(layer.role)},
+                                               {"reason", layer.reason}});
     if (options.layers)
         for (const LayerInfo& layer : model.layers())
             out["layers"].push_back({{"name", layer.name},

@@ -63,7 +63,34 @@ void write_node(const Node& node, onnx::NodeProto& proto) {
         write_attribute(name, attribute, *proto.add_attribute());
 }
 
+void write_graph(const Graph& graph, onnx::GraphProto& proto) {
+    proto.set_name(graph.name.empty() ? "whence" : graph.name);
+    for (const ValueInfo& input : graph.inputs) write_value(input, *proto.add_input());
+    for (const ValueInfo& output : graph.outputs) write_value(output, *proto.add_output());
+    for (const auto& [name, constant] : graph.initializers)
+        *proto.add_initializer() = write_tensor(*constant, name);
+    for (const auto& [name, opaque] : graph.opaque_initializers)
+        proto.add_initializer()->ParseFromString(opaque.bytes);
+    for (const Node& node : graph.nodes) write_node(node, *proto.add_node());
+}
+
 }  // namespace
+
+Opaque subgraph(const Graph& body) {
+    onnx::AttributeProto proto;
+    proto.set_type(onnx::AttributeProto::GRAPH);
+    write_graph(body, *proto.mutable_g());
+    return {proto.SerializeAsString()};
+}
+
+void set_metadata(Graph& graph, const std::string& key, const std::string& value) {
+    onnx::ModelProto model;
+    model.ParseFromString(graph.model_rest);
+    auto* entry = model.add_metadata_props();
+    entry->set_key(key);
+    entry->set_value(value);
+    graph.model_rest = model.SerializeAsString();
+}
 
 std::string serialize(const Graph& graph) {
     onnx::ModelProto model;
@@ -76,15 +103,7 @@ std::string serialize(const Graph& graph) {
         import->set_domain(domain);
         import->set_version(version);
     }
-    auto* proto = model.mutable_graph();
-    proto->set_name(graph.name.empty() ? "whence" : graph.name);
-    for (const ValueInfo& input : graph.inputs) write_value(input, *proto->add_input());
-    for (const ValueInfo& output : graph.outputs) write_value(output, *proto->add_output());
-    for (const auto& [name, constant] : graph.initializers)
-        *proto->add_initializer() = write_tensor(*constant, name);
-    for (const auto& [name, opaque] : graph.opaque_initializers)
-        proto->add_initializer()->ParseFromString(opaque.bytes);
-    for (const Node& node : graph.nodes) write_node(node, *proto->add_node());
+    write_graph(graph, *model.mutable_graph());
     if (model.ByteSizeLong() > (size_t{1} << 31) - 1)
         throw Error(ErrorKind::limit, "the model is larger than 2 GiB with its weights inside");
     return model.SerializeAsString();

@@ -12,8 +12,6 @@ namespace {
 
 constexpr int64_t first_check = 128;  // then 256, 512, ...
 constexpr double two_sided_95 = 1.96;
-// Below this the linear model misses half of what the model does around the input.
-constexpr double low_r2 = 0.5;
 
 [[noreturn]] void refuse(const std::string& message) {
     throw Error(ErrorKind::usage, message);
@@ -108,12 +106,6 @@ void describe_fit(Explanation& explanation, const LocalFit& fit,
             "the model gave every sample the same answer: nothing to explain");
         return;
     }
-    if (fit.surrogate.r2 < low_r2)
-        diagnostics.notes.push_back(
-            fmt::format("the local linear model explains only {:.0f}% of the variation around the "
-                        "input (R2 {:.3f}): "
-                        "its weights describe the model poorly",
-                        100 * std::max(0.0, fit.surrogate.r2), fit.surrogate.r2));
     if (fit.standard_errors.empty())
         diagnostics.notes.push_back(
             "too few samples for standard errors: take more than there are features");

@@ -8,6 +8,8 @@
 namespace whence::recipe {
 
 [[nodiscard]] std::vector<MethodSpec> gradient_methods();
+[[nodiscard]] std::vector<MethodSpec> cam_methods();
+[[nodiscard]] std::vector<MethodSpec> attention_methods();
 [[nodiscard]] std::vector<MethodSpec> perturbation_methods();
 
 }  // namespace whence::recipe

@@ -10,6 +10,7 @@
 #include "whence/core/hash.h"
 #include "whence/core/version.h"
 #include "whence/recipe/closest.h"
+#include "whence/recipe/layers.h"
 #include "whence/recipe/neutrality.h"
 
 namespace whence::recipe {
@@ -118,7 +119,7 @@ std::string no_gradient_because(const Subject& subject, const std::string& outpu
     return why;
 }
 
-// The layer a method works on: the one asked for.
+// The layer a method works on: the one asked for, or where it needs one the last convolution.
 std::string layer_for(const MethodSpec& method, const std::string& asked, const Subject& subject) {
     if (!asked.empty() && method.layer == LayerUse::none)
         throw Error(ErrorKind::usage, method.name + " explains the input, not a layer");
@@ -130,7 +131,13 @@ std::string layer_for(const MethodSpec& method, const std::string& asked, const 
                                               did_you_mean(asked, names) +
                                               "; whence info --layers lists them");
     }
-    return asked;
+    if (!asked.empty() || method.layer != LayerUse::required) return asked;
+    const std::string chosen = last_convolution(subject.model());
+    if (chosen.empty())
+        throw Error(ErrorKind::unsupported,
+                    method.name + " works on the features of a convolution over a picture, and the "
+                                  "model has none; --layer names another layer");
+    return chosen;
 }
 
 // Methods that average over baselines take the background where none is named.
@@ -227,6 +234,10 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (method.uses_baseline && !features)
         state_neutrality(subject, input, baseline, explanation, run);
     name_columns(input, explanation.attribution);
+    if (layer != recipe.layer)
+        explanation.diagnostics.notes.push_back(
+            "layer " + printable(layer) +
+            " was chosen: the last features over the picture before they are pooled");
     explanation.target.label = target_label(subject, explanation.target.resolved);
     Provenance& p = explanation.provenance;
     p.method = method.name;

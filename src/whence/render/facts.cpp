@@ -36,7 +36,12 @@ constexpr std::array titles = {
     Title{"smoothgrad", "SmoothGrad"},
     Title{"cam", "CAM"},
     Title{"grad-cam", "Grad-CAM"},
-    Title{"grad-cam-plus-plus", "Grad-CAM++"},
+    Title{"grad-cam++", "Grad-CAM++"},
+    Title{"score-cam", "Score-CAM"},
+    Title{"ablation-cam", "Ablation-CAM"},
+    Title{"eigen-cam", "Eigen-CAM"},
+    Title{"guided-grad-cam", "Guided Grad-CAM"},
+    Title{"odam", "ODAM"},
     Title{"hires-cam", "HiResCAM"},
     Title{"layer-cam", "LayerCAM"},
     Title{"xgrad-cam", "XGrad-CAM"},
@@ -123,6 +128,8 @@ std::vector<Fact> facts(const Explanation& explanation) {
     const std::string baseline = clean(target.baseline);
     std::vector<Fact> out;
     out.push_back({"target", target_name(target) + ", " + scale_name(target)});
+    if (!explanation.attribution.layer.empty())
+        out.push_back({"layer", clean(explanation.attribution.layer)});
     out.push_back({"f(x)", number(target.value)});
     out.push_back({"baseline", baseline.empty() ? "none" : baseline});
     out.push_back({"f(baseline)", target.baseline_value ? number(*target.baseline_value) : "none"});

@@ -153,7 +153,7 @@ std::string main_point(const Explanation& explanation) {
         const double half = half_mass(map);
         if (half == 0) return "";
         return " Half of the total weight lies in " + percent(half) + " of the " +
-               count(map.height * map.width) + " pixels.";
+               count(map.height * map.width) + " " + unit(map) + ".";
     }
     const Ranking all = rank(explanation, explanation.attribution.values.size());
     const std::string up = strongest(all.top, true), down = strongest(all.top, false);
@@ -173,7 +173,8 @@ std::string players(const Explanation& explanation) {
             return plural(values, "segment") + " of the image";
         case Kind::pixels: {
             const Map map = map_of(explanation);
-            return std::to_string(map.height) + " \u00d7 " + std::to_string(map.width) + " pixels";
+            return std::to_string(map.height) + " \u00d7 " + std::to_string(map.width) + " " +
+                   unit(map);
         }
         default:
             return plural(values, "feature");

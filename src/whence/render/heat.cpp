@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "whence/core/bilinear.h"
 #include "whence/render/number.h"
 
 namespace whence::render {
@@ -17,6 +18,17 @@ struct Sampling {
     [[nodiscard]] size_t cell(int64_t row, int64_t column) const {
         return static_cast<size_t>(row * map.height / height * map.width +
                                    column * map.width / width);
+    }
+    // One value for each pixel. Pixels of the input stay squares; a layer's map is coarse by
+    // nature, and its cells have no edges that would mean anything.
+    [[nodiscard]] std::vector<double> values() const {
+        if (!map.layer.empty()) return bilinear(map.values, map.height, map.width, height, width);
+        std::vector<double> out;
+        out.reserve(static_cast<size_t>(height * width));
+        for (int64_t row = 0; row < height; ++row)
+            for (int64_t column = 0; column < width; ++column)
+                out.push_back(map.values[cell(row, column)]);
+        return out;
     }
     // Drawn on one side of the border only, so that lines are one pixel wide.
     [[nodiscard]] bool on_boundary(int64_t row, int64_t column) const {
@@ -50,11 +62,13 @@ Rgb cover(Rgb below, double value, Blend blend) {
 
 Picture paint(const Map& map, double limit, int64_t height, int64_t width, Boundaries boundaries) {
     const Sampling sampling{map, height, width};
+    const std::vector<double> values = sampling.values();
     const bool lines = boundaries == Boundaries::shown;
     Picture out(height, width);
     for (int64_t row = 0; row < height; ++row)
         for (int64_t column = 0; column < width; ++column) {
-            const Rgb color = diverging(relative(map.values[sampling.cell(row, column)], limit));
+            const double value = values[static_cast<size_t>(row * width + column)];
+            const Rgb color = diverging(relative(value, limit));
             const bool line = lines && sampling.on_boundary(row, column);
             out.set(row, column, line ? mix(color, boundary, 0.35) : color);
         }
@@ -64,12 +78,13 @@ Picture paint(const Map& map, double limit, int64_t height, int64_t width, Bound
 Picture paint_over(const Map& map, double limit, const Picture& photograph, Blend blend,
                    int64_t height, int64_t width) {
     const Sampling sampling{map, height, width};
+    const std::vector<double> values = sampling.values();
     const Picture below = resized(photograph, height, width);
     Picture out(height, width);
     for (int64_t row = 0; row < height; ++row)
         for (int64_t column = 0; column < width; ++column) {
-            const double value = relative(map.values[sampling.cell(row, column)], limit);
-            const Rgb color = cover(greyed(below.at(row, column)), value, blend);
+            const double value = values[static_cast<size_t>(row * width + column)];
+            const Rgb color = cover(greyed(below.at(row, column)), relative(value, limit), blend);
             out.set(row, column,
                     sampling.on_boundary(row, column) ? mix(color, boundary, 0.6) : color);
         }
@@ -103,12 +118,16 @@ std::vector<std::string> pixel_notes(const Map& map, double limit, double percen
     if (map.labels.empty()) {
         const double half = half_mass(map);
         if (half > 0)
-            out.push_back("Half of the total weight lies in " + percent(half) + " of the pixels.");
+            out.push_back("Half of the total weight lies in " + percent(half) + " of the " +
+                          unit(map) + ".");
     }
-    if (std::max(seen_height, seen_width) <= few)
+    if (map.layer.empty() && std::max(seen_height, seen_width) <= few)
         out.push_back("The model sees " + size(seen_height, seen_width) +
                       " pixels: each block is one of them.");
-    if (map.height != seen_height || map.width != seen_width)
+    if (!map.layer.empty())
+        out.push_back("Map of " + map.layer + ", " + size(map.height, map.width) +
+                      ", enlarged smoothly.");
+    else if (map.height != seen_height || map.width != seen_width)
         out.push_back("The map has " + size(map.height, map.width) +
                       " values, stretched over the image without smoothing.");
     if (std::ranges::any_of(map.values, [](double value) { return !std::isfinite(value); }))

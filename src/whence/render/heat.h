@@ -8,8 +8,9 @@ namespace whence::render {
 
 enum class Boundaries { hidden, shown };
 
-/// The map in colours that end at `limit`, sampled to `height` x `width` without smoothing; where
-/// `boundaries` are shown, lines part the superpixels.
+/// The map in colours that end at `limit`, sampled to `height` x `width`: pixels without smoothing,
+/// a layer's cells with straight lines between their centres (bilinear). Where `boundaries` are
+/// shown, lines part the superpixels.
 [[nodiscard]] Picture paint(const Map& map, double limit, int64_t height, int64_t width,
                             Boundaries boundaries);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "whence/render/block.h"
+#include "whence/render/color_bar.h"
 #include "whence/render/facts.h"
 #include "whence/render/heat.h"
 #include "whence/render/number.h"
@@ -11,7 +12,7 @@
 namespace whence::render {
 namespace {
 
-constexpr double margin = 24, gap = 18, caption_height = 22, bar_height = 12, bar_room = 56;
+constexpr double margin = 24, gap = 18, caption_height = 22, bar_room = color_bar_room;
 constexpr double least_width = 560;
 // Panels are made for screens with two pixels per unit.
 constexpr double pixels_per_unit = 2;
@@ -60,28 +61,6 @@ std::vector<Panel> panels_of(const Map& map, double limit, const Picture& seen,
         x += std::max(one.width, caption) + gap;
     }
     return out;
-}
-
-void draw_color_bar(Canvas& canvas, double left, double right, double y, double limit,
-                    const std::string& scale) {
-    constexpr TextStyle style{.size = 10.5, .color = faint_ink};
-    if (limit == 0) {
-        canvas.text(left, y + 11, "every value is zero: there is nothing to colour", style);
-        return;
-    }
-    canvas.picture(left, y, right - left, bar_height, color_strip());
-    canvas.frame(left, y, right - left, bar_height, hairline);
-    const std::string end = number(limit);
-    TextStyle aligned = style;
-    canvas.text(left, y + bar_height + 15, typeset("-") + end, aligned);
-    aligned.align = Align::center;
-    canvas.text((left + right) / 2, y + bar_height + 15, "0", aligned);
-    aligned.align = Align::right;
-    canvas.text(right, y + bar_height + 15, "+" + end, aligned);
-    aligned.color = positive;
-    canvas.text(right, y + bar_height + 30, "raises the " + scale, aligned);
-    canvas.text(left, y + bar_height + 30, "lowers the " + scale,
-                {.size = 10.5, .color = negative});
 }
 
 double right_edge(const std::vector<Panel>& panels) {

@@ -27,7 +27,8 @@ struct FigureOptions {
 };
 
 /// Photograph, heat map and overlay side by side with a colour bar and the facts. `image` is what
-/// the model saw: [1, H, W, C] or [1, C, H, W] in [0, 1]. Pixels are enlarged, never smoothed.
+/// the model saw: [1, H, W, C] or [1, C, H, W] in [0, 1]. Pixels are enlarged, never smoothed; the
+/// coarse map of a layer is enlarged smoothly, and a line says so.
 /// Throws Error(usage) if the explanation is not of an image, Error(input) if `image` is none.
 [[nodiscard]] std::vector<std::byte> image_figure(const Explanation& explanation,
                                                   const Tensor& image,

@@ -33,7 +33,8 @@ std::string picture_or_bars(const ReportItem& item, int64_t top) {
     const Kind shown = kind(item.explanation);
     std::string out;
     if (shown != Kind::table) out += panels_html(item);
-    const bool bars = shown != Kind::pixels;
+    // Cells of a layer are few enough to be named, pixels are not.
+    const bool bars = shown != Kind::pixels || !item.explanation.attribution.layer.empty();
     if (!bars && item.scores.empty()) return out;
     out += "<div class=\"sides\">\n";
     if (!item.scores.empty())

@@ -41,7 +41,9 @@ std::string photographs(const ReportItem& item, const Picture& seen) {
     return out + panel(caption, "The image as the model sees it", seen, small(seen));
 }
 
-std::string colors(double limit, const std::string& scale) {
+}  // namespace
+
+std::string colors_html(double limit, const std::string& scale) {
     if (limit == 0)
         return "<p class=\"faint\">Every value is zero: there is nothing to colour.</p>\n";
     const std::string end = number(limit);
@@ -52,16 +54,14 @@ std::string colors(double limit, const std::string& scale) {
         data_uri("image/png", to_png(color_strip())), end, end, escaped(scale), escaped(scale));
 }
 
-}  // namespace
-
 std::string panels_html(const ReportItem& item) {
     const Map map = map_of(item.explanation);
     const double limit = color_limit(map, percentile);
     const bool segments = !map.labels.empty();
+    const bool smooth = !map.layer.empty(), blocky = !segments && !smooth;
     const auto drawn = [&](int64_t height, int64_t width) {
-        return segments ? pixel_factor(height, width, drawn_side) : 1;
+        return !blocky ? pixel_factor(height, width, drawn_side) : 1;
     };
-    const int64_t factor = drawn(map.height, map.width);
     const std::string target = short_target(item.explanation.target);
     std::string out = "<div class=\"panels\">\n";
     std::string notes;
@@ -70,18 +70,22 @@ std::string panels_html(const ReportItem& item) {
         seen = to_picture(*item.image);
         out += photographs(item, seen);
     }
+    // A smooth map needs the pixels of the picture to be smooth in.
+    const int64_t height = smooth && item.image ? seen.height : map.height,
+                  width = smooth && item.image ? seen.width : map.width,
+                  factor = drawn(height, width);
     out += panel(
         segments ? "weights of the segments" : "heat map",
         "Which parts of the image raise (orange) or lower (blue) the model's output for " + target,
-        paint(map, limit, factor * map.height, factor * map.width, Boundaries::shown), !segments);
+        paint(map, limit, factor * height, factor * width, Boundaries::shown), blocky);
     if (item.image) {
         const int64_t enlarged = drawn(seen.height, seen.width);
         out += panel("overlay", "The same over the greyed image",
                      paint_over(map, limit, seen, Blend::magnitude, enlarged * seen.height,
                                 enlarged * seen.width),
-                     !segments);
+                     blocky);
     }
-    out += "</div>\n" + colors(limit, scale_name(item.explanation.target));
+    out += "</div>\n" + colors_html(limit, scale_name(item.explanation.target));
     for (const std::string& note :
          pixel_notes(map, limit, percentile, item.image ? seen.height : map.height,
                      item.image ? seen.width : map.width))

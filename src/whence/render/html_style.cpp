@@ -46,6 +46,10 @@ const std::string_view part_style = R"(
 .whence .panels{display:flex;flex-wrap:wrap;gap:1em;margin:.5em 0}
 .whence .panels figure{margin:0;flex:1 1 13em;max-width:18em;min-width:9em}
 .whence .panels img{display:block;width:100%;border:1px solid var(--line);box-sizing:border-box}
+.whence .grid{width:auto}
+.whence .grid td{padding:0 .6em .6em 0;border:0;vertical-align:top}
+.whence .grid figure{margin:0;width:11em}
+.whence .grid img{display:block;width:100%;border:1px solid var(--line);box-sizing:border-box}
 .whence img.pixels{image-rendering:pixelated}
 .whence figcaption{font-size:.87em;margin:0 0 .25em}
 .whence .colors{max-width:37em;margin:.6em 0 1em}

@@ -6,6 +6,7 @@
 
 #include "whence/core/baseline.h"
 #include "whence/core/error.h"
+#include "whence/render/facts.h"
 
 namespace whence::render {
 namespace {
@@ -15,10 +16,15 @@ struct Layout {
     bool channels_last = true;
 };
 
-// [1, H, W, C] and [1, C, H, W], and a map without channels [1, H, W].
-std::optional<Layout> image_layout(const Tensor& values) {
+// [1, H, W, C] and [1, C, H, W], and a map without channels [1, H, W]. A layer has any number of
+// channels, which come first: ONNX convolves nothing else.
+std::optional<Layout> image_layout(const Attribution& attribution) {
+    const Tensor& values = attribution.values;
     const Shape& shape = values.shape();
     if (values.size() == 0 || values.rows() != 1) return std::nullopt;
+    if (!attribution.layer.empty() && shape.size() == 4)
+        return shape[2] * shape[3] > 1 ? std::optional(Layout{shape[2], shape[3], shape[1], false})
+                                       : std::nullopt;
     if (shape.size() == 3 && shape[1] > 1 && shape[2] > 1) return Layout{shape[1], shape[2]};
     const auto axes = shape.size() == 4 ? image_axes(shape) : std::nullopt;
     if (!axes) return std::nullopt;
@@ -27,10 +33,14 @@ std::optional<Layout> image_layout(const Tensor& values) {
                   axes->channels == 3};
 }
 
-Map pixel_map(const Tensor& tensor, const Layout& layout) {
-    const std::vector<double> values = tensor.to_doubles();
+Map pixel_map(const Attribution& attribution, const Layout& layout) {
+    const std::vector<double> values = attribution.values.to_doubles();
     const int64_t pixels = layout.height * layout.width;
-    Map map{layout.height, layout.width, std::vector<double>(static_cast<size_t>(pixels)), {}};
+    Map map{layout.height,
+            layout.width,
+            std::vector<double>(static_cast<size_t>(pixels)),
+            {},
+            clean(attribution.layer)};
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
         for (int64_t channel = 0; channel < layout.channels; ++channel)
             map.values[static_cast<size_t>(pixel)] +=
@@ -42,7 +52,7 @@ Map pixel_map(const Tensor& tensor, const Layout& layout) {
 Map segment_map(const Tensor& weights, const Tensor& segments) {
     const std::vector<double> values = weights.to_doubles();
     const Tensor labels = segments.cast(ElementType::int32);
-    Map map{segments.shape()[0], segments.shape()[1], {}, {}};
+    Map map{segments.shape()[0], segments.shape()[1], {}, {}, {}};
     for (const int32_t label : labels.as<int32_t>()) {
         const bool known = label >= 0 && static_cast<size_t>(label) < values.size();
         map.labels.push_back(label);
@@ -66,8 +76,12 @@ Kind kind(const Explanation& explanation) {
     if (attribution.segments && attribution.segments->rank() == 2 &&
         attribution.segments->size() > 0)
         return Kind::segments;
-    const bool pixels = attribution.names.empty() && image_layout(attribution.values);
+    const bool pixels = attribution.names.empty() && image_layout(attribution);
     return pixels ? Kind::pixels : Kind::table;
+}
+
+const char* unit(const Map& map) {
+    return map.layer.empty() ? "pixels" : "cells";
 }
 
 Map map_of(const Explanation& explanation) {
@@ -76,7 +90,7 @@ Map map_of(const Explanation& explanation) {
         case Kind::segments:
             return segment_map(attribution.values, *attribution.segments);
         case Kind::pixels:
-            return pixel_map(attribution.values, *image_layout(attribution.values));
+            return pixel_map(attribution, *image_layout(attribution));
         case Kind::table:
             break;
     }
@@ -90,7 +104,8 @@ double color_limit(const Map& map, double percentile) {
     std::vector<double> sizes = magnitudes(map);
     if (sizes.empty()) return 0;
     const double largest = *std::ranges::max_element(sizes);
-    if (!map.labels.empty()) return largest;
+    if (!map.labels.empty() || !map.layer.empty())
+        return largest;  // few values, none of them noise
     const double share = std::clamp(percentile, 0.0, 100.0) / 100;
     const auto place = static_cast<int64_t>(std::ceil(share * static_cast<double>(sizes.size())));
     const auto nth = sizes.begin() + std::max<int64_t>(0, place - 1);

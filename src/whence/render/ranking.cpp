@@ -27,6 +27,11 @@ double order_key(double value) {
     return std::isfinite(value) ? std::abs(value) : -1;
 }
 
+std::string place_of_cell(const Map& map, int64_t cell) {
+    return "row " + std::to_string(cell / map.width + 1) + " of " + std::to_string(map.height) +
+           ", column " + std::to_string(cell % map.width + 1) + " of " + std::to_string(map.width);
+}
+
 bool names_feature(const Weight& weight) {
     return !weight.display.empty() && weight.display.find(weight.name) != std::string::npos;
 }
@@ -43,7 +48,10 @@ bool displays_name_features(const Ranking& ranking) {
 }
 
 Ranking rank(const Explanation& explanation, int64_t top) {
-    const std::vector<double> values = explanation.attribution.values.to_doubles();
+    const bool cells = !explanation.attribution.layer.empty() && kind(explanation) == Kind::pixels;
+    const Map map = cells ? map_of(explanation) : Map{};
+    const std::vector<double> values =
+        cells ? map.values : explanation.attribution.values.to_doubles();
     std::vector<int64_t> order(values.size());
     std::iota(order.begin(), order.end(), 0);
     std::ranges::stable_sort(order, std::greater{}, [&](int64_t index) {
@@ -56,6 +64,7 @@ Ranking rank(const Explanation& explanation, int64_t top) {
         if (!std::isfinite(value)) ++out.not_numbers;
         if (static_cast<int64_t>(place) < top) {
             out.top.push_back(weight_at(explanation, order[place], value, noun));
+            if (cells) out.top.back().name = place_of_cell(map, order[place]);
         } else {
             ++out.rest;
             if (std::isfinite(value)) out.rest_sum += value;

@@ -183,10 +183,15 @@ std::string body(const Explanation& explanation, const Ink& ink) {
     const std::string picture = map_as_text(map, ink.options);
     if (shown == Kind::segments) return picture + "\n" + table(ranking, &map, ink);
     const double half = half_mass(map);
-    return half == 0
-               ? picture
-               : picture + "  half of the total weight lies in " + percent(half) + " of the " +
-                     std::to_string(map.width) + " x " + std::to_string(map.height) + " pixels\n";
+    if (half == 0) return picture;
+    const std::string concentration = "  half of the total weight lies in " + percent(half) +
+                                      " of the " + std::to_string(map.width) + " x " +
+                                      std::to_string(map.height) + " " + unit(map) + "\n";
+    if (map.layer.empty()) return picture + concentration;
+    // Coarse cells can be named, pixels cannot.
+    constexpr int64_t most = 5;
+    return picture + concentration + "\n" +
+           table(rank(explanation, std::clamp<int64_t>(ink.options.top, 1, most)), nullptr, ink);
 }
 
 }  // namespace

@@ -14,12 +14,12 @@ namespace {
 using graph::Builder;
 using graph::Graph;
 
-// Adds an input holding one class number for all rows; returns it as a column [1, 1].
+// Adds an input holding one class number for all rows, or one for each; returns it as a column.
 std::string class_input(Graph& graph, Builder& b, const char* name) {
     graph::ValueInfo info{.name = name, .type = ElementType::int64};
-    info.shape = {graph::Dimension{1, ""}};
+    info.shape = {graph::Dimension{-1, ""}};
     graph.inputs.push_back(info);
-    return b.reshape(name, b.ints({1, 1}));
+    return b.reshape(name, b.ints({-1, 1}));
 }
 
 // 1 in the column of the class, 0 elsewhere, for each row.
