@@ -6,9 +6,16 @@
 #include <stop_token>
 
 #include "gradients/fakes.h"
+#include "whence/gradients/expected_gradients.h"
+#include "whence/gradients/guided_ig.h"
+#include "whence/gradients/idgi.h"
 #include "whence/gradients/input_x_gradient.h"
 #include "whence/gradients/integrated_gradients.h"
+#include "whence/gradients/layer_path.h"
+#include "whence/gradients/relu_rules.h"
 #include "whence/gradients/saliency.h"
+#include "whence/gradients/smooth_grad.h"
+#include "whence/gradients/taylor.h"
 
 namespace whence {
 namespace {
@@ -31,11 +38,20 @@ FunctionModel identity(
 // Every method says the same about the same mistake.
 template <class Check>
 void for_every_method(const DifferentiableModel& model, const Check& check) {
+    const int64_t features = model.inputs().back().shape.at(1);
     check(Saliency(model));
     check(InputXGradient(model));
     check(IntegratedGradients(model));
     check(IntegratedGradients(model, baseline::Zeros{}, {.steps = 3}));
     check(IntegratedGradients(model, baseline::Zeros{}, {.exact = true}));
+    check(Taylor(model, {.order = 2}));
+    check(SmoothGrad(model, {.samples = 3}));
+    check(ExpectedGradients(model, Tensor(ElementType::float64, {2, features}), "zeros",
+                            {.samples = 3}));
+    check(ReluRules(model));
+    check(Idgi(model, baseline::Zeros{}, {.steps = 3}));
+    check(GuidedIg(model, baseline::Zeros{}, {.steps = 3}));
+    check(InternalInfluence(model, "x", baseline::Zeros{}, {.steps = 3}));
 }
 
 void expect_message(const DifferentiableModel& model, const Batch& input, ErrorKind kind,
@@ -133,6 +149,7 @@ TEST(GradientErrors, OptionsThatMakeNoSense) {
     for (const Options& options :
          {Options{.steps = -1}, Options{.steps = 5, .exact = true}, Options{.tolerance = 0},
           Options{.tolerance = nan}, Options{.max_steps = 1}, Options{.max_pieces = 0},
+          Options{.steps = 1'000'001}, Options{.max_steps = 1'000'001},
           Options{.steps = 1, .rule = gradients::Rule::trapezoid}})
         EXPECT_NE(
             message_of(ErrorKind::usage, [&] { (void)IntegratedGradients(model, {}, options); }),

@@ -1,10 +1,10 @@
 #include "whence/gradients/integrated_gradients.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "whence/core/error.h"
 #include "whence/gradients/adaptive.h"
+#include "whence/gradients/options.h"
 #include "whence/gradients/pieces.h"
 
 namespace whence {
@@ -49,48 +49,36 @@ PathIntegral integrate(LinePath& path, const IntegratedGradientsOptions& options
 IntegratedGradients::IntegratedGradients(const DifferentiableModel& model, Baseline baseline,
                                          Options options)
     : model_(model), baseline_(std::move(baseline)), options_(std::move(options)) {
-    require(options_.steps >= 0, "steps must be positive, or 0 for adaptive");
+    require_count("integrated gradients", "steps", options_.steps, 0);
+    require_count("integrated gradients", "max-steps", options_.max_steps, 2);
     require(!options_.exact || options_.steps == 0, "exact integration has no steps to choose");
     require(options_.tolerance > 0 && std::isfinite(options_.tolerance),
             "tolerance must be positive");
-    require(options_.max_steps >= 2, "max-steps must be at least 2");
     require(options_.max_pieces >= 1, "max-pieces must be at least 1");
     if (options_.steps > 0) (void)quadrature(options_.rule, options_.steps);
 }
 
 Explanation IntegratedGradients::explain(const Batch& input, const Target& target,
                                          const Run& run) const {
-    const auto start = std::chrono::steady_clock::now();
-    run.check();
-    const ExplainedInput explained = choose_input(model_, input, options_.input);
-    const Tensor baseline = baseline_values(baseline_, *explained.value, run);
-    check_finite(baseline, "baseline '" + describe(baseline_) + "'");
-    OpenTarget open(target, model_, input, run);
-    LinePath path(model_, input, explained, baseline, open, run);
+    Inquiry inquiry("integrated-gradients", model_, input, target, {.input = options_.input}, run);
+    LinePath path(inquiry, inquiry.baseline(baseline_));
     PathIntegral integral = integrate(path, options_);
     for (size_t i = 0; i < integral.gradient.size(); ++i)
         integral.gradient[i] *= path.direction()[i];
 
-    Explanation explanation;
-    explanation.attribution.values = attribution_tensor(integral.gradient, *explained.value);
-    explanation.target = {.resolved = open.resolved(),
-                          .value = integral.value,
-                          .baseline = describe(baseline_),
-                          .baseline_value = integral.baseline_value};
-    fill_common(explanation, "integrated-gradients", explained, run);
-    state_attribution_error(explanation);
+    Explanation explanation =
+        inquiry.finish(integral.gradient,
+                       {.baseline = describe(baseline_), .baseline_value = integral.baseline_value},
+                       {{"baseline", describe(baseline_)},
+                        {"steps", options_.steps},
+                        {"rule", std::string(name(options_.rule))},
+                        {"tolerance", options_.tolerance},
+                        {"max-steps", options_.max_steps},
+                        {"exact", options_.exact},
+                        {"max-pieces", options_.max_pieces}});
     explanation.diagnostics.converged = integral.converged;
     for (std::string& note : integral.notes)
         explanation.diagnostics.notes.push_back(std::move(note));
-    explanation.provenance.options = {
-        {"baseline", describe(baseline_)},          {"steps", options_.steps},
-        {"rule", std::string(name(options_.rule))}, {"tolerance", options_.tolerance},
-        {"max-steps", options_.max_steps},          {"exact", options_.exact},
-        {"max-pieces", options_.max_pieces},        {"input", explained.name}};
-    explanation.provenance.evaluations = open.evaluations() + path.evaluations();
-    explanation.provenance.gradient_evaluations = path.gradient_evaluations();
-    explanation.provenance.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return explanation;
 }
 

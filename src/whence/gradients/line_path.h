@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "whence/gradients/explained_input.h"
+#include "whence/gradients/inquiry.h"
 
 namespace whence::gradients {
 
@@ -19,41 +19,28 @@ struct PathPoint {
 
 using PointSink = std::function<void(const PathPoint& point)>;
 
-/// Asks the model in batches of its preferred size, keeps no gradient, counts and reports. Rows end
-/// up in the sink in the order asked. Throws Error(model) where the model returns no finite number.
+/// Asks the inquiry at positions along the line. Rows end up in the sink in the order asked.
 class LinePath {
   public:
-    /// Everything borrowed must outlive the path. An open target is settled by the first point
-    /// asked, which must therefore be the input (position 1) alone.
-    LinePath(const DifferentiableModel& model, const Batch& input, const ExplainedInput& explained,
-             const Tensor& baseline, OpenTarget& target, const Run& run);
+    /// The inquiry must outlive the path. Its first question must be the input (position 1) alone.
+    LinePath(Inquiry& inquiry, std::vector<double> baseline);
 
     void gradients(std::span<const double> positions, const PointSink& sink);
     /// Forward only.
     [[nodiscard]] std::vector<double> values(std::span<const double> positions);
+    /// The points at these positions, for questions of another kind.
+    [[nodiscard]] Place place(std::span<const double> positions) const;
 
     /// x - x0.
     [[nodiscard]] std::span<const double> direction() const { return direction_; }
-    [[nodiscard]] int64_t preferred_batch() const;
-    /// Relative rounding of one number of this model's arithmetic.
-    [[nodiscard]] double epsilon() const;
-    /// Gradient evaluations still to come, for the progress bar alone.
-    void expect(int64_t more) { total_ = evaluations_ + gradient_evaluations_ + more; }
-    [[nodiscard]] int64_t evaluations() const { return evaluations_; }
-    [[nodiscard]] int64_t gradient_evaluations() const { return gradient_evaluations_; }
+    [[nodiscard]] int64_t preferred_batch() const { return inquiry_.preferred_batch(); }
+    [[nodiscard]] double epsilon() const { return inquiry_.epsilon(); }
+    void expect(int64_t more) { inquiry_.expect(more); }
+    [[nodiscard]] int64_t gradient_evaluations() const { return inquiry_.gradient_evaluations(); }
 
   private:
-    GradientResult ask(std::span<const double> positions, bool with_gradient);
-    void place(std::span<const double> positions);
-
-    const DifferentiableModel& model_;
-    const Batch& input_;
-    const ExplainedInput& explained_;
-    OpenTarget& target_;
-    const Run& run_;
+    Inquiry& inquiry_;
     std::vector<double> from_, direction_;
-    Batch rows_;
-    int64_t evaluations_ = 0, gradient_evaluations_ = 0, total_ = 0;
 };
 
 /// The mean gradient along the line, and how far it may be trusted.

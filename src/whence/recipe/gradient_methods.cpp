@@ -1,56 +1,203 @@
 // Methods that need gradients, of the input or of the features of a layer.
 
+#include <algorithm>
+
+#include "whence/core/error.h"
+#include "whence/gradients/blur_ig.h"
+#include "whence/gradients/deep_lift.h"
+#include "whence/gradients/difference_map.h"
+#include "whence/gradients/expected_gradients.h"
+#include "whence/gradients/guided_ig.h"
+#include "whence/gradients/idgi.h"
 #include "whence/gradients/input_x_gradient.h"
 #include "whence/gradients/integrated_gradients.h"
+#include "whence/gradients/layer_path.h"
+#include "whence/gradients/relu_rules.h"
 #include "whence/gradients/saliency.h"
+#include "whence/gradients/smooth_grad.h"
+#include "whence/gradients/taylor.h"
+#include "whence/gradients/xrai.h"
 #include "whence/recipe/features.h"
 #include "whence/recipe/method_table.h"
 
 namespace whence::recipe {
 namespace {
 
-Explanation saliency(const Task& task) {
+int64_t whole(const Task& task, std::string_view option) {
+    return task.options.get<int64_t>(option);
+}
+double number(const Task& task, std::string_view option) {
+    return task.options.get<double>(option);
+}
+gradients::Rule rule(const Task& task) {
+    return gradients::parse_rule(task.options.get<std::string>("rule"));
+}
+
+// Explains the input, or the features of a layer, with the method that `make` returns for them.
+template <class Make>
+Explanation explain_features(const Task& task, const Make& make) {
     const Features of(task);
-    const Saliency method(of.model(), {.absolute = task.options.get<bool>("absolute")});
-    return of.name(method.explain(of.input(), task.target, task.run));
+    return of.name(make(of).explain(of.input(), task.target, task.run));
+}
+
+Explanation saliency(const Task& task) {
+    return explain_features(task, [&](const Features& of) {
+        return Saliency(of.model(), {.absolute = task.options.get<bool>("absolute")});
+    });
 }
 
 Explanation input_x_gradient(const Task& task) {
-    const Features of(task);
-    const InputXGradient method(of.model(), {.baseline = of.baseline()});
-    return of.name(method.explain(of.input(), task.target, task.run));
+    return explain_features(task, [&](const Features& of) {
+        return InputXGradient(of.model(), {.baseline = of.baseline()});
+    });
+}
+
+Explanation taylor(const Task& task) {
+    return explain_features(task, [&](const Features& of) {
+        return Taylor(of.model(),
+                      {.about = TaylorOptions::parse_about(task.options.get<std::string>("about")),
+                       .order = whole(task, "order"),
+                       .baseline = of.baseline()});
+    });
 }
 
 Explanation integrated_gradients(const Task& task) {
-    const OptionValues& o = task.options;
-    const Features of(task);
-    const IntegratedGradients method(of.model(), of.baseline(),
-                                     {.steps = o.get<int64_t>("steps"),
-                                      .rule = gradients::parse_rule(o.get<std::string>("rule")),
-                                      .tolerance = o.get<double>("tolerance"),
-                                      .max_steps = o.get<int64_t>("max-steps"),
-                                      .exact = o.get<bool>("exact"),
-                                      .max_pieces = o.get<int64_t>("max-pieces")});
-    return of.name(method.explain(of.input(), task.target, task.run));
+    return explain_features(task, [&](const Features& of) {
+        return IntegratedGradients(of.model(), of.baseline(),
+                                   {.steps = whole(task, "steps"),
+                                    .rule = rule(task),
+                                    .tolerance = number(task, "tolerance"),
+                                    .max_steps = whole(task, "max-steps"),
+                                    .exact = task.options.get<bool>("exact"),
+                                    .max_pieces = whole(task, "max-pieces")});
+    });
 }
 
-}  // namespace
+template <SmoothGradOptions::Statistic statistic>
+Explanation smooth_grad(const Task& task) {
+    return explain_features(task, [&](const Features& of) {
+        return SmoothGrad(of.model(), {.statistic = statistic,
+                                       .samples = whole(task, "samples"),
+                                       .noise = number(task, "noise")});
+    });
+}
 
-std::vector<MethodSpec> gradient_methods() {
+Explanation expected_gradients(const Task& task) {
+    return explain_features(task, [&](const Features& of) {
+        return ExpectedGradients(
+            of.model(), of.background(), describe(of.baseline()),
+            {.samples = whole(task, "samples"), .noise = number(task, "noise")});
+    });
+}
+
+Explanation deep_lift(const Task& task) {
+    return explain_features(
+        task, [&](const Features& of) { return DeepLift(of.model(), of.baseline()); });
+}
+
+Explanation deep_shap(const Task& task) {
+    return explain_features(task, [&](const Features& of) {
+        return DeepShap(of.model(), of.background(), describe(of.baseline()));
+    });
+}
+
+template <Rules rules>
+Explanation relu_rules(const Task& task) {
+    return explain_features(
+        task, [&](const Features& of) { return ReluRules(of.model(), {.rules = rules}); });
+}
+
+Explanation idgi(const Task& task) {
+    return explain_features(task, [&](const Features& of) {
+        return Idgi(of.model(), of.baseline(), {.steps = whole(task, "steps")});
+    });
+}
+
+Explanation guided_ig(const Task& task) {
+    return explain_features(task, [&](const Features& of) {
+        return GuidedIg(of.model(), of.baseline(),
+                        {.steps = whole(task, "steps"),
+                         .fraction = number(task, "fraction"),
+                         .max_distance = number(task, "max-distance"),
+                         .compatible = task.options.get<bool>("compatible")});
+    });
+}
+
+Explanation difference_map(const Task& task) {
+    return explain_features(task, [&](const Features& of) {
+        return DifferenceMap(of.model(), {.baseline = of.baseline()});
+    });
+}
+
+Explanation blur_ig(const Task& task) {
+    const BlurIg method(task.subject.model(),
+                        {.steps = whole(task, "steps"), .max_sigma = number(task, "max-sigma")});
+    return method.explain(differentiable_input(task), task.target, task.run);
+}
+
+Explanation xrai(const Task& task) {
+    const Xrai method(task.subject.model(), {.steps = whole(task, "steps"),
+                                             .min_size = whole(task, "min-size"),
+                                             .radius = whole(task, "radius"),
+                                             .least = whole(task, "least")});
+    return method.explain(differentiable_input(task), task.target, task.run);
+}
+
+// The path of these runs in the input, whichever layer looks on.
+const Batch& input_of_path(const Task& task) {
+    if (task.features_baseline)
+        throw Error(ErrorKind::usage,
+                    "the path runs in the input, so the baseline must be one of the input, not of "
+                    "features");
+    return differentiable_input(task);
+}
+
+Explanation layer_conductance(const Task& task) {
+    const Batch& input = input_of_path(task);
+    const LayerConductance method(task.subject.model(), task.layer, task.baseline,
+                                  {.steps = whole(task, "steps")});
+    return method.explain(input, task.target, task.run);
+}
+
+Explanation internal_influence(const Task& task) {
+    const Batch& input = input_of_path(task);
+    const InternalInfluence method(task.subject.model(), task.layer, task.baseline,
+                                   {.steps = whole(task, "steps"), .rule = rule(task)});
+    return method.explain(input, task.target, task.run);
+}
+
+OptionSpec rule_option() {
+    return {{"rule", std::string("midpoint")}, "fixed rule: midpoint, gauss-legendre or trapezoid"};
+}
+
+// Integrated gradients goes by two names: with any layer, and with the layer required.
+std::vector<OptionSpec> integrated_gradients_options() {
     const IntegratedGradientsOptions ig;
+    return {{{"steps", ig.steps}, "gradient evaluations; 0: as many as the tolerance asks for"},
+            rule_option(),
+            {{"tolerance", ig.tolerance}, "largest relative attribution error"},
+            {{"max-steps", ig.max_steps}, "gradient evaluations at most, when adaptive"},
+            {{"exact", false}, "exact for small piecewise-linear networks"},
+            {{"max-pieces", ig.max_pieces}, "refuse exact above this many linear pieces"}};
+}
+
+OptionSpec steps_option(int64_t steps) {
+    return {{"steps", steps}, "gradient evaluations along the path"};
+}
+
+std::vector<OptionSpec> noise_options(int64_t samples, double noise) {
+    return {{{"samples", samples}, "random samples, one gradient evaluation each"},
+            {{"noise", noise}, "standard deviation as a share of largest minus smallest number"}};
+}
+
+std::vector<MethodSpec> plain_methods() {
     return {
         {.name = "integrated-gradients",
          .summary =
              "gradients summed along the path from the baseline; adds up to f(x) - f(baseline)",
          .needs_gradient = true,
          .uses_baseline = true,
-         .options = {{{"steps", ig.steps}, "gradient evaluations of a fixed rule; 0: adaptive"},
-                     {{"rule", std::string("midpoint")},
-                      "fixed rule: midpoint, gauss-legendre or trapezoid"},
-                     {{"tolerance", ig.tolerance}, "largest relative attribution error"},
-                     {{"max-steps", ig.max_steps}, "gradient evaluations at most, when adaptive"},
-                     {{"exact", false}, "exact for small piecewise-linear networks"},
-                     {{"max-pieces", ig.max_pieces}, "refuse exact above this many linear pieces"}},
+         .options = integrated_gradients_options(),
          .explain = integrated_gradients,
          .layer = LayerUse::optional},
         {.name = "saliency",
@@ -67,7 +214,166 @@ std::vector<MethodSpec> gradient_methods() {
          .options = {},
          .explain = input_x_gradient,
          .layer = LayerUse::optional},
+        {.name = "taylor",
+         .summary = "Taylor expansion about the input, the baseline or the midpoint between them",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {{{"about", std::string("midpoint")}, "input, baseline or midpoint"},
+                     {{"order", int64_t{1}}, "1, or 2 by differences of gradients"}},
+         .explain = taylor,
+         .layer = LayerUse::optional},
+        {.name = "guided-backprop",
+         .summary = "the gradient without what is negative, at every ReLU: what the network sees",
+         .needs_gradient = true,
+         .uses_baseline = false,
+         .options = {},
+         .explain = relu_rules<Rules::guided>,
+         .layer = LayerUse::optional},
+        {.name = "deconvolution",
+         .summary = "the gradient as if every ReLU passed all that is positive",
+         .needs_gradient = true,
+         .uses_baseline = false,
+         .options = {},
+         .explain = relu_rules<Rules::deconvolution>,
+         .layer = LayerUse::optional},
     };
+}
+
+std::vector<MethodSpec> random_methods() {
+    using Statistic = SmoothGradOptions::Statistic;
+    const SmoothGradOptions smooth;
+    const ExpectedGradientsOptions expected;
+    return {
+        {.name = "smoothgrad",
+         .summary = "the gradient averaged over noisy copies of the input",
+         .needs_gradient = true,
+         .uses_baseline = false,
+         .options = noise_options(smooth.samples, smooth.noise),
+         .explain = smooth_grad<Statistic::mean>,
+         .layer = LayerUse::optional},
+        {.name = "smoothgrad-squared",
+         .summary = "the squared gradient averaged over noisy copies of the input",
+         .needs_gradient = true,
+         .uses_baseline = false,
+         .options = noise_options(smooth.samples, smooth.noise),
+         .explain = smooth_grad<Statistic::square>,
+         .layer = LayerUse::optional},
+        {.name = "vargrad",
+         .summary = "the variance of the gradient over noisy copies of the input",
+         .needs_gradient = true,
+         .uses_baseline = false,
+         .options = noise_options(smooth.samples, smooth.noise),
+         .explain = smooth_grad<Statistic::variance>,
+         .layer = LayerUse::optional},
+        {.name = "expected-gradients",
+         .summary =
+             "integrated gradients averaged over baselines (GradientSHAP); adds up on average",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = noise_options(expected.samples, expected.noise),
+         .explain = expected_gradients,
+         .layer = LayerUse::optional,
+         .baseline_set = true},
+    };
+}
+
+std::vector<MethodSpec> path_methods() {
+    const GuidedIgOptions guided;
+    const BlurIgOptions blur;
+    const XraiOptions regions;
+    return {
+        {.name = "deep-lift",
+         .summary = "differences from the baseline, passed back through every layer (rescale rule)",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {},
+         .explain = deep_lift,
+         .layer = LayerUse::optional},
+        {.name = "deep-shap",
+         .summary = "deep-lift averaged over baselines",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {},
+         .explain = deep_shap,
+         .layer = LayerUse::optional,
+         .baseline_set = true},
+        {.name = "guided-ig",
+         .summary = "integrated gradients along a path that moves the least sensitive first",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {steps_option(guided.steps),
+                     {{"fraction", guided.fraction}, "share of the features that moves at once"},
+                     {{"max-distance", guided.max_distance},
+                      "how far from the straight line, as a share of its length"},
+                     {{"compatible", false}, "the authors' sum, which misses f(x) - f(baseline)"}},
+         .explain = guided_ig,
+         .layer = LayerUse::optional},
+        {.name = "blur-ig",
+         .summary = "gradients summed while the picture comes into focus",
+         .needs_gradient = true,
+         .uses_baseline = false,
+         .options = {steps_option(blur.steps),
+                     {{"max-sigma", blur.max_sigma}, "strongest blur, in pixels"}},
+         .explain = blur_ig},
+        {.name = "idgi",
+         .summary = "changes of the output along the path, shared out by squared gradient",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {steps_option(IdgiOptions{}.steps)},
+         .explain = idgi,
+         .layer = LayerUse::optional},
+        {.name = "xrai",
+         .summary = "regions of a picture, ranked by the mean of their integrated gradients",
+         .needs_gradient = true,
+         .uses_baseline = false,
+         .options = {steps_option(regions.steps),
+                     {{"min-size", regions.min_size}, "pixels of a segment, of 224 x 224"},
+                     {{"radius", regions.radius}, "pixels by which segments are widened"},
+                     {{"least", regions.least}, "fewest new pixels of a region, of 224 x 224"}},
+         .explain = xrai},
+    };
+}
+
+std::vector<MethodSpec> layer_methods() {
+    return {
+        {.name = "baseline-integrated-gradients",
+         .summary = "integrated gradients of a layer's features, from those of the baseline",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = integrated_gradients_options(),
+         .explain = integrated_gradients,
+         .layer = LayerUse::required},
+        {.name = "difference-map",
+         .summary = "gradient of a layer times its difference from the baseline's features",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {},
+         .explain = difference_map,
+         .layer = LayerUse::required},
+        {.name = "layer-conductance",
+         .summary = "what flows through each unit of a layer on the way from the baseline",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {steps_option(LayerConductanceOptions{}.steps)},
+         .explain = layer_conductance,
+         .layer = LayerUse::required},
+        {.name = "internal-influence",
+         .summary = "mean gradient of each unit of a layer on the way from the baseline",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {steps_option(InternalInfluenceOptions{}.steps), rule_option()},
+         .explain = internal_influence,
+         .layer = LayerUse::required},
+    };
+}
+
+}  // namespace
+
+std::vector<MethodSpec> gradient_methods() {
+    std::vector<MethodSpec> all;
+    for (auto part : {plain_methods(), random_methods(), path_methods(), layer_methods()})
+        std::ranges::move(part, std::back_inserter(all));
+    return all;
 }
 
 }  // namespace whence::recipe
