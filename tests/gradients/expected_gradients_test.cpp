@@ -43,6 +43,30 @@ TEST(ExpectedGradients, IsTheMeanOfIntegratedGradients) {
     }
 }
 
+// Independent pairs would err by the standard errors stated, as a root mean square. Pairs that
+// share out the way and the rows err by less, and on average by nothing.
+TEST(ExpectedGradients, ErrsByLessThanItSays) {
+    const FunctionModel model = Net::random({6, 16, 2}, Net::Kind::relu, 5).model();
+    const Vector x = random_input(6, 1);
+    const Tensor rows = rows_tensor(three_rows());
+    const Vector truth = values_of(explain(model, x, rows, {.samples = 200000}));
+    constexpr int seeds = 200;
+    Vector mean(6, 0.0), squares(6, 0.0), said(6, 0.0);
+    for (uint64_t seed = 1; seed <= seeds; ++seed) {
+        const Explanation e = explain(model, x, rows, {.samples = 60}, seed);
+        for (size_t i = 0; i < 6; ++i) {
+            const double error = values_of(e)[i] - truth[i];
+            mean[i] += error / seeds;
+            squares[i] += error * error / seeds;
+            said[i] += e.attribution.standard_errors[i] * e.attribution.standard_errors[i] / seeds;
+        }
+    }
+    for (size_t i = 0; i < 6; ++i) {
+        EXPECT_LT(std::sqrt(squares[i] / said[i]), 0.3) << i;
+        EXPECT_LT(std::abs(mean[i]), 4 * std::sqrt(squares[i] / seeds)) << i;
+    }
+}
+
 TEST(ExpectedGradients, TargetIsTheMeanOverTheBackground) {
     const Net net = Net::random({6, 16, 2}, Net::Kind::relu, 5);
     const FunctionModel model = net.model();

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "whence/gradients/background.h"
 #include "whence/gradients/moments.h"
 #include "whence/gradients/noise.h"
@@ -13,24 +16,39 @@ using namespace gradients;  // the helpers of this folder
 
 namespace {
 
-constexpr uint32_t pair_stream = 0xE69A;
+constexpr uint32_t pair_stream = 0xE69A, order_stream = 0xE69B;
+
+// 0 to n - 1, each run of `run` numbers in random order.
+std::vector<int32_t> shuffled_in_runs(int64_t n, int64_t run, Rng rng) {
+    std::vector<int32_t> order(n);
+    std::iota(order.begin(), order.end(), 0);
+    for (int64_t first = 0; first < n; first += run)
+        rng.shuffle(std::span(order).subspan(first, std::min(run, n - first)));
+    return order;
+}
 
 // The random pair of one sample: drawn once to ask and once more for the answer, instead of kept.
+// The samples share out the way: every n-th part of it comes once (a Latin hypercube: McKay,
+// Beckman, Conover 1979), and in each round through the background every row comes once, in a part
+// of the way that belongs to the round, so that each row's own samples are spread over the way,
+// too.
 class Pairs {
   public:
     Pairs(const Background& background, const std::vector<double>& x, double deviation,
-          uint64_t seed)
+          int64_t samples, uint64_t seed)
         : background_(background),
           x_(x),
           deviation_(deviation),
           seed_(seed),
+          rows_(shuffled_in_runs(background.size(), background.size(), {seed, order_stream, 0})),
+          parts_(shuffled_in_runs(samples, background.size(), {seed, order_stream, 1})),
           from_(x.size()),
           direction_(x.size()) {}
 
     void draw(int64_t sample) {
         Rng rng(seed_, pair_stream, sample);
-        background_.read(static_cast<int64_t>(rng.below(background_.size())), from_);
-        position_ = rng.uniform();
+        background_.read(rows_[sample % std::ssize(rows_)], from_);
+        position_ = (parts_[sample] + rng.uniform()) / static_cast<double>(parts_.size());
         if (deviation_ > 0)
             add_noise(rng, deviation_, x_, direction_);
         else
@@ -48,6 +66,7 @@ class Pairs {
     const std::vector<double>& x_;
     double deviation_;
     uint64_t seed_;
+    std::vector<int32_t> rows_, parts_;
     double position_ = 0;
     std::vector<double> from_, direction_;
 };
@@ -82,7 +101,8 @@ Explanation ExpectedGradients::explain(const Batch& input, const Target& target,
     (void)inquiry.value();
     const double baseline_value = mean_value(inquiry, background);
 
-    Pairs pairs(background, inquiry.x(), noise_deviation(inquiry.x(), options_.noise), run.seed);
+    Pairs pairs(background, inquiry.x(), noise_deviation(inquiry.x(), options_.noise),
+                options_.samples, run.seed);
     const size_t features = inquiry.x().size();
     Moments moments(features), sums(1);
     std::vector<double> sample(features);
@@ -103,7 +123,7 @@ Explanation ExpectedGradients::explain(const Batch& input, const Target& target,
     explanation.attribution.standard_errors = moments.standard_errors();
     std::vector<std::string>& notes = explanation.diagnostics.notes;
     if (options_.samples > 1)
-        notes.push_back(fmt::format("sampling: the sum has a standard error of {:.2g}",
+        notes.push_back(fmt::format("sampling: the sum has a standard error of at most {:.2g}",
                                     sums.standard_errors()[0]));
     if (options_.noise > 0)
         notes.emplace_back("with noise the sum estimates the mean score of noisy inputs, not f(x)");
