@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "method_options.h"
+#include "present.h"
 #include "progress.h"
 #include "subject_options.h"
 #include "whence/core/error.h"
@@ -15,6 +16,7 @@
 #include "whence/data/csv.h"
 #include "whence/recipe/compare.h"
 #include "whence/render/facts.h"
+#include "whence/render/grid.h"
 
 namespace whence::cli {
 namespace {
@@ -127,11 +129,82 @@ std::string json(const std::vector<recipe::ComparisonRow>& rows) {
                1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+struct Comparison {
+    const recipe::Subject& subject;
+    const recipe::Input& input;
+    const std::vector<recipe::ComparisonRow>& rows;
+    const Run& run;
+};
+
+render::GridCell cell_of(const recipe::ComparisonRow& row) {
+    const Line line = line_of(row);
+    render::GridCell cell{.title = line.layer.empty() ? "input" : line.layer,
+                          .explanation = row.explanation};
+    if (!line.baseline.empty()) cell.title += " · " + line.baseline;
+    cell.note = !line.relative.empty() ? "error " + line.relative : line.remark;
+    return cell;
+}
+
+// One line of pictures for each method. Methods whose values have no unit in common get colours of
+// their own.
+std::vector<render::GridRow> grid_of(const Comparison& c, render::GridOptions& options) {
+    const auto image = c.input.image();
+    if (!image) throw Error(ErrorKind::usage, "pictures of a comparison are for images; choose .csv or .json");
+    std::vector<render::GridRow> grid;
+    for (const recipe::ComparisonRow& row : c.rows) {
+        if (grid.empty() || grid.back().title != row.method)
+            grid.push_back({.title = row.method, .image = *image});
+        grid.back().cells.push_back(cell_of(row));
+        if (!row.explanation || !recipe::sums_of(*row.explanation))
+            options.colors = render::ColorScale::own;
+    }
+    return grid;
+}
+
+std::vector<std::byte> bytes_of(const std::string& text) {
+    const auto view = std::as_bytes(std::span(text.data(), text.size()));
+    return {view.begin(), view.end()};
+}
+
+std::vector<std::byte> figure(const Comparison& c, render::Format format) {
+    render::GridOptions options{.format = format};
+    const auto grid = grid_of(c, options);
+    return render::grid_figure(grid, options);
+}
+
+std::vector<std::byte> page(const Comparison& c) {
+    render::ReportOptions options{.title = "Comparison of explanations by Whence", .attach_json = false};
+    const auto cells = [](const Line& line) {
+        std::vector<std::string> out;
+        for (const auto column : columns) out.push_back(line.*column);
+        return out;
+    };
+    options.table.push_back(cells(titles));
+    std::vector<render::ReportItem> items;
+    for (const recipe::ComparisonRow& row : c.rows) {
+        options.table.push_back(cells(line_of(row)));
+        if (!row.explanation) continue;
+        items.push_back(present(*row.explanation, c.subject, c.input, c.run));
+    }
+    if (c.input.image()) {
+        render::GridOptions grid;
+        const auto rows = grid_of(c, grid);
+        options.figure = render::grid_html(rows, grid);
+    }
+    return bytes_of(render::report(items, options));
+}
+
 struct Format {
     std::string_view ending;
-    std::string (*encode)(const std::vector<recipe::ComparisonRow>&);
+    std::vector<std::byte> (*encode)(const Comparison&);
 };
-const Format formats[] = {{".csv", csv}, {".json", json}};
+const Format formats[] = {
+    {".csv", [](const Comparison& c) { return bytes_of(csv(c.rows)); }},
+    {".json", [](const Comparison& c) { return bytes_of(json(c.rows)); }},
+    {".png", [](const Comparison& c) { return figure(c, render::Format::png); }},
+    {".svg", [](const Comparison& c) { return figure(c, render::Format::svg); }},
+    {".html", page},
+};
 
 const Format& format_of(const std::string& path) {
     std::string have;
@@ -166,7 +239,9 @@ int compare(const Options& options, const Context& context) {
     const std::vector<recipe::ComparisonRow> rows =
         recipe::compare(subject, input, request, context.run);
     clear_progress();
-    for (const std::string& path : options.outputs) write_file(path, format_of(path).encode(rows));
+    const Comparison comparison{subject, input, rows, context.run};
+    for (const std::string& path : options.outputs)
+        write_file(path, format_of(path).encode(comparison));
     std::vector<Line> lines;
     std::ranges::transform(rows, std::back_inserter(lines), line_of);
     print(table(lines));
@@ -202,7 +277,7 @@ void add_compare(CLI::App& app, Context& context) {
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
     command
-        ->add_option("-o,--output", options->outputs, "file to write: .csv .json; may be repeated")
+        ->add_option("-o,--output", options->outputs, "file to write: .csv .json .png .svg .html; may be repeated")
         ->type_name("FILE")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

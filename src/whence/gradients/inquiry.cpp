@@ -172,8 +172,8 @@ double Inquiry::value_at(std::span<const double> point, const char* where) {
 Explanation Inquiry::finish(std::span<const double> values, Claim claim,
                             std::vector<Option> options) const {
     Explanation explanation;
-    explanation.attribution.values =
-        attribution_tensor(values, Tensor(explained_.value->type(), shape_));
+    explanation.attribution.values = attribution_tensor(
+        values, Tensor(explained_.value->type(), claim.shape.empty() ? shape_ : claim.shape));
     if (tensor_ != explained_.name) explanation.attribution.layer = tensor_;
     explanation.target = {.resolved = target_.resolved(),
                           .value = value_.value(),

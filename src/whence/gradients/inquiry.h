@@ -42,6 +42,7 @@ struct Claim {
     std::string baseline;                  ///< in words
     std::optional<double> baseline_value;  ///< the values should add up to f(x) minus this
     std::string no_error_because;          ///< where they should not
+    Shape shape;                           ///< of the values; empty: of the tensor explained
 };
 
 /// Chooses the input, leaves the target open until the first answer, asks in batches of the model's

@@ -4,8 +4,7 @@
 //
 //   gradient        R [u > 0]
 //   deconvolution   R [R > 0]            Zeiler, Fergus 2014, section 2.1
-//   guided          R [u > 0] [R > 0]    Springenberg, Dosovitskiy, Brox, Riedmiller 2015,
-//   section 3.4
+//   guided          R [u > 0] [R > 0]    Springenberg et al. 2015, figure 1
 //
 // The pictures are crisp because negative influence is thrown away at every layer. What is left is
 // not the gradient of the model nor of any other function, so it adds up to nothing, and with depth

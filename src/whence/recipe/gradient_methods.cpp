@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "whence/core/error.h"
+#include "whence/gradients/activation_maximisation.h"
 #include "whence/gradients/blur_ig.h"
 #include "whence/gradients/deep_lift.h"
 #include "whence/gradients/difference_map.h"
@@ -11,6 +12,7 @@
 #include "whence/gradients/idgi.h"
 #include "whence/gradients/input_x_gradient.h"
 #include "whence/gradients/integrated_gradients.h"
+#include "whence/gradients/integrated_hessians.h"
 #include "whence/gradients/layer_path.h"
 #include "whence/gradients/relu_rules.h"
 #include "whence/gradients/saliency.h"
@@ -129,10 +131,75 @@ Explanation difference_map(const Task& task) {
     });
 }
 
+// Pairs of a table's columns by name.
+void name_pairs(const Input& input, Attribution& attribution) {
+    if (!input.is_table()) return;
+    for (const auto& a : input.schema)
+        for (const auto& b : input.schema)
+            attribution.names.push_back(&a == &b ? a.name : a.name + " x " + b.name);
+}
+
+Explanation integrated_hessians(const Task& task) {
+    const IntegratedHessians method(
+        task.subject.model(), task.baseline,
+        {.steps = whole(task, "steps"), .difference = number(task, "difference")});
+    Explanation explanation = method.explain(differentiable_input(task), task.target, task.run);
+    name_pairs(task.input, explanation.attribution);
+    return explanation;
+}
+
 Explanation blur_ig(const Task& task) {
     const BlurIg method(task.subject.model(),
                         {.steps = whole(task, "steps"), .max_sigma = number(task, "max-sigma")});
     return method.explain(differentiable_input(task), task.target, task.run);
+}
+
+// The unit of a layer that is to be seen: channel k at the middle of the map, or where k is -1 the
+// one that this input excites most.
+Target unit_of(const Shape& features, int64_t channel) {
+    if (channel < 0) return {};
+    if (features.size() < 2 || channel >= features[1])
+        throw Error(ErrorKind::usage, "no channel " + std::to_string(channel) +
+                                          " in a layer of shape " + to_string(features));
+    int64_t index = channel;
+    for (size_t d = 2; d < features.size(); ++d) index = index * features[d] + features[d] / 2;
+    return {.index = index};
+}
+
+// A result names outputs of the model alone, so the unit of a layer goes into a note.
+Explanation of_whole_model(const Task& task, Explanation explanation) {
+    const int64_t unit = explanation.target.resolved.index;
+    const Batch& input = task.input.batch;
+    const Model& model = task.subject.model();
+    ResolvedTarget& target = explanation.target.resolved;
+    target = resolve(task.target, model, input, Scale::logit, task.run);
+    explanation.target.value = target_values(target, model.predict(input, task.run)).at(0);
+    explanation.provenance.evaluations += 2;
+    explanation.diagnostics.notes.push_back("what is sought excites unit " + std::to_string(unit) +
+                                            " of layer " + printable(task.layer) +
+                                            "; the target above is the model's own");
+    return explanation;
+}
+
+Explanation activation_maximisation(const Task& task) {
+    const Batch& input = differentiable_input(task);
+    const ActivationMaximisationOptions options{.steps = whole(task, "steps"),
+                                                .rate = number(task, "rate"),
+                                                .decay = number(task, "decay"),
+                                                .blur = number(task, "blur"),
+                                                .blur_every = whole(task, "blur-every")};
+    const int64_t channel = whole(task, "channel");
+    if (task.layer.empty()) {
+        if (channel >= 0)
+            throw Error(ErrorKind::usage, "--channel is one of a layer: give --layer too");
+        return ActivationMaximisation(task.subject.model(), options)
+            .explain(input, task.target, task.run);
+    }
+    const Split parts = task.subject.model().split(task.layer);
+    const Shape features = parts.below->predict(input, task.run)[0].value.shape();
+    Explanation explanation = ActivationMaximisation(*parts.below, options)
+                                  .explain(input, unit_of(features, channel), task.run);
+    return of_whole_model(task, std::move(explanation));
 }
 
 Explanation xrai(const Task& task) {
@@ -280,6 +347,7 @@ std::vector<MethodSpec> random_methods() {
 std::vector<MethodSpec> path_methods() {
     const GuidedIgOptions guided;
     const BlurIgOptions blur;
+    const IntegratedHessiansOptions hessians;
     const XraiOptions regions;
     return {
         {.name = "deep-lift",
@@ -322,6 +390,14 @@ std::vector<MethodSpec> path_methods() {
          .options = {steps_option(IdgiOptions{}.steps)},
          .explain = idgi,
          .layer = LayerUse::optional},
+        {.name = "integrated-hessians",
+         .summary = "interactions of all pairs of features, of a small input and a smooth model",
+         .needs_gradient = true,
+         .uses_baseline = true,
+         .options = {steps_option(hessians.steps),
+                     {{"difference", hessians.difference},
+                      "step of differences, as a share of x - baseline; 0: for smooth models"}},
+         .explain = integrated_hessians},
         {.name = "xrai",
          .summary = "regions of a picture, ranked by the mean of their integrated gradients",
          .needs_gradient = true,
@@ -332,6 +408,23 @@ std::vector<MethodSpec> path_methods() {
                      {{"least", regions.least}, "fewest new pixels of a region, of 224 x 224"}},
          .explain = xrai},
     };
+}
+
+std::vector<MethodSpec> picture_methods() {
+    const ActivationMaximisationOptions ascent;
+    return {{.name = "activation-maximisation",
+             .summary = "an input that a class, or a unit of a layer, likes: feature visualisation",
+             .needs_gradient = true,
+             .uses_baseline = false,
+             .options = {steps_option(ascent.steps),
+                         {{"rate", ascent.rate}, "length of a step, as a share of the range"},
+                         {{"decay", ascent.decay}, "how far each step goes back to the mean"},
+                         {{"blur", ascent.blur}, "blur in pixels, now and then; 0: never"},
+                         {{"blur-every", ascent.blur_every}, "steps from one blur to the next"},
+                         {{"channel", int64_t{-1}},
+                          "of the layer, at its middle; -1: the unit this input excites most"}},
+             .explain = activation_maximisation,
+             .layer = LayerUse::optional}};
 }
 
 std::vector<MethodSpec> layer_methods() {
@@ -371,7 +464,8 @@ std::vector<MethodSpec> layer_methods() {
 
 std::vector<MethodSpec> gradient_methods() {
     std::vector<MethodSpec> all;
-    for (auto part : {plain_methods(), random_methods(), path_methods(), layer_methods()})
+    for (auto part :
+         {plain_methods(), random_methods(), path_methods(), layer_methods(), picture_methods()})
         std::ranges::move(part, std::back_inserter(all));
     return all;
 }

@@ -102,9 +102,25 @@ std::string head(const std::string& title) {
 
 }  // namespace
 
+namespace {
+
+std::string table_html(const std::vector<std::vector<std::string>>& lines) {
+    if (lines.empty()) return "";
+    std::string out = "<div class=\"scroll\"><table class=\"plain\">\n";
+    for (size_t i = 0; i < lines.size(); ++i) {
+        out += "<tr>";
+        for (const std::string& cell : lines[i]) out += element(i == 0 ? "th" : "td", cell);
+        out += "</tr>\n";
+    }
+    return out + "</table></div>\n";
+}
+
+}  // namespace
+
 std::string report(const std::vector<ReportItem>& items, const ReportOptions& options) {
     std::string out = head(options.title) + "<body>\n<main class=\"whence\">\n<header>\n" +
                       element("h1", options.title) + "\n" + contents(items) + "</header>\n";
+    out += table_html(options.table) + options.figure;
     if (items.empty()) out += "<p class=\"empty\">There are no explanations in this report.</p>\n";
     for (size_t i = 0; i < items.size(); ++i) out += article(items[i], i + 1, options);
     return out + "<footer class=\"faint\">Written by Whence " + escaped(version()) +

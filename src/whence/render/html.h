@@ -24,6 +24,8 @@ struct ReportOptions {
     std::string title = "Explanations by Whence";
     int64_t top = 15;         ///< features shown before the full table is unfolded
     bool attach_json = true;  ///< each explanation as JSON behind a download link
+    std::vector<std::vector<std::string>> table;  ///< shown first; its first line are the titles
+    std::string figure;                           ///< shown next: HTML, as grid_html makes it
 };
 
 /// One self-contained HTML file: summary, picture or bars, full table, how far to trust it, how it
