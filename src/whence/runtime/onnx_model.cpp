@@ -143,6 +143,7 @@ const Graph& OnnxModel::State::canonical_graph(const Run& run) {
         runtime::annotate(*made, run);
         graph::upgrade_opset(*made);
         runtime::annotate(*made, run);
+        if (graph::expand_operators(*made)) runtime::annotate(*made, run);
         canonical = std::move(made);
     }
     return *canonical;

@@ -20,6 +20,13 @@ void fold_constants(Graph& graph);
 /// Resize-10; Dropout (Identity at inference); Scatter.
 void upgrade_opset(Graph& graph);
 
+/// Writes operators without a gradient rule in those that have one: Attention, RMSNormalization, and
+/// what ONNX Runtime's exporters leave. Opset 18 or newer, annotated; true if the graph changed and
+/// should be annotated again. Forms that cannot be written so (docs/operators.md) stay as they are.
+bool expand_operators(Graph& graph);
+/// Names of the operators that it rewrites, those of other domains as "domain.operator".
+[[nodiscard]] std::vector<std::string> operators_to_expand();
+
 /// Writes operators whose change has no exact split (gradient/multiplier.h) as sums, products and
 /// functions of one variable, each of which has one: Div, Softmax, normalisations, norms, ... Names of
 /// tensors stay. True if the graph changed: what is known of shapes should then be found anew.
