@@ -402,6 +402,24 @@ def microsoft():
         yield own(f"{ta}{tb}", "FusedMatMul", a, b, transA=ta, transB=tb, alpha=0.5)
 
 
+def recurrent():
+    steps, rows, width, hidden = 4, 2, 3, 2
+    for (op, gates), direction in itertools.product((("LSTM", 4), ("GRU", 3), ("RNN", 1)), ("forward", "reverse", "bidirectional")):
+        d = 2 if direction == "bidirectional" else 1
+        x, w, r = normal(steps, rows, width), normal(d, gates * hidden, width) / 2, normal(d, gates * hidden, hidden) / 2
+        b, h = normal(d, 2 * gates * hidden), normal(d, rows, hidden)
+        options = dict(direction=direction, hidden_size=hidden, outputs=3 if op == "LSTM" else 2)
+        yield case(direction, op, x, w, r, **options)
+        states = (h, normal(d, rows, hidden), normal(d, 3 * hidden)) if op == "LSTM" else (h,)
+        for of in range(options["outputs"]):
+            yield case(f"{direction}-all-{of}", op, x, w, r, b, None, *states, of=of, know="static", **options)
+        yield case(f"{direction}-constants", op, x, w, r, b, constant=(1, 2, 3), **options)
+        if op == "GRU":
+            yield case(f"{direction}-linear", op, x, w, r, b, None, h, linear_before_reset=1, **options)
+    yield case("relu", "RNN", normal(3, 2, 3), normal(1, 2, 3), normal(1, 2, 2), activations=["Relu"], hidden_size=2, outputs=2)
+    yield case("one-step", "LSTM", normal(1, 2, 3), normal(1, 8, 3), normal(1, 8, 2), hidden_size=2, outputs=3)
+
+
 def cases():
-    return list(attentions()) + list(microsoft()) + list(itertools.chain(convolutions(), pools(), broadcasts(), moves(), resizes(), reductions(), equations(), norms(),
+    return list(recurrent()) + list(attentions()) + list(microsoft()) + list(itertools.chain(convolutions(), pools(), broadcasts(), moves(), resizes(), reductions(), equations(), norms(),
                                 functions(), old_operator_sets()))

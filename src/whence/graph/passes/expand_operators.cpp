@@ -10,6 +10,7 @@
 #include "whence/graph/passes/attention.h"
 #include "whence/graph/passes/expansion.h"
 #include "whence/graph/passes/passes.h"
+#include "whence/graph/passes/recurrent.h"
 
 namespace whence::graph {
 namespace {
@@ -159,6 +160,9 @@ struct Row {
 constexpr std::string_view microsoft = "com.microsoft";
 constexpr Row rows[] = {
     {"", "Attention", attention},
+    {"", "GRU", gru},
+    {"", "LSTM", lstm},
+    {"", "RNN", rnn},
     {"", "RMSNormalization", rms_normalization},
     {"", "RotaryEmbedding", rotary_embedding},
     {"", "SimplifiedLayerNormalization", rms_normalization},  // ONNX Runtime's, in this domain

@@ -62,10 +62,7 @@ Standardised Expansion::standardised(const std::string& t, const std::vector<int
     return {b.mul(centred, inverse), mean, inverse};
 }
 
-void Expansion::refuse(const std::string& why) const {
-    throw Error(ErrorKind::unsupported,
-                "cannot write " + node.describe() + " in simpler operators: " + why);
-}
+void Expansion::refuse(const std::string& why) const { throw Error(ErrorKind::unsupported, why); }
 
 bool expand_nodes(Graph& graph, const std::function<Expand(const Graph&, const Node&)>& find) {
     if (std::ranges::none_of(graph.nodes,
@@ -91,6 +88,7 @@ bool expand_nodes(Graph& graph, const std::function<Expand(const Graph&, const N
             if (error.kind() != ErrorKind::unsupported) throw;
             graph.nodes.resize(before);
             graph.nodes.push_back(node);
+            graph.nodes.back().obstacle = error.what();
             continue;
         }
         for (size_t i = 0; i < node.outputs.size() && i < made.size(); ++i)

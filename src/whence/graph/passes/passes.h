@@ -14,6 +14,11 @@ namespace whence::graph {
 /// Constant nodes become initializers; copies (Identity) of them too.
 void fold_constants(Graph& graph);
 
+/// Makes every float16 and bfloat16 of the graph float32, inputs and outputs included: half precision
+/// has too few digits for gradients, and many operators have no kernel for it. Graphs with subgraphs
+/// stay as they are. True if the graph changed.
+bool compute_in_single_precision(Graph& graph);
+
 /// Rewrites operators of opsets 7 to 17 in their form of opset 18, so that everything after knows one
 /// form. Throws Error(unsupported) below 7, or where a subgraph would have to be rewritten.
 /// Forms changed: axes, bounds and pads that were attributes; Softmax over several axes; Upsample and
