@@ -100,6 +100,7 @@ struct OnnxModel::State {
     std::vector<std::string> labels;
     int64_t fixed_batch = 0;
     std::string batch_note;
+    std::vector<std::string> notes;
     int threads = 0;
     Run trial;  ///< how trial runs are stopped
     bool convolutional = false;  ///< convolves images, whose layout ONNX Runtime blocks
@@ -153,6 +154,7 @@ const Graph& OnnxModel::State::canonical_graph(const Run& run) {
         runtime::annotate(*made, run);
         graph::upgrade_opset(*made);
         runtime::annotate(*made, run);
+        if (graph::expand_operators(*made)) runtime::annotate(*made, run);
         canonical = std::move(made);
     }
     return *canonical;
@@ -288,6 +290,7 @@ std::shared_ptr<OnnxModel::State> OnnxModel::State::part(Graph of) const {
     made->graph = std::move(of);
     made->fixed_batch = fixed_batch;
     made->batch_note = batch_note;
+    made->notes = notes;
     made->threads = threads;
     made->trial = trial;
     std::vector<graph::ValueInfo> infos;
@@ -382,6 +385,8 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
     state->trial.progress = nullptr;
     state->graph = graph::parse_model(bytes, folder);
     graph::fold_constants(state->graph);
+    if (graph::compute_in_single_precision(state->graph))
+        state->notes.push_back("half precision in the file; computed in float32");
     state->labels = graph::drop_zipmap(state->graph);
     if (options.pixels)
         graph::add_pixel_transform(state->graph, options.pixels->transform, options.pixels->height, options.pixels->width);
@@ -397,6 +402,7 @@ const Graph& OnnxModel::graph() const { return state_->graph; }
 const std::vector<std::string>& OnnxModel::class_labels() const { return state_->labels; }
 int64_t OnnxModel::fixed_batch() const { return state_->fixed_batch; }
 const std::string& OnnxModel::batch_note() const { return state_->batch_note; }
+const std::vector<std::string>& OnnxModel::notes() const { return state_->notes; }
 
 // Sessions run on one pool, which one call at a time fills; without a pool calls may overlap.
 int OnnxModel::concurrency() const { return state_->threads == 1 ? runtime_threads() : 1; }

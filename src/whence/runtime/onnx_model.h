@@ -72,6 +72,8 @@ class OnnxModel : public DifferentiableModel {
     [[nodiscard]] int64_t fixed_batch() const;
     /// What happened to the batch dimension, in words; empty if the file left it free.
     [[nodiscard]] const std::string& batch_note() const;
+    /// How the model as it runs differs from the file, in words that an explanation should carry.
+    [[nodiscard]] const std::vector<std::string>& notes() const;
     /// For every output with respect to every input.
     [[nodiscard]] std::vector<Differentiability> differentiability() const;
     /// Every tensor in the order in which it is made, the inputs left out.
