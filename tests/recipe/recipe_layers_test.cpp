@@ -6,6 +6,7 @@
 
 #include "recipe/support.h"
 #include "whence/recipe/names.h"
+#include "whence/recipe/predict.h"
 
 namespace whence::recipe::test {
 namespace {
@@ -109,6 +110,38 @@ TEST(LayerMethods, OneBoxIsOneElementOfAnOutput) {
     const Explanation hires = explained({.method = "hires-cam", .target = "5"});
     EXPECT_EQ(odam.attribution.values, hires.attribution.values);
     EXPECT_EQ(odam.target.resolved.index, 5);
+}
+
+// A face detector on the photograph of an astronaut: why box 3697, of the level of 15 x 20 cells.
+TEST(LayerMethods, ExplainABoxWithinTheBox) {
+    const auto data = std::filesystem::path(WHENCE_SHARED_DIR) / "data";
+    if (!std::filesystem::exists(data)) GTEST_SKIP() << "no " << data;
+    const Subject detector = Subject::load(data / "onnx_small/ultraface_rfb_320.onnx", "tf");
+    const Input astronaut = read_input(detector, data / "photos/ski_astronaut.png");
+    const Batch found = predict(detector, astronaut, {});
+    const std::vector<double> boxes = found.at("boxes").to_doubles();
+    const double* box = &boxes[4 * 3697];  // left, top, right, bottom of the picture
+    ASSERT_GT(found.at("scores").to_doubles()[2 * 3697 + 1], 0.99);
+    for (const char* target : {"scores:7395", "boxes:14788"}) {
+        const Explanation e =
+            explain(detector, astronaut, {.method = "odam", .target = target, .layer = "360"}, {});
+        ASSERT_EQ(e.attribution.values.shape(), (Shape{1, 1, 15, 20}));
+        const std::vector<double> map = e.attribution.values.to_doubles();
+        double inside = 0, all = 0;
+        for (int64_t cell = 0; cell < 300; ++cell) {
+            const double x = (cell % 20 + 0.5) / 20, y = (cell / 20 + 0.5) / 15;
+            all += std::abs(map[cell]);
+            if (x > box[0] && x < box[2] && y > box[1] && y < box[3]) inside += std::abs(map[cell]);
+        }
+        // The box covers a twentieth of the picture; a map of nothing would have as much in it.
+        EXPECT_GT(inside, 0.5 * all) << target;
+    }
+    // The last convolution belongs to another level: it says so.
+    const auto of_another = [&] {
+        return explain(detector, astronaut, {.method = "odam", .target = "scores:7395"}, {});
+    };
+    EXPECT_TRUE(contains(message_of(ErrorKind::unsupported, of_another),
+                         "no gradient with respect to '447'"));
 }
 
 TEST(LayerMethods, JoinLayers) {
