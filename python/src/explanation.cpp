@@ -96,6 +96,8 @@ void bind_values(nb::class_<Explained>& type) {
 void bind_numbers(nb::class_<Explained>& type) {
     number(type, "value", "f(x): the target's value.", [](const Explanation& e) { return e.target.value; });
     number(type, "base_value", "f(baseline), or None.", [](const Explanation& e) { return e.target.baseline_value; });
+    number(type, "neutrality", "How far the baseline's own prediction is from saying nothing, 0 to 1 for classes; None where it cannot be told.",
+           [](const Explanation& e) { return e.target.neutrality ? std::optional(e.target.neutrality->distance) : std::nullopt; });
     number(type, "error", "Attribution error, sum(values) - (value - base_value); None where the method claims no such thing.",
            [](const Explanation& e) { return e.diagnostics.attribution_error; });
     number(type, "relative_error", "The same over |value - base_value|.",

@@ -13,6 +13,7 @@
 #include "whence/core/file.h"
 #include "whence/data/table_model.h"
 #include "whence/graph/io.h"
+#include "whence/recipe/layers.h"
 #include "whence/recipe/methods.h"
 
 namespace whence::python {
@@ -136,6 +137,12 @@ nb::dict info(const Loaded& model) {
     for (const auto& [op, count] : operators) counts[op.c_str()] = count;
     out["operators"] = counts;
     out["tensors"] = layers;
+    nb::list suggested;
+    for (const recipe::SuggestedLayer& layer : recipe::suggested_layers(onnx)) {
+        const std::string_view role = recipe::name(layer.role);
+        suggested.append(nb::make_tuple(layer.name, nb::str(role.data(), role.size()), layer.reason));
+    }
+    out["suggested"] = suggested;
     nb::list differentiable;
     for (const Differentiability& d : onnx.differentiability()) {
         nb::dict row;

@@ -111,6 +111,7 @@ TEST_P(AttentionRules, IsItsDefinition) {
         const Numbers got = e.attribution.values.to_doubles();
         for (int64_t j = 0; j < tokens; ++j)
             EXPECT_NEAR(got[j], wanted[token][j], 2e-7) << token << " " << j;
+        EXPECT_EQ(e.attribution.names, (std::vector<std::string>{"token 0", "token 1", "token 2"}));
         EXPECT_EQ(e.provenance.method, name(GetParam()));
         EXPECT_FALSE(e.diagnostics.attribution_error.has_value());
     }

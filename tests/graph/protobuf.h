@@ -41,6 +41,31 @@ inline std::string raw(const std::string& bytes) { return text(9, bytes); }
 inline std::string external(const std::string& location) {
     return text(13, text(1, "location") + text(2, location)) + number(14, 1);
 }
+/// A function of domain "own" (a field of the model), called by nodes with that domain.
+inline std::string function(const std::string& name, const std::vector<std::string>& inputs,
+                            const std::vector<std::string>& outputs, const std::string& nodes) {
+    std::string out = text(1, name);
+    for (const std::string& input : inputs) out += text(4, input);
+    for (const std::string& output : outputs) out += text(5, output);
+    return text(25, out + nodes + text(9, number(2, 18)) + text(10, "own"));
+}
+/// A node inside a function.
+inline std::string body(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+                        const std::string& rest = "") {
+    std::string out;
+    for (const std::string& input : inputs) out += text(1, input);
+    for (const std::string& output : outputs) out += text(2, output);
+    return text(7, out + text(4, op) + rest);
+}
+/// The field of a node that says it calls a function.
+inline std::string own() { return text(7, "own"); }
+inline std::string call(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+                        const std::string& rest = "") {
+    std::string out;
+    for (const std::string& input : inputs) out += text(1, input);
+    for (const std::string& output : outputs) out += text(2, output);
+    return text(1, out + text(4, op) + own() + rest);
+}
 inline std::string model(const std::string& graph) { return number(1, 8) + text(8, number(2, 18)) + text(7, text(2, "g") + graph); }
 
 }  // namespace whence::test

@@ -53,6 +53,15 @@ LEFT_OUT = {
      "nd_min", "nd_max_with_element_indices", "nd_min_with_element_indices")}
 
 
+# Forms of Attention that stay without a gradient, rows of which every key is masked (no softmax exists; the operator
+# answers zeros), and masks of -infinity as a variable.
+ATTENTIONS_LEFT_OUT = ("qk_matmul", "nonpad", "padded_kv", "window", "fullymasked", "boolmask_nan", "neginf")
+
+
+# Batch first, which ONNX Runtime does not run; weights so large that slopes are nothing but rounding.
+RECURRENT_LEFT_OUT = ("batchwise", "gru_seq_length", "rnn_seq_length", "simple_rnn_bidirectional")
+
+
 def usable(model, operators):
     nodes = model.graph.node
     return (len(nodes) == 1 and nodes[0].op_type in operators and not nodes[0].domain
@@ -86,7 +95,7 @@ def variants(name, model, inputs):
     """With every input computed, and with all but the first constant: rules take other ways then."""
     node = model.graph.node[0]
     wrt = differentiable(node, inputs)
-    if wrt:
+    if wrt and "peepholes" not in name:  # lengths of sequences must be constant
         yield Case(name, model, inputs, wrt)
     if wrt and len(inputs) > 1 and wrt[0] == node.input[0]:
         yield Case(name + "-constants", with_constants(model, inputs, wrt[0]), {wrt[0]: inputs[wrt[0]]}, wrt[:1])
@@ -111,7 +120,8 @@ def newest_cases(operators):
             opset.version = min(max(18, since(model.graph.node[0].op_type, opset.version)), NEWEST_OPSET)
         model.ir_version = min(model.ir_version, 10)
         name = case.name.removeprefix("test_")
-        if name in LEFT_OUT:
+        if name in LEFT_OUT or (name.startswith("attention") and any(part in name for part in ATTENTIONS_LEFT_OUT)) or (
+                any(part in name for part in RECURRENT_LEFT_OUT)):
             continue
         names = [info.name for info in model.graph.input]
         arrays = [np.asarray(value) for value in case.data_sets[0][0]]

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 from conformance_cases import differentiable
 from gradient_checker import Case
 
-TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64,
+TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int32): TensorProto.INT32, np.dtype(np.int64): TensorProto.INT64,
          np.dtype(np.bool_): TensorProto.BOOL, np.dtype(np.float64): TensorProto.DOUBLE}
 rng = np.random.default_rng(7)
 
@@ -30,17 +30,18 @@ def described(name, value, know):
             "batch": ["N", *value.shape[1:]][:value.ndim], "rank": [None] * value.ndim, "nothing": None}[know]
 
 
-def case(name, op, *inputs, opset=18, constant=(), know="static", wrt=None, outputs=1, of=0, **attributes):
+def case(name, op, *inputs, opset=18, domain="", constant=(), know="static", wrt=None, outputs=1, of=0, **attributes):
     """One node. Inputs at `constant` positions are initializers; None leaves an input out."""
     names = [f"x{i}" if value is not None else "" for i, value in enumerate(inputs)]
     makes = [f"y{i}" for i in range(outputs)]
-    node = helper.make_node(op, names, makes, **attributes)
+    node = helper.make_node(op, names, makes, domain=domain, **attributes)
     fed = {n: v for i, (n, v) in enumerate(zip(names, inputs)) if v is not None and i not in constant}
     fixed = [numpy_helper.from_array(inputs[i], names[i]) for i in constant]
     graph = helper.make_graph(
         [node], "case", [helper.make_tensor_value_info(n, TYPES[v.dtype], described(n, v, know)) for n, v in fed.items()],
         [helper.make_tensor_value_info(makes[of], TensorProto.FLOAT, None)], fixed)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), *([helper.make_opsetid(domain, 1)] if domain else [])],
+                              ir_version=8)
     return Case(f"own-{op.lower()}-{name}", model, fed, [names[i] for i in wrt] if wrt else differentiable(node, fed))
 
 
@@ -362,6 +363,63 @@ def old_operator_sets():
     yield case("opset8", "MaxPool", normal(1, 2, 5, 5), opset=8, kernel_shape=[2, 2], strides=[2, 2])
 
 
+def attentions():
+    for name, q, k, v, attributes in [
+            ("plain", (2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 4), {}),
+            ("grouped", (1, 4, 3, 2), (1, 2, 5, 2), (1, 2, 5, 3), dict(is_causal=1)),
+            ("flat", (2, 3, 8), (2, 4, 4), (2, 4, 6), dict(q_num_heads=4, kv_num_heads=2, scale=0.3, softcap=1.5))]:
+        yield case(name, "Attention", normal(*q), normal(*k), normal(*v), opset=23, **attributes)
+        yield case(name + "-mask", "Attention", normal(*q), normal(*k), normal(*v), normal(q[-2] if len(q) == 4 else q[1], k[-2] if len(k) == 4 else k[1]),
+                   opset=23, **attributes)
+
+
+def microsoft():
+    """What ONNX Runtime's exporters leave. Weights far from zero: their normalisations take epsilon 1e-12."""
+    x, skip = normal(2, 3, 4), normal(2, 3, 4)
+    gamma, beta, bias = positive(4), normal(4), normal(4)
+
+    def own(name, op, *inputs, **attributes):
+        return case(name, op, *inputs, domain="com.microsoft", **attributes)
+
+    yield own("plain", "Gelu", x)
+    yield own("plain", "BiasGelu", x, bias)
+    yield own("plain", "FastGelu", x)
+    yield own("bias", "FastGelu", x, bias)
+    yield own("alpha", "QuickGelu", x, alpha=1.5)
+    yield own("plain", "QuickGelu", x)
+    yield own("plain", "SkipLayerNormalization", x, skip, gamma, beta, bias, epsilon=1e-5)
+    yield own("no-beta", "SkipLayerNormalization", x, skip, gamma)
+    yield own("sum", "SkipLayerNormalization", x, skip, gamma, beta, None, outputs=4, of=3, wrt=[0, 1])
+    yield own("plain", "SkipSimplifiedLayerNormalization", x, skip, gamma, epsilon=1e-5)
+    yield own("bias", "SkipSimplifiedLayerNormalization", x, skip, gamma, bias)
+    yield case("plain", "SimplifiedLayerNormalization", x, gamma, axis=-1, epsilon=1e-5, opset=18)
+    ids, segments = rng.integers(0, 6, (2, 3)).astype(np.int32), rng.integers(0, 2, (2, 3)).astype(np.int32)
+    tables = normal(6, 4), normal(5, 4), normal(2, 4)
+    yield own("segments", "EmbedLayerNormalization", ids, segments, *tables, gamma, beta, outputs=2)
+    yield own("positions", "EmbedLayerNormalization", ids, None, *tables[:2], None, gamma, beta, None, ids % 5, outputs=2)
+    for ta, tb in itertools.product((0, 1), (0, 1)):
+        a, b = normal(2, *((4, 3) if ta else (3, 4))), normal(2, *((5, 4) if tb else (4, 5)))
+        yield own(f"{ta}{tb}", "FusedMatMul", a, b, transA=ta, transB=tb, alpha=0.5)
+
+
+def recurrent():
+    steps, rows, width, hidden = 4, 2, 3, 2
+    for (op, gates), direction in itertools.product((("LSTM", 4), ("GRU", 3), ("RNN", 1)), ("forward", "reverse", "bidirectional")):
+        d = 2 if direction == "bidirectional" else 1
+        x, w, r = normal(steps, rows, width), normal(d, gates * hidden, width) / 2, normal(d, gates * hidden, hidden) / 2
+        b, h = normal(d, 2 * gates * hidden), normal(d, rows, hidden)
+        options = dict(direction=direction, hidden_size=hidden, outputs=3 if op == "LSTM" else 2)
+        yield case(direction, op, x, w, r, **options)
+        states = (h, normal(d, rows, hidden), normal(d, 3 * hidden)) if op == "LSTM" else (h,)
+        for of in range(options["outputs"]):
+            yield case(f"{direction}-all-{of}", op, x, w, r, b, None, *states, of=of, know="static", **options)
+        yield case(f"{direction}-constants", op, x, w, r, b, constant=(1, 2, 3), **options)
+        if op == "GRU":
+            yield case(f"{direction}-linear", op, x, w, r, b, None, h, linear_before_reset=1, **options)
+    yield case("relu", "RNN", normal(3, 2, 3), normal(1, 2, 3), normal(1, 2, 2), activations=["Relu"], hidden_size=2, outputs=2)
+    yield case("one-step", "LSTM", normal(1, 2, 3), normal(1, 8, 3), normal(1, 8, 2), hidden_size=2, outputs=3)
+
+
 def cases():
-    return list(itertools.chain(convolutions(), pools(), broadcasts(), moves(), resizes(), reductions(), equations(), norms(),
+    return list(recurrent()) + list(attentions()) + list(microsoft()) + list(itertools.chain(convolutions(), pools(), broadcasts(), moves(), resizes(), reductions(), equations(), norms(),
                                 functions(), old_operator_sets()))

@@ -98,7 +98,10 @@ def test_info_says_what_a_model_is():
     for word in ["inputs", "outputs", "opset", "parameters", "Conv ", "airplane", "differentiable", ": yes", "SHA-256"]:
         assert word in text
     assert "layers" not in text
-    assert "Conv" in run("info", IMAGE_MODEL, "--layers").stdout.split("layers\n")[1]
+    layers = run("info", IMAGE_MODEL, "--layers").stdout
+    assert "Conv" in layers.split("layers\n")[1]
+    suggested = layers.split("suggested layers")[1].split("\n")[1]
+    assert suggested.split()[0] == "features" and "what CAMs are made of" in suggested
 
 
 def test_info_json_is_for_programs():
@@ -106,6 +109,8 @@ def test_info_json_is_for_programs():
     assert facts["inputs"][0]["shape"][1:] == [3, 32, 32]
     assert facts["gradients"][0]["differentiable"] is True
     assert len(facts["layers"]) > 10 and all(layer["operator"] for layer in facts["layers"])
+    assert facts["suggested_layers"][0]["name"] == "features" and facts["suggested_layers"][0]["role"] == "last convolution"
+    assert json.loads(run("info", TABLE_MODEL, "--json", "--layers").stdout)["suggested_layers"] == []
     assert facts["classes"][3] == "cat" and facts["preprocessing"]["kind"] == "image"
 
 

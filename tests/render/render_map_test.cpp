@@ -53,6 +53,16 @@ TEST(Ranking, NamesTheCellsOfALayer) {
     EXPECT_EQ(ranking.rest, 4);
 }
 
+// Tokens by features are no picture, and have a place of two numbers.
+TEST(Ranking, NamesTheFeaturesOfALayerByTheirPlace) {
+    Explanation tokens = test::layer_example();
+    tokens.attribution.values = Tensor::of<float>({1, 3, 2}, std::vector<float>{0, 1, -3, 0, 0, 2});
+    EXPECT_EQ(kind(tokens), Kind::table);
+    const Ranking ranking = rank(tokens, 2);
+    EXPECT_EQ(ranking.top[0].name, "feature [1, 0]");
+    EXPECT_EQ(ranking.top[1].name, "feature [2, 1]");
+}
+
 TEST(Map, UnknownLabelsAreNoNumber) {
     Explanation explanation = test::segment_example(1, 4);
     explanation.attribution.segments =

@@ -231,5 +231,39 @@ TEST(OnnxModel, Cifar10LoadsAndIsDifferentiable) {
     EXPECT_TRUE(model.differentiability()[0].missing.empty());
 }
 
+// A half-precision tensor of any bits, of sizes between 1/2 and 1.
+Tensor half_tensor(ElementType type, const Shape& shape, uint64_t seed) {
+    Tensor tensor(type, shape);
+    Rng rng(seed, 2, 2);
+    auto* bits = reinterpret_cast<uint16_t*>(tensor.data());
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+        const auto any = static_cast<uint16_t>(rng.uniform() * 65535);
+        bits[i] = type == ElementType::float16 ? static_cast<uint16_t>((any & 0x83FF) | 0x3800)
+                                               : static_cast<uint16_t>((any & 0x807F) | 0x3F00);
+    }
+    return tensor;
+}
+
+// Half precision in the file: weights, inputs and outputs; the model reads and computes float32.
+TEST(OnnxModel, HalfPrecisionIsComputedInSingle) {
+    for (const ElementType half : {ElementType::float16, ElementType::bfloat16}) {
+        graph::Graph wide = testing::perceptron(-1, ElementType::float32), narrow = wide;
+        for (auto& [name, constant] : narrow.initializers)
+            if (constant->type() == ElementType::float32) {
+                constant = std::make_shared<const Tensor>(half_tensor(half, constant->shape(), 3));
+                wide.initializers[name] = std::make_shared<const Tensor>(constant->cast(ElementType::float32));
+            }
+        narrow.inputs[0].type = narrow.outputs[0].type = half;
+        const OnnxModel model = load(narrow), twin = load(wide);
+        EXPECT_EQ(model.inputs()[0].type, ElementType::float32);
+        ASSERT_EQ(model.notes().size(), 1U);
+        EXPECT_TRUE(twin.notes().empty());
+        const Tensor x = testing::random_tensor({3, 4}, 1);
+        EXPECT_EQ(model.predict(x, plain_run).at("y"), twin.predict(x, plain_run).at("y"));
+        const GradientRequest request{.output = "y", .gradients = {"x"}};
+        EXPECT_EQ(model.run(x, request, plain_run).gradients, twin.run(x, request, plain_run).gradients);
+    }
+}
+
 }  // namespace
 }  // namespace whence

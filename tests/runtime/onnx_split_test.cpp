@@ -58,6 +58,27 @@ TEST(OnnxSplit, WhatBypassesTheLayerKeepsTheInput) {
     EXPECT_EQ(parts.above->predict(both, plain_run).at("y"), model.predict(x, plain_run).at("y"));
 }
 
+// Parts are shared by those who ask for the same layer, and outlive the model and its memory of them.
+TEST(OnnxSplit, PartsAreKeptAndOutliveTheModel) {
+    const Tensor x = random_tensor({2, 4}, 7, ElementType::float64);
+    std::vector<Split> held;
+    Tensor wanted;
+    {
+        const OnnxModel model = load(perceptron(-1));
+        wanted = model.predict(x, plain_run).at("y");
+        std::vector<std::string> layers;
+        for (const LayerInfo& layer : model.layers())
+            if (layer.name != "y") layers.push_back(layer.name);
+        for (int round = 0; round < 3; ++round)
+            for (const std::string& layer : layers) held.push_back(model.split(layer));
+        EXPECT_GE(held.size(), 9u);
+    }
+    for (const Split& parts : held) {
+        const Tensor features = parts.below->predict(x, plain_run)[0].value;
+        EXPECT_EQ(parts.above->predict(Batch(features), plain_run).at("y"), wanted);
+    }
+}
+
 TEST(OnnxSplit, ALayerThatDoesNotExistIsNamed) {
     const OnnxModel model = load(perceptron(-1));
     testing::expect_within(error_of(ErrorKind::usage, [&] { return model.split("hiden"); }), "'hiden'");

@@ -102,7 +102,8 @@ std::string suggestions(const OnnxModel& model) {
     const std::vector<recipe::SuggestedLayer> all = recipe::suggested_layers(model);
     for (const recipe::SuggestedLayer& layer : all)
         if (++shown_of[layer.role] <= most)
-            out += fmt::format("  {:<40}  {:<20}  {}\n", shown(layer.name), layer.shape, layer.reason);
+            out +=
+                fmt::format("  {:<40}  {:<20}  {}\n", shown(layer.name), layer.shape, layer.reason);
     for (const auto& [role, count] : shown_of)
         if (count > most)
             out += fmt::format("  ... and {} more: {}\n", count - most, recipe::name(role));
@@ -167,6 +168,7 @@ std::string as_json(const OnnxModel& model, const Facts& facts, const Options& o
                                     {"differentiable", d.connected && d.missing.empty()},
                                     {"connected", d.connected},
                                     {"missing", d.missing}});
+    if (options.layers) out["suggested_layers"] = Json::array();
     if (options.layers)
         for (const recipe::SuggestedLayer& layer : recipe::suggested_layers(model))
             out["suggested_layers"].push_back({{"name", layer.name},

@@ -22,8 +22,9 @@ bool is_flag(const recipe::OptionSpec& spec) {
 
 std::string default_text(const recipe::OptionSpec& spec) {
     if (const auto* flag = std::get_if<bool>(&spec.option.value)) return *flag ? "yes" : "no";
-    return std::visit([](const auto& value) { return fmt::format("{}", value); },
-                      spec.option.value);
+    const std::string text =
+        std::visit([](const auto& value) { return fmt::format("{}", value); }, spec.option.value);
+    return text.empty() ? "none" : text;
 }
 
 // The methods that have an option of this name.

@@ -166,6 +166,9 @@ Explanation Attention::explain(const Batch& input, const Target& target, const R
         joined(options_.rule, reading(options_.token, tokens), pass, tokens, run), input,
         options_.token);
     explanation.attribution.layer = options_.layers.back();
+    if (explanation.attribution.values.rank() == 2)
+        for (int64_t i = 0; i < tokens; ++i)
+            explanation.attribution.names.push_back(fmt::format("token {}", i));
     explanation.target = {.resolved = pass.target, .value = pass.value, .baseline = "none"};
     explanation.diagnostics.no_error_because =
         relevance ? "it weighs where the model looks and takes no score apart"

@@ -36,6 +36,8 @@ struct Node {
     std::map<std::string, Attribute> attributes;
     /// Names of outer tensors that subgraphs (If, Loop, Scan) of this node use.
     std::vector<std::string> captures;
+    /// Why a pass left the node without a gradient rule; empty if there is nothing to say.
+    std::string obstacle;
 
     [[nodiscard]] bool has(const std::string& key) const { return attributes.count(key) != 0; }
     /// Attribute of that type, else the given default. A wrong type throws Error(model).

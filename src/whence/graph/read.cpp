@@ -7,6 +7,7 @@
 
 #include "whence/core/error.h"
 #include "whence/core/file.h"
+#include "whence/graph/functions.h"
 #include "whence/graph/io.h"
 #include "whence/graph/tensor_proto.h"
 #include "whence_onnx.pb.h"
@@ -131,6 +132,7 @@ Graph parse_model(std::span<const std::byte> bytes, const std::filesystem::path&
     if (!model.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
         throw Error(ErrorKind::model, "the file is no ONNX model, or it is truncated");
     if (!model.has_graph()) throw Error(ErrorKind::model, "the file has no graph: it is no ONNX model");
+    inline_functions(model);
     Graph graph = read_graph(model, folder);
     if (graph.outputs.empty()) throw Error(ErrorKind::model, "the model has no outputs");
     sort_nodes(graph);

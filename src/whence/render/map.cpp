@@ -22,9 +22,10 @@ std::optional<Layout> image_layout(const Attribution& attribution) {
     const Tensor& values = attribution.values;
     const Shape& shape = values.shape();
     if (values.size() == 0 || values.rows() != 1) return std::nullopt;
-    if (!attribution.layer.empty() && shape.size() == 4)
-        return shape[2] * shape[3] > 1 ? std::optional(Layout{shape[2], shape[3], shape[1], false})
-                                       : std::nullopt;
+    if (!attribution.layer.empty())
+        return shape.size() == 4 && shape[2] * shape[3] > 1
+                   ? std::optional(Layout{shape[2], shape[3], shape[1], false})
+                   : std::nullopt;
     if (shape.size() == 3 && shape[1] > 1 && shape[2] > 1) return Layout{shape[1], shape[2]};
     const auto axes = shape.size() == 4 ? image_axes(shape) : std::nullopt;
     if (!axes) return std::nullopt;

@@ -10,13 +10,23 @@
 namespace whence::render {
 namespace {
 
+// Its number; of a layer's features with several axes one number for each: "[3, 17]".
+std::string place_of(const Attribution& attribution, int64_t index) {
+    const Shape& shape = attribution.values.shape();
+    if (attribution.layer.empty() || shape.size() < 3) return std::to_string(index);
+    std::string out;
+    for (size_t axis = shape.size(); axis-- > 1; index /= shape[axis])
+        out = std::to_string(index % shape[axis]) + (out.empty() ? "" : ", ") + out;
+    return "[" + out + "]";
+}
+
 // Strings and errors may be fewer than the values: files are not to be trusted.
 Weight weight_at(const Explanation& explanation, int64_t index, double value, const char* noun) {
     const Attribution& attribution = explanation.attribution;
     const auto at = static_cast<size_t>(index);
     Weight out{.index = index, .name = {}, .display = {}, .value = value, .standard_error = {}};
     if (at < attribution.names.size()) out.name = clean(attribution.names[at]);
-    if (out.name.empty()) out.name = std::string(noun) + " " + std::to_string(index);
+    if (out.name.empty()) out.name = std::string(noun) + " " + place_of(attribution, index);
     if (at < attribution.displays.size()) out.display = clean(attribution.displays[at]);
     if (at < attribution.standard_errors.size() && std::isfinite(attribution.standard_errors[at]))
         out.standard_error = std::abs(attribution.standard_errors[at]);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -99,10 +100,11 @@ struct OnnxModel::State {
     std::vector<std::string> labels;
     int64_t fixed_batch = 0;
     std::string batch_note;
+    std::vector<std::string> notes;
     int threads = 0;
     Run trial;  ///< how trial runs are stopped
     bool convolutional = false;  ///< convolves images, whose layout ONNX Runtime blocks
-    std::unique_ptr<Session> forward;
+    std::unique_ptr<Session> forward;  ///< of a part: made when first needed
 
     // Convolutional networks run several rows in parts side by side, each part in one thread: faster
     // than all threads on one large batch, and the same bits for any number of threads.
@@ -112,17 +114,26 @@ struct OnnxModel::State {
     std::mutex mutex;
     std::unique_ptr<Graph> canonical;  ///< opset 18, annotated: what gradients are built from
     std::map<std::string, std::unique_ptr<Session>> gradient_sessions;
+    std::unique_ptr<Graph> annotated;  ///< as it stands in the file, with types and shapes
+    struct Parts {
+        std::string layer;
+        std::shared_ptr<State> below, above;
+    };
+    std::deque<Parts> split;  ///< the last few layers
 
+    const Graph& annotated_graph();
     const Graph& canonical_graph(const Run& run);
     const Session& gradient_session(const GradientRequest& request, int64_t rows, bool alone, const Run& run);
     Graph gradient_graph_of(const GradientRequest& request, const Run& run);
     void check_classes(const GradientRequest& request) const;
     const Session& forward_session(bool alone);
     void free_batch();
-    /// Reads off the graph what callers ask for; opens the session unless free_batch did.
+    /// Opens the session unless free_batch did, and reads off the graph what callers ask for.
     void finish();
+    void describe(const std::vector<graph::ValueInfo>& made);
     /// A part of this model's graph as a model of its own.
-    [[nodiscard]] std::unique_ptr<DifferentiableModel> part(Graph graph) const;
+    [[nodiscard]] std::shared_ptr<State> part(Graph graph) const;
+    Parts parts_at(const std::string& layer);
     /// The inputs in the model's order; those converted to another type are kept in `converted`.
     std::vector<const Tensor*> checked(const Batch& batch, std::vector<Tensor>& converted) const;
     /// The references of compared_inputs, as many rows as the inputs have; those made for it are kept.
@@ -143,9 +154,19 @@ const Graph& OnnxModel::State::canonical_graph(const Run& run) {
         runtime::annotate(*made, run);
         graph::upgrade_opset(*made);
         runtime::annotate(*made, run);
+        if (graph::expand_operators(*made)) runtime::annotate(*made, run);
         canonical = std::move(made);
     }
     return *canonical;
+}
+
+const Graph& OnnxModel::State::annotated_graph() {
+    if (!annotated) {
+        auto made = std::make_unique<Graph>(graph);
+        runtime::annotate(*made, trial);
+        annotated = std::move(made);
+    }
+    return *annotated;
 }
 
 // `rows` 0: any number. ONNX Runtime keeps its blocked layout through a gradient graph only where it
@@ -186,10 +207,11 @@ void OnnxModel::State::check_classes(const GradientRequest& request) const {
 }
 
 const Session& OnnxModel::State::forward_session(bool alone) {
-    if (!alone || threads == 1) return *forward;
     const std::lock_guard lock(mutex);
-    if (!forward_alone) forward_alone = std::make_unique<Session>(graph, runtime::SessionOptions{.threads = 1});
-    return *forward_alone;
+    const bool own = alone && threads != 1;
+    std::unique_ptr<Session>& session = own ? forward_alone : forward;
+    if (!session) session = std::make_unique<Session>(graph, runtime::SessionOptions{.threads = own ? 1 : threads});
+    return *session;
 }
 
 int64_t OnnxModel::State::row_elements() const {
@@ -252,22 +274,40 @@ void OnnxModel::State::free_batch() {
 
 void OnnxModel::State::finish() {
     if (!forward) forward = std::make_unique<Session>(graph, runtime::SessionOptions{.threads = threads});
+    describe(forward->output_infos());
+}
+
+void OnnxModel::State::describe(const std::vector<graph::ValueInfo>& made) {
     convolutional = std::ranges::any_of(graph.nodes, [](const graph::Node& node) { return node.is("Conv"); });
     inputs = infos(graph.inputs);
-    outputs = infos(forward->output_infos());
+    outputs = infos(made);
     for (TensorInfo& output : outputs) output.scale = graph::output_scale(graph, output.name);
 }
 
-std::unique_ptr<DifferentiableModel> OnnxModel::State::part(Graph of) const {
-    auto made = std::make_unique<State>();
+std::shared_ptr<OnnxModel::State> OnnxModel::State::part(Graph of) const {
+    auto made = std::make_shared<State>();
     made->sha256 = sha256;
     made->graph = std::move(of);
     made->fixed_batch = fixed_batch;
     made->batch_note = batch_note;
+    made->notes = notes;
     made->threads = threads;
     made->trial = trial;
-    made->finish();
-    return std::unique_ptr<DifferentiableModel>(new OnnxModel(std::move(made)));
+    std::vector<graph::ValueInfo> infos;
+    for (const graph::ValueInfo& output : made->graph.outputs) infos.push_back(made->graph.value(output.name));
+    made->describe(infos);
+    return made;
+}
+
+OnnxModel::State::Parts OnnxModel::State::parts_at(const std::string& layer) {
+    constexpr size_t kept = 4;  // each holds a copy of the weights once it has run
+    const std::lock_guard lock(mutex);
+    const auto known = std::ranges::find(split, layer, &Parts::layer);
+    if (known != split.end()) return *known;
+    const Graph& whole = annotated_graph();
+    split.push_back({layer, part(graph::cut_below(whole, {layer})), part(graph::cut_above(whole, layer))});
+    if (split.size() > kept) split.pop_front();
+    return split.back();
 }
 
 std::vector<const Tensor*> OnnxModel::State::checked(const Batch& batch, std::vector<Tensor>& converted) const {
@@ -322,7 +362,7 @@ std::vector<const Tensor*> OnnxModel::State::references(const GradientRequest& r
     return references;
 }
 
-OnnxModel::OnnxModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
+OnnxModel::OnnxModel(std::shared_ptr<State> state) : state_(std::move(state)) {}
 OnnxModel::OnnxModel(OnnxModel&&) noexcept = default;
 OnnxModel& OnnxModel::operator=(OnnxModel&&) noexcept = default;
 OnnxModel::~OnnxModel() = default;
@@ -345,6 +385,8 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
     state->trial.progress = nullptr;
     state->graph = graph::parse_model(bytes, folder);
     graph::fold_constants(state->graph);
+    if (graph::compute_in_single_precision(state->graph))
+        state->notes.push_back("half precision in the file; computed in float32");
     state->labels = graph::drop_zipmap(state->graph);
     if (options.pixels)
         graph::add_pixel_transform(state->graph, options.pixels->transform, options.pixels->height, options.pixels->width);
@@ -360,6 +402,7 @@ const Graph& OnnxModel::graph() const { return state_->graph; }
 const std::vector<std::string>& OnnxModel::class_labels() const { return state_->labels; }
 int64_t OnnxModel::fixed_batch() const { return state_->fixed_batch; }
 const std::string& OnnxModel::batch_note() const { return state_->batch_note; }
+const std::vector<std::string>& OnnxModel::notes() const { return state_->notes; }
 
 // Sessions run on one pool, which one call at a time fills; without a pool calls may overlap.
 int OnnxModel::concurrency() const { return state_->threads == 1 ? runtime_threads() : 1; }
@@ -419,10 +462,9 @@ GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& reques
 }
 
 Split OnnxModel::split(const std::string& layer) const {
-    Graph annotated = state_->graph;
-    runtime::annotate(annotated, state_->trial);
-    return {.below = state_->part(graph::cut_below(annotated, {layer})),
-            .above = state_->part(graph::cut_above(annotated, layer))};
+    const State::Parts parts = state_->parts_at(layer);
+    return {.below = std::unique_ptr<DifferentiableModel>(new OnnxModel(parts.below)),
+            .above = std::unique_ptr<DifferentiableModel>(new OnnxModel(parts.above))};
 }
 
 std::vector<Differentiability> OnnxModel::differentiability() const {
@@ -445,8 +487,8 @@ std::vector<Differentiability> OnnxModel::differentiability() const {
 }
 
 std::vector<LayerInfo> OnnxModel::layers() const {
-    Graph graph = state_->graph;
-    runtime::annotate(graph, state_->trial);
+    const std::lock_guard lock(state_->mutex);
+    const Graph& graph = state_->annotated_graph();
     std::vector<LayerInfo> all;
     for (const graph::Node& node : graph.nodes)
         for (const std::string& output : node.outputs) {

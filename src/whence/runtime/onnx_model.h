@@ -57,6 +57,7 @@ class OnnxModel : public DifferentiableModel {
     [[nodiscard]] Batch predict(const Batch& inputs, const Run& run) const override;
     [[nodiscard]] GradientResult run(const Batch& inputs, const GradientRequest& request,
                                      const Run& run) const override;
+    /// The parts of the last few layers asked for are kept: asking again costs nothing.
     [[nodiscard]] Split split(const std::string& layer) const override;
     [[nodiscard]] int concurrency() const override;
     [[nodiscard]] int64_t preferred_batch() const override;
@@ -71,6 +72,8 @@ class OnnxModel : public DifferentiableModel {
     [[nodiscard]] int64_t fixed_batch() const;
     /// What happened to the batch dimension, in words; empty if the file left it free.
     [[nodiscard]] const std::string& batch_note() const;
+    /// How the model as it runs differs from the file, in words that an explanation should carry.
+    [[nodiscard]] const std::vector<std::string>& notes() const;
     /// For every output with respect to every input.
     [[nodiscard]] std::vector<Differentiability> differentiability() const;
     /// Every tensor in the order in which it is made, the inputs left out.
@@ -80,8 +83,8 @@ class OnnxModel : public DifferentiableModel {
 
  private:
     struct State;
-    explicit OnnxModel(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit OnnxModel(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;  ///< of a part of a model: shared by all who asked for it
 };
 
 }  // namespace whence

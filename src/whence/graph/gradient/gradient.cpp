@@ -146,7 +146,8 @@ std::vector<std::string> add_gradients(Graph& graph, const std::string& of, cons
     for (const size_t i : path_nodes(graph, downstream(graph, wrt), of)) {
         const Node& node = graph.nodes[i];
         if (!find_rule(node) || !node.captures.empty())
-            throw Error(ErrorKind::unsupported, "no gradient rule for " + node.describe());
+            throw Error(ErrorKind::unsupported, "no gradient rule for " + node.describe() +
+                                                    (node.obstacle.empty() ? "" : ": " + node.obstacle));
         path.push_back(node);
     }
     Sweep sweep(graph, wrt, rules, reference);

@@ -50,6 +50,7 @@ bool stops_gradient(const Node& node) { return node.domain.empty() && stops.coun
 std::vector<std::string> differentiable_operators() {
     std::vector<std::string> names;
     for (const auto& [op, rule] : table()) names.emplace_back(op);
+    for (std::string& op : operators_to_expand()) names.push_back(std::move(op));
     std::ranges::sort(names);
     return names;
 }

@@ -26,7 +26,7 @@ const std::string& Expansion::x(size_t i) const {
 }
 
 ElementType Expansion::type() const {
-    return b.graph().value(x()).type.value_or(ElementType::float32);
+    return computes ? *computes : b.graph().value(x()).type.value_or(ElementType::float32);
 }
 
 int64_t Expansion::rank(const std::string& tensor) const {
@@ -62,10 +62,7 @@ Standardised Expansion::standardised(const std::string& t, const std::vector<int
     return {b.mul(centred, inverse), mean, inverse};
 }
 
-void Expansion::refuse(const std::string& why) const {
-    throw Error(ErrorKind::unsupported,
-                "cannot write " + node.describe() + " in simpler operators: " + why);
-}
+void Expansion::refuse(const std::string& why) const { throw Error(ErrorKind::unsupported, why); }
 
 bool expand_nodes(Graph& graph, const std::function<Expand(const Graph&, const Node&)>& find) {
     if (std::ranges::none_of(graph.nodes,
@@ -81,7 +78,19 @@ bool expand_nodes(Graph& graph, const std::function<Expand(const Graph&, const N
             graph.nodes.push_back(node);
             continue;
         }
-        const std::vector<std::string> made = expand({builder, node});
+        // A form that cannot be written so stays: that is an error only where a gradient must pass
+        // it.
+        const size_t before = graph.nodes.size();
+        std::vector<std::string> made;
+        try {
+            made = expand({builder, node});
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::unsupported) throw;
+            graph.nodes.resize(before);
+            graph.nodes.push_back(node);
+            graph.nodes.back().obstacle = error.what();
+            continue;
+        }
         for (size_t i = 0; i < node.outputs.size() && i < made.size(); ++i)
             if (!node.outputs[i].empty() && !made[i].empty())
                 name_output(graph, made[i], node.outputs[i]);

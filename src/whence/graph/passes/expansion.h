@@ -17,12 +17,14 @@ struct Standardised {
 struct Expansion {
     Builder& b;
     const Node& node;
+    std::optional<ElementType> computes =
+        std::nullopt;  ///< in what type, where not in that of input 0
 
     [[nodiscard]] const std::string& x(
         size_t i = 0) const;                 ///< throws Error(model) if it is left out
     [[nodiscard]] ElementType type() const;  ///< of input 0; float32 where unknown
     [[nodiscard]] std::string scalar(double value) const { return b.scalar(value, type()); }
-    /// Throws Error(unsupported) naming the node if it is unknown.
+    /// Refuses if it is unknown.
     [[nodiscard]] int64_t rank(const std::string& tensor) const;
     /// Axes from `axis` (negative: from the end) to the last one.
     [[nodiscard]] std::vector<int64_t> axes_from(int64_t axis) const;
@@ -33,6 +35,7 @@ struct Expansion {
     /// t less its mean, over its standard deviation, along axes.
     [[nodiscard]] Standardised standardised(const std::string& t, const std::vector<int64_t>& axes,
                                             double epsilon) const;
+    /// Leaves the node as it is.
     [[noreturn]] void refuse(const std::string& why) const;
 };
 

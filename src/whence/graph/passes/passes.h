@@ -14,11 +14,23 @@ namespace whence::graph {
 /// Constant nodes become initializers; copies (Identity) of them too.
 void fold_constants(Graph& graph);
 
+/// Makes every float16 and bfloat16 of the graph float32, inputs and outputs included: half precision
+/// has too few digits for gradients, and many operators have no kernel for it. Graphs with subgraphs
+/// stay as they are. True if the graph changed.
+bool compute_in_single_precision(Graph& graph);
+
 /// Rewrites operators of opsets 7 to 17 in their form of opset 18, so that everything after knows one
 /// form. Throws Error(unsupported) below 7, or where a subgraph would have to be rewritten.
 /// Forms changed: axes, bounds and pads that were attributes; Softmax over several axes; Upsample and
 /// Resize-10; Dropout (Identity at inference); Scatter.
 void upgrade_opset(Graph& graph);
+
+/// Writes operators without a gradient rule in those that have one: Attention, RMSNormalization, and
+/// what ONNX Runtime's exporters leave. Opset 18 or newer, annotated; true if the graph changed and
+/// should be annotated again. Forms that cannot be written so (docs/operators.md) stay as they are.
+bool expand_operators(Graph& graph);
+/// Names of the operators that it rewrites, those of other domains as "domain.operator".
+[[nodiscard]] std::vector<std::string> operators_to_expand();
 
 /// Writes operators whose change has no exact split (gradient/multiplier.h) as sums, products and
 /// functions of one variable, each of which has one: Div, Softmax, normalisations, norms, ... Names of
