@@ -453,7 +453,22 @@ def test_a_path_serves_as_model(rows):
     assert explanation.target.label == "malignant"
 
 
-@pytest.mark.parametrize("method", ["integrated-gradients", "lime", "occlusion", "saliency"])
+def test_methods_that_average_over_a_set(cancer, rows):
+    random = whence.explain(cancer, rows[0], method="expected-gradients", baseline=f"set:{TABLE}", samples=2000)
+    exact = whence.explain(cancer, rows[0], method="deep-shap", baseline=f"set:{TABLE}")
+    assert random.standard_errors.shape == exact.values.shape == (30,)
+    assert abs(exact.error) < 1e-4 < abs(random.error)
+    assert random.target.index == exact.target.index and np.isclose(random.base_value, exact.base_value, atol=1e-5)
+
+
+def test_pairs_are_a_matrix(cancer, rows):
+    pairs = whence.explain(cancer, rows[0], method="integrated-hessians", steps=20, difference=0.25)
+    assert pairs.values.shape == (30, 30) and np.array_equal(pairs.values, pairs.values.T)
+    rowsums = whence.explain(cancer, rows[0], method="integrated-gradients").values
+    assert np.corrcoef(pairs.values.sum(1), rowsums)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("method", ["integrated-gradients", "lime", "occlusion", "saliency", "smoothgrad", "guided-ig", "xrai"])
 def test_results_do_not_depend_on_threads(method):
     model = whence.load(MODELS / "cifar10_cnn.onnx", threads=1)
     options = {"num_samples": 200} if method == "lime" else {}

@@ -5,11 +5,11 @@
 //   A_i = E over x0 ~ background, a ~ U(0, 1) of (x_i - x0_i) d f(x0 + a (x - x0)) / d x_i
 //   sum_i A_i = f(x) - E f(x0)        in expectation
 //
-// Integrated gradients averaged over baselines, by one gradient for each random pair (x0, a). The pairs
-// share out rows and the way, which leaves less to chance; the standard errors, of every value and in
-// a note of the sum, are those of independent pairs, and so upper bounds.
-// With noise > 0 each sample explains x + e instead of x, e as SmoothGrad's: GradientSHAP's
-// smoothing, which moves the sum to E f(x + e) - E f(x0).
+// Integrated gradients averaged over baselines, by one gradient for each random pair (x0, a). The
+// pairs share out rows and the way, which leaves less to chance; the standard errors, of every
+// value and in a note of the sum, are those of independent pairs, and so upper bounds. With noise >
+// 0 each sample explains x + e instead of x, e as SmoothGrad's: GradientSHAP's smoothing, which
+// moves the sum to E f(x + e) - E f(x0).
 //
 // Cost: one gradient a sample, one forward pass for the input and for every row of the background.
 

@@ -50,7 +50,7 @@ Inquiry::Inquiry(const char* method, const DifferentiableModel& model, const Bat
       model_(model),
       input_(input),
       run_(run),
-      explained_((run.check(), choose_input(model, input, subject.input))),
+      explained_(choose_input(model, input, subject.input)),
       tensor_(subject.tensor.empty() ? explained_.name : std::move(subject.tensor)),
       target_(target, model, input, run),
       x_(explained_.value->to_doubles()) {

@@ -78,7 +78,6 @@ class Inquiry {
     [[nodiscard]] int64_t preferred_batch() const;
     /// Relative rounding of one number of this model's arithmetic.
     [[nodiscard]] double epsilon() const;
-    [[nodiscard]] const Run& run() const { return run_; }
     /// Rows still to come, for the progress bar alone.
     void expect(int64_t more) { total_ = evaluations_ + gradient_evaluations_ + more; }
     [[nodiscard]] int64_t gradient_evaluations() const { return gradient_evaluations_; }

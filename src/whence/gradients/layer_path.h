@@ -2,7 +2,8 @@
 // What a layer z = g(x) does while the input goes straight from the baseline to x.
 //
 //   layer conductance    A_j = integral of d f / d z_j * d z_j(x0 + a (x - x0)) / da  over a
-//                        (Dhamdhere, Sundararajan, Yan 2019, total conductance: summed over the inputs)
+//                        (Dhamdhere, Sundararajan, Yan 2019, total conductance: summed over the
+//                        inputs)
 //   internal influence   A_j = integral of d f / d z_j (x0 + a (x - x0))  over a
 //                        (Leino, Sen, Datta, Fredrikson, Li 2018, definition 1, that straight path)
 //
