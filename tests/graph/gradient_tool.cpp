@@ -77,7 +77,7 @@ void write_gradient(const std::string& in, const std::string& out, const std::st
     graph::ValueInfo seed = graph.value(of);
     seed.name = "seed";
     seed.type = seed.type.value_or(ElementType::float32);
-    seed.shape.reset();  // whatever OF turns out to have
+    if (!twice) seed.shape.reset();  // whatever OF turns out to have
     graph.inputs.push_back(seed);
     const std::vector<std::string> gradients =
         graph::add_gradients(graph, of, "seed", wrt, {rules, compares ? &reference : nullptr, twice});

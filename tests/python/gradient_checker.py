@@ -368,7 +368,7 @@ def check_second(case, tool, folder):
         return made if isinstance(made, str) else None
     run64, count = evaluator(made), len(case.wrt)
     rng = np.random.default_rng(len(case.name))
-    shape = session(case.model).run([case.of], case.inputs)[0].shape
+    shape = session(case.model).run([case.of], {k: np.asarray(v) for k, v in case.inputs.items()})[0].shape
     seed, direction = rng.standard_normal(shape), rng.standard_normal(np.shape(case.inputs[case.wrt[0]]))
     known = {info.name for info in made.graph.input}
     for nudge in NUDGES:

@@ -66,7 +66,7 @@ class OnnxModel : public DifferentiableModel {
     /// Also H v: for f the target and z the tensors of request.gradients, the gradient of the sum of
     /// directions[i] * df/dz[i] with respect to each z[j] (Pearlmutter 1994, by differentiating the
     /// gradient graph again). `directions` has a tensor for each, in order, of its shape. Zero for
-    /// piecewise linear networks. The request's rules must be `gradient`. Errors as for run.
+    /// piecewise linear networks. At a ReduceProd over zeros too little: its rule sets them apart. The request's rules must be `gradient`. Errors as for run.
     [[nodiscard]] SecondGradient second_gradient(const Batch& inputs, const GradientRequest& request,
                                                  const std::vector<Tensor>& directions, const Run& run) const;
     [[nodiscard]] Split split(const std::string& layer) const override;
