@@ -48,8 +48,15 @@ Tensor to_segments(nb::handle object) {
     return segments.cast(ElementType::int32);
 }
 
-// An array in the form of the input it is compared with.
-Tensor to_baseline(const recipe::Subject& subject, nb::handle object) {
+// An array in the form of the input it is compared with; for a method that averages over a set also
+// all its rows.
+Tensor to_baseline(const recipe::Subject& subject, nb::handle object, bool set) {
+    if (set) {
+        const TensorInfo& info = subject.model().inputs()[0];
+        Tensor rows = to_tensor(object, "the baseline");
+        if (rows.rank() == static_cast<int64_t>(info.shape.size()) && rows.rank() > 0 && rows.rows() > 1)
+            return rows.cast(info.type);
+    }
     const recipe::Input input = recipe::from_array(subject, to_tensor(object, "the baseline"));
     return input.is_table() ? *input.row : input.batch[0].value;
 }
@@ -63,7 +70,7 @@ recipe::Recipe to_recipe(const Loaded& model, const std::string& method, nb::han
     if (const auto text = baseline.is_none() ? std::nullopt : path_of(baseline)) recipe.baseline = *text;
     else if (PyFloat_Check(baseline.ptr()) || (PyLong_Check(baseline.ptr()) && !PyBool_Check(baseline.ptr())))
         recipe.baseline = "value:" + std::string(nb::str(baseline).c_str());
-    else if (!baseline.is_none()) recipe.baseline_values = to_baseline(model.subject, baseline);
+    else if (!baseline.is_none()) recipe.baseline_values = to_baseline(model.subject, baseline, recipe::find_method(recipe.method).baseline_set);
     if (!segments.is_none()) recipe.segments = to_segments(segments);
     return recipe;
 }

@@ -1,4 +1,4 @@
-// Attributions of eight architectures against captum's (tests/golden/make_architectures.py).
+// Attributions of eight architectures against captum's (tests/golden/make_architecture_attributions.py).
 
 #include <gtest/gtest.h>
 

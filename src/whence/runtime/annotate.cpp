@@ -28,6 +28,13 @@ bool may_be_scalar(const graph::Node& node) {
            node.is("ArgMax") || node.is("ArgMin") || node.is("Constant") || node.is("Reshape");
 }
 
+std::vector<Tensor> values_for(const graph::Graph& graph, const Session& session, int64_t rows, const Run& run) {
+    const std::vector<Tensor> inputs = made_up_inputs(graph, rows);
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& input : inputs) pointers.push_back(&input);
+    return session.run(pointers, run);
+}
+
 void measure_shapes(graph::Graph& graph, const graph::Graph& all, const Session& session, const Run& run) {
     // Integers may state lengths (starts of a Slice), and ours are made up.
     const bool fixed_lengths = std::ranges::all_of(graph.inputs, [](const graph::ValueInfo& input) {
@@ -35,18 +42,16 @@ void measure_shapes(graph::Graph& graph, const graph::Graph& all, const Session&
         const bool number = input.type == ElementType::float32 || input.type == ElementType::float64;
         return number && !lengths.empty() && std::none_of(lengths.begin() + 1, lengths.end(), [](int64_t l) { return l < 0; });
     });
-    const int64_t rows = 2;
-    const std::vector<Tensor> inputs = made_up_inputs(graph, rows);
-    std::vector<const Tensor*> pointers;
-    for (const Tensor& input : inputs) pointers.push_back(&input);
-    const std::vector<Tensor> values = session.run(pointers, run);
-    for (size_t i = 0; i < values.size(); ++i) {
+    // What is as long for two rows as for three does not depend on the rows, wherever it stands: some
+    // networks put the tokens first, or the rows of a batch behind each other.
+    const std::vector<Tensor> two = values_for(graph, session, 2, run), three = values_for(graph, session, 3, run);
+    for (size_t i = 0; i < two.size(); ++i) {
         graph::ValueInfo& info = graph.values[all.outputs[i].name];
-        if (info.shape) continue;
+        if (info.shape || two[i].rank() != three[i].rank()) continue;
         info.shape.emplace();
-        for (size_t d = 0; d < values[i].shape().size(); ++d) {
-            const int64_t length = values[i].shape()[d];
-            info.shape->push_back({fixed_lengths && !(d == 0 && length == rows) ? length : -1, ""});
+        for (size_t d = 0; d < two[i].shape().size(); ++d) {
+            const int64_t length = two[i].shape()[d];
+            info.shape->push_back({fixed_lengths && length == three[i].shape()[d] ? length : -1, ""});
         }
     }
 }

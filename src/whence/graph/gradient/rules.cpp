@@ -72,7 +72,7 @@ void Backward::refuse(const std::string& why) const {
 }
 
 const std::string& Backward::reference(const std::string& tensor) const {
-    const std::string& copy = notes.reference->of(tensor);
+    const std::string& copy = notes.options.reference->of(tensor);
     if (copy.empty()) refuse("'" + printable(tensor) + "' comes from a subgraph, which has no copy for the reference");
     return copy;
 }
