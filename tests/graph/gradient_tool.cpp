@@ -1,14 +1,15 @@
 // Writes gradient graphs for tests/python/test_gradient_rules.py, which checks them against finite
 // differences.
 //
-//     gradient_tool         reads lines "IN.onnx OUT.onnx OF WRT[,WRT...] [deep-lift]", answers "ok" or
+//     gradient_tool         reads lines "IN.onnx OUT.onnx OF WRT[,WRT...] [deep-lift|twice]", answers "ok" or
 //                           "error KIND message"; "IN.onnx OUT.onnx" only reads the model and writes it again
 //     gradient_tool --list  prints the operators with a rule
 //     gradient_tool --document  prints docs/operators.md
 //
 // OUT.onnx has one more input, `seed`, of the type and shape of OF; its outputs are OF, then the
 // gradients of sum(seed * OF). With deep-lift WRT are compared with further inputs whence/reference/WRT, and
-// the multipliers are followed by OF for the reference.
+// the multipliers are followed by OF for the reference; with twice the gradients by those of sum(direction * gradient
+// of the first WRT), `direction` one more input.
 
 #include <fmt/format.h>
 
@@ -52,8 +53,22 @@ graph::Reference reference_of(graph::Graph& graph, const std::vector<std::string
     return graph::add_reference(graph, wrt);
 }
 
+// Where the gradient depends on nothing it is the same everywhere: its derivative is zero.
+void add_second(graph::Graph& graph, const std::string& gradient, const std::vector<std::string>& wrt) {
+    runtime::annotate(graph, Run{});
+    graph::ValueInfo direction = graph.value(wrt[0]);
+    direction.name = "direction";
+    graph.inputs.push_back(direction);
+    const std::vector<std::string> seconds = graph::add_gradients(graph, gradient, "direction", wrt);
+    graph::Builder b(graph);
+    for (size_t i = 0; i < wrt.size(); ++i) {
+        const std::string zeros = b.mul(wrt[i], b.scalar(0, graph.value(wrt[i]).type.value_or(ElementType::float32)));
+        graph.outputs.push_back({.name = b.node("Identity", {seconds[i].empty() ? zeros : seconds[i]})});
+    }
+}
+
 void write_gradient(const std::string& in, const std::string& out, const std::string& of,
-                    const std::vector<std::string>& wrt, Rules rules) {
+                    const std::vector<std::string>& wrt, Rules rules, bool twice) {
     std::set<std::string> keep(wrt.begin(), wrt.end());
     keep.insert(of);
     graph::Graph graph = prepared(in, keep);
@@ -62,16 +77,17 @@ void write_gradient(const std::string& in, const std::string& out, const std::st
     graph::ValueInfo seed = graph.value(of);
     seed.name = "seed";
     seed.type = seed.type.value_or(ElementType::float32);
-    seed.shape.reset();  // whatever OF turns out to have
+    if (!twice) seed.shape.reset();  // whatever OF turns out to have
     graph.inputs.push_back(seed);
     const std::vector<std::string> gradients =
-        graph::add_gradients(graph, of, "seed", wrt, rules, compares ? &reference : nullptr);
+        graph::add_gradients(graph, of, "seed", wrt, {rules, compares ? &reference : nullptr, twice});
     graph::Builder b(graph);
     graph.outputs = {{.name = b.node("Identity", {of})}};
     for (size_t i = 0; i < wrt.size(); ++i) {
         if (gradients[i].empty()) throw Error(ErrorKind::unsupported, fmt::format("'{}' does not lead to '{}'", wrt[i], of));
         graph.outputs.push_back({.name = b.node("Identity", {gradients[i]})});
     }
+    if (twice) add_second(graph, gradients[0], wrt);
     if (compares) graph.outputs.push_back({.name = b.node("Identity", {reference.of(of)})});
     graph::remove_unused(graph);
     graph::verify(graph);
@@ -84,7 +100,7 @@ std::string answer(const std::string& line) {
     words >> in >> out >> of >> wrt >> rules;
     try {
         if (of.empty()) std::ofstream(out, std::ios::binary) << graph::serialize(graph::read_model(in));
-        else write_gradient(in, out, of, split_at_commas(wrt), rules == "deep-lift" ? Rules::deep_lift : Rules::gradient);
+        else write_gradient(in, out, of, split_at_commas(wrt), rules == "deep-lift" ? Rules::deep_lift : Rules::gradient, rules == "twice");
         return "ok";
     } catch (const Error& error) {
         return fmt::format("error {} {}", name(error.kind()), error.what());
@@ -103,6 +119,8 @@ that is in neither list, or in another domain, is an error that names it, but on
 tensor asked for. Refused with a reason: training mode (`Dropout`, `BatchNormalization`), convolution weights that depend
 on the input, column-major `MaxPool`, `Attention` with padded keys, a sliding window or its scores as an output, `LSTM`, `GRU` and `RNN` over sequences of unknown or different lengths, `Resize` with `keep_aspect_ratio_policy`, `Einsum` with an ellipsis, and reductions
 other than `add` in `ScatterElements` and `ScatterND`.
+
+`QuantizeLinear` followed by `DequantizeLinear` is passed straight through: slope 1 where it rounds, 0 where it clips.
 
 ## Differentiable
 

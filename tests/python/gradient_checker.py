@@ -355,6 +355,51 @@ def check_sum_refuses(multipliers, changes, target, scale, tolerance):
         assert refused(lambda: check_sum(wrong, changes, target, scale, tolerance)), "a wrong sum passed"
 
 
+# --- second derivatives --------------------------------------------------------------------------
+
+# Differences of a gradient whose constants are float32; the step as above.
+SECOND_TOLERANCE = 64 * 2.0**-24
+
+
+def check_second(case, tool, folder):
+    """The gradient of direction * gradient against finite differences of the gradient. Returns an error line, if any."""
+    made = tool.gradient(case.model, case.of, case.wrt, folder, "twice")
+    if isinstance(made, str) or any(np.size(value) == 0 for value in case.inputs.values()):
+        return made if isinstance(made, str) else None
+    run64, count = evaluator(made), len(case.wrt)
+    rng = np.random.default_rng(len(case.name))
+    shape = session(case.model).run([case.of], {k: np.asarray(v) for k, v in case.inputs.items()})[0].shape
+    seed, direction = rng.standard_normal(shape), rng.standard_normal(np.shape(case.inputs[case.wrt[0]]))
+    known = {info.name for info in made.graph.input}
+    for nudge in NUDGES:
+        function = Function(case, run64, moved(case, nudge, rng))
+        at = function.vector()
+
+        def answers(vector):
+            feeds = function.inputs(vector) | {"seed": seed, "direction": direction}
+            with np.errstate(all="ignore"):
+                return run64.run(None, {k: v for k, v in feeds.items() if k in known})
+
+        def along(vector):
+            return float((answers(vector)[1] * direction).sum())
+
+        results = answers(at)
+        products = np.concatenate([np.ravel(part) for part in results[1 + count:]])
+        vectors = directions(products if np.isfinite(products).all() else np.zeros_like(products), rng)[2:6]
+        slopes, bends = np.array([slope(along, at, v) for v in vectors]).T
+        scale = max(np.abs(slopes).max(), 1e-3 * np.abs(results[1]).max(initial=0))
+        if np.isfinite(slopes).all() and bends.max() <= KINK * scale:
+            break
+    else:
+        return "no smooth point"
+    errors = np.abs(vectors @ products - slopes)
+    if not errors.max() <= SECOND_TOLERANCE * scale:
+        raise Mismatch(f"second derivative {vectors[errors.argmax()] @ products:.9g}, finite differences {slopes[errors.argmax()]:.9g}")
+    wrong = products + 2.1 * SECOND_TOLERANCE * scale * vectors[0]
+    assert scale == 0 or (np.abs(vectors @ wrong - slopes)).max() > SECOND_TOLERANCE * scale, "a wrong product passed"
+    return None
+
+
 def check_round_trip(path, inputs, tool, folder):
     """A model that is read and written computes the same bits (where ONNX Runtime runs it at all)."""
     again = Path(folder) / "again.onnx"

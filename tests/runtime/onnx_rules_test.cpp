@@ -192,5 +192,86 @@ TEST(OnnxRules, OnlyNumbersWithAFractionAreCompared) {
         "the reference differs in input 'ids', which holds int64");
 }
 
+// Central differences of the gradient in double: error h^2 times a fourth derivative, and 1e-16 / h.
+constexpr double step = 1e-5, second_tolerance = 1e-8;
+
+// The product of the Hessian with v, the slow way.
+std::vector<double> differences(const OnnxModel& model, const Tensor& x, const GradientRequest& request, const Tensor& v) {
+    Tensor up = x, down = x;
+    for (int64_t i = 0; i < x.size(); ++i) {
+        up.as<double>()[i] += step * v.as<double>()[i];
+        down.as<double>()[i] -= step * v.as<double>()[i];
+    }
+    std::vector<double> a = model.run(up, request, plain_run).gradients[0].to_doubles();
+    const std::vector<double> b = model.run(down, request, plain_run).gradients[0].to_doubles();
+    for (size_t i = 0; i < a.size(); ++i) a[i] = (a[i] - b[i]) / (2 * step);
+    return a;
+}
+
+TEST(OnnxRules, SecondGradientIsTheSlopeOfTheGradient) {
+    for (const Scale scale : {Scale::raw, Scale::probability}) {
+        const OnnxModel model = load(perceptron(-1));
+        const Tensor x = random_tensor({3, 4}, 1, ElementType::float64), v = random_tensor({3, 4}, 2, ElementType::float64);
+        const GradientRequest request{.output = "y", .index = 1, .minus = 2, .scale = scale, .gradients = {"x"}};
+        const SecondGradient second = model.second_gradient(x, request, {v}, plain_run);
+        const GradientResult first = model.run(x, request, plain_run);
+        EXPECT_EQ(second.first.target, first.target);
+        EXPECT_EQ(second.first.gradients, first.gradients);
+        ASSERT_EQ(second.products.size(), 1U);
+        const std::vector<double> fast = second.products[0].to_doubles(), slow = differences(model, x, request, v);
+        double largest = 0;
+        for (size_t i = 0; i < slow.size(); ++i) {
+            EXPECT_NEAR(fast[i], slow[i], second_tolerance);
+            largest = std::max(largest, std::abs(slow[i]));
+        }
+        EXPECT_GT(largest, 1e3 * second_tolerance);  // zeros would not pass
+    }
+}
+
+TEST(OnnxRules, SecondGradientOfWhatIsPiecewiseLinearIsZero) {
+    const OnnxModel model = load(single("Relu", {}, -1, ElementType::float64));
+    const Tensor x = random_tensor({2, 3}, 1, ElementType::float64);
+    const SecondGradient second = model.second_gradient(x, {.output = "y", .index = 0, .gradients = {"x"}}, {x}, plain_run);
+    EXPECT_EQ(second.products[0].to_doubles(), std::vector<double>(6, 0.0));
+}
+
+TEST(OnnxRules, SecondGradientThatMakesNoSense) {
+    const OnnxModel model = load(perceptron(-1));
+    const Tensor x = random_tensor({2, 4}, 1, ElementType::float64);
+    const GradientRequest request{.output = "y", .index = 1, .gradients = {"x"}}, guided{.output = "y", .index = 1, .gradients = {"x"}, .rules = Rules::guided};
+    const auto line = [&](ErrorKind kind, const GradientRequest& asked, const std::vector<Tensor>& directions) {
+        return error_of(kind, [&] { return model.second_gradient(x, asked, directions, plain_run); });
+    };
+    expect_within(line(ErrorKind::usage, request, {}), "0 directions for 1 tensors");
+    expect_within(line(ErrorKind::usage, guided, {x}), "by the rules of guided");
+    expect_within(line(ErrorKind::input, request, {x.slice_rows(0, 1)}), "for 2 rows");
+}
+
+// y = 2 DQ(Q(x)), in steps of 0.1 and clipped to what int8 holds: [-12.8, 12.7].
+TEST(OnnxRules, QuantisedNumbersPassStraightThrough) {
+    graph::Graph graph = testing::empty_graph({testing::value_info("x", ElementType::float32, {-1, 4})});
+    graph.opsets[""] = 19;
+    graph::Builder b(graph);
+    const std::string scale = b.constant(Tensor::of<float>({}, std::vector<float>{0.1F}));
+    const std::string zero = b.constant(Tensor::of<int8_t>({}, std::vector<int8_t>{0}));
+    const std::string numbers = b.node("DequantizeLinear", {b.node("QuantizeLinear", {"x", scale, zero}), scale, zero});
+    testing::add_output(graph, b.mul(numbers, b.scalar(2, ElementType::float32)), "y", testing::value_info("y", ElementType::float32, {-1, 4}));
+    const OnnxModel model = load(graph);
+    ASSERT_EQ(model.notes().size(), 1U);
+    expect_within(model.notes()[0], "quantised");
+    const Tensor x = Tensor::of<float>({1, 4}, std::vector<float>{0.33F, 12.72F, 20.0F, -20.0F});
+    const std::vector<double> wanted = {2, 2, 0, 0};
+    for (int64_t i = 0; i < 4; ++i) {
+        const GradientResult result = model.run(x, {.output = "y", .index = i, .gradients = {"x"}}, plain_run);
+        std::vector<double> slope(4, 0.0);
+        slope[i] = wanted[i];
+        EXPECT_EQ(result.gradients[0].to_doubles(), slope);
+        EXPECT_EQ(result.target[0], model.predict(x, plain_run)[0].value.to_doubles()[i]);
+    }
+    EXPECT_NEAR(model.predict(x, plain_run)[0].value.to_doubles()[0], 0.6, 1e-6);  // rounded, not 0.66
+    const Batch reference(random_tensor({1, 4}, 1));
+    expect_within(error_of(ErrorKind::unsupported, [&] { return model.run(x, compared(reference), plain_run); }), "DequantizeLinear");
+}
+
 }  // namespace
 }  // namespace whence

@@ -88,6 +88,27 @@ void check_connected(const GradientRequest& request, const std::vector<std::stri
                                                     "': nothing differentiable leads from one to the other");
 }
 
+// The gradients of the sum of direction * gradient. Where no gradient depends on a tensor its product
+// is zero: unlike a gradient that does not exist, that is an answer.
+std::vector<std::string> hessian_products(Graph& graph, const GradientRequest& request,
+                                          const std::vector<std::string>& gradients, const Run& run) {
+    annotate(graph, run);
+    Builder b(graph);
+    std::vector<std::string> sums(gradients.size());
+    for (size_t i = 0; i < gradients.size(); ++i) {
+        graph::ValueInfo direction = graph.value(request.gradients[i]);
+        direction.name = direction_input + request.gradients[i];
+        graph.inputs.push_back(direction);
+        const std::vector<std::string> parts = graph::add_gradients(graph, gradients[i], direction.name, request.gradients);
+        for (size_t j = 0; j < parts.size(); ++j)
+            if (!parts[j].empty()) sums[j] = sums[j].empty() ? parts[j] : b.add(sums[j], parts[j]);
+    }
+    for (size_t j = 0; j < sums.size(); ++j)
+        if (sums[j].empty())
+            sums[j] = b.zeros(b.shape(request.gradients[j]), graph.value(request.gradients[j]).type.value_or(ElementType::float32));
+    return sums;
+}
+
 graph::Reference reference_of(Graph& graph, const Run& run) {
     const std::vector<std::string> compared = compared_inputs(graph);
     if (compared.empty())
@@ -106,7 +127,7 @@ std::vector<std::string> compared_inputs(const Graph& graph) {
     return names;
 }
 
-Graph gradient_graph(const Graph& forward, const GradientRequest& request, const Run& run) {
+Graph gradient_graph(const Graph& forward, const GradientRequest& request, const Run& run, bool twice) {
     Graph graph = forward;
     check_names(graph, request);
     const std::string scores = graph::scores_in(graph, request.output, request.scale);
@@ -121,9 +142,10 @@ Graph gradient_graph(const Graph& forward, const GradientRequest& request, const
     const std::string reference_target = compares ? target_of(b, flattened(b, reference.of(scores)), classes) : "";
     const std::vector<std::string> gradients =
         request.gradients.empty() ? std::vector<std::string>{}
-                                  : graph::add_gradients(graph, scores, seed, request.gradients, request.rules,
-                                                         compares ? &reference : nullptr);
+                                  : graph::add_gradients(graph, scores, seed, request.gradients,
+                                                         {request.rules, compares ? &reference : nullptr, twice});
     check_connected(request, gradients);
+    const std::vector<std::string> products = twice ? hessian_products(graph, request, gradients, run) : std::vector<std::string>{};
     graph.outputs.clear();
     add_output(graph, b, b.reshape(target, b.ints({-1})));
     const std::string rows = b.concat({b.shape(flat, 0, 1), b.ints({1})}, 0);
@@ -131,6 +153,7 @@ Graph gradient_graph(const Graph& forward, const GradientRequest& request, const
     if (compares) add_output(graph, b, b.reshape(reference_target, b.ints({-1})));
     for (const std::string& value : request.values) add_output(graph, b, value);
     for (const std::string& gradient : gradients) add_output(graph, b, gradient);
+    for (const std::string& product : products) add_output(graph, b, product);
     graph::remove_unused(graph);
     graph::sort_nodes(graph);
     graph::verify(graph);

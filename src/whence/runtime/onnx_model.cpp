@@ -115,8 +115,11 @@ struct OnnxModel::State {
     std::map<std::string, std::unique_ptr<Session>> gradient_sessions;
 
     const Graph& canonical_graph(const Run& run);
-    const Session& gradient_session(const GradientRequest& request, int64_t rows, bool alone, const Run& run);
-    Graph gradient_graph_of(const GradientRequest& request, const Run& run);
+    const Session& gradient_session(const GradientRequest& request, int64_t rows, bool alone, bool twice, const Run& run);
+    Graph gradient_graph_of(const GradientRequest& request, bool twice, const Run& run);
+    /// The outputs of the request's graph; `directions` empty unless it is differentiated twice.
+    std::vector<Tensor> run_request(const Batch& inputs, const GradientRequest& request,
+                                    const std::vector<Tensor>& directions, const Run& run);
     void check_classes(const GradientRequest& request) const;
     const Session& forward_session(bool alone);
     void free_batch();
@@ -152,13 +155,13 @@ const Graph& OnnxModel::State::canonical_graph(const Run& run) {
 
 // `rows` 0: any number. ONNX Runtime keeps its blocked layout through a gradient graph only where it
 // can prove that shapes are equal, which takes a fixed number of rows. `alone`: in the caller's thread.
-const Session& OnnxModel::State::gradient_session(const GradientRequest& request, int64_t rows, bool alone,
+const Session& OnnxModel::State::gradient_session(const GradientRequest& request, int64_t rows, bool alone, bool twice,
                                                   const Run& run) {
-    const std::string key = request_key(request) + "\n#" + std::to_string(rows) + (alone ? "a" : "");
+    const std::string key = request_key(request) + "\n#" + std::to_string(rows) + (alone ? "a" : "") + (twice ? "2" : "");
     const std::lock_guard lock(mutex);
     std::unique_ptr<Session>& session = gradient_sessions[key];
     if (!session) {
-        Graph both = gradient_graph_of(request, run);
+        Graph both = gradient_graph_of(request, twice, run);
         if (rows > 0)
             for (graph::ValueInfo& input : both.inputs)
                 if (takes_rows(input) && input.shape && !input.shape->empty()) (*input.shape)[0] = {rows, ""};
@@ -167,12 +170,12 @@ const Session& OnnxModel::State::gradient_session(const GradientRequest& request
     return *session;
 }
 
-Graph OnnxModel::State::gradient_graph_of(const GradientRequest& request, const Run& run) {
+Graph OnnxModel::State::gradient_graph_of(const GradientRequest& request, bool twice, const Run& run) {
     Graph base = canonical_graph(run);
     std::set<std::string> keep(request.values.begin(), request.values.end());
     keep.insert(request.gradients.begin(), request.gradients.end());
     graph::fold_batch_normalization(base, keep);
-    return runtime::gradient_graph(base, request, run);
+    return runtime::gradient_graph(base, request, run, twice);
 }
 
 // ONNX Runtime takes a negative index for one from the end, and the gradient's seed does not.
@@ -350,6 +353,8 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
     graph::fold_constants(state->graph);
     if (graph::compute_in_single_precision(state->graph))
         state->notes.push_back("half precision in the file; computed in float32");
+    if (std::ranges::any_of(state->graph.nodes, [](const graph::Node& node) { return node.is("QuantizeLinear"); }))
+        state->notes.push_back("quantised: gradients pass straight through the rounding, and nothing passes where it clips");
     state->labels = graph::drop_zipmap(state->graph);
     if (options.pixels)
         graph::add_pixel_transform(state->graph, options.pixels->transform, options.pixels->height, options.pixels->width);
@@ -396,31 +401,64 @@ Batch OnnxModel::predict(const Batch& inputs, const Run& run) const {
     return out;
 }
 
-GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& request, const Run& run) const {
+std::vector<Tensor> OnnxModel::State::run_request(const Batch& batch, const GradientRequest& request,
+                                                  const std::vector<Tensor>& directions, const Run& run) {
     std::vector<Tensor> converted, converted_references;
-    std::vector<const Tensor*> tensors = state_->checked(inputs, converted);
-    const std::vector<int64_t> sizes = state_->parts(inputs.rows());
-    state_->check_classes(request);
-    const bool compares = request.rules == Rules::deep_lift;
+    std::vector<const Tensor*> tensors = checked(batch, converted);
+    const std::vector<int64_t> sizes = parts(batch.rows());
+    check_classes(request);
     Batch repeated;
-    if (compares)
-        for (const Tensor* reference : state_->references(request, tensors, converted_references, repeated))
-            tensors.push_back(reference);
+    if (request.rules == Rules::deep_lift)
+        for (const Tensor* reference : references(request, tensors, converted_references, repeated)) tensors.push_back(reference);
+    const auto with_rows = static_cast<int64_t>(tensors.size());
+    for (const Tensor& direction : directions) tensors.push_back(&direction);
     const Tensor index = class_number(request.index.value_or(0)), minus = class_number(request.minus.value_or(0));
     const auto run_part = [&](std::vector<const Tensor*> part, int64_t rows) {
-        if (request.index) part.push_back(&index);
-        if (request.minus) part.push_back(&minus);
-        const bool fixed = state_->convolutional && state_->fixed_batch == 0;
-        return state_->gradient_session(request, fixed ? rows : 0, sizes.size() > 1, run).run(part, run);
+        // Classes stand between what has rows and the directions.
+        auto at = part.begin() + with_rows;
+        if (request.index) at = part.insert(at, &index) + 1;
+        if (request.minus) part.insert(at, &minus);
+        const bool fixed = convolutional && fixed_batch == 0;
+        return gradient_session(request, fixed ? rows : 0, sizes.size() > 1, !directions.empty(), run).run(part, run);
     };
-    std::vector<Tensor> outputs = runtime::run_parts(tensors, sizes, state_->part_threads(run), run, run_part);
+    return runtime::run_parts(tensors, sizes, part_threads(run), run, run_part);
+}
+
+namespace {
+
+// The outputs of a gradient graph but for the products, which stay behind in `outputs`.
+GradientResult take_result(std::vector<Tensor>& outputs, const GradientRequest& request) {
+    const bool compares = request.rules == Rules::deep_lift;
     GradientResult result{.target = outputs[0].to_doubles()};
     const auto classes = outputs[1].as<int64_t>();
     result.index.assign(classes.begin(), classes.end());
     if (compares) result.reference_target = outputs[2].to_doubles();
-    const size_t first = compares ? 3 : 2;
-    for (size_t i = first; i < outputs.size(); ++i)
-        (i < first + request.values.size() ? result.values : result.gradients).push_back(std::move(outputs[i]));
+    auto next = outputs.begin() + (compares ? 3 : 2);
+    for (size_t i = 0; i < request.values.size(); ++i) result.values.push_back(std::move(*next++));
+    for (size_t i = 0; i < request.gradients.size(); ++i) result.gradients.push_back(std::move(*next++));
+    outputs.erase(outputs.begin(), next);
+    return result;
+}
+
+}  // namespace
+
+GradientResult OnnxModel::run(const Batch& inputs, const GradientRequest& request, const Run& run) const {
+    std::vector<Tensor> outputs = state_->run_request(inputs, request, {}, run);
+    return take_result(outputs, request);
+}
+
+SecondGradient OnnxModel::second_gradient(const Batch& inputs, const GradientRequest& request,
+                                          const std::vector<Tensor>& directions, const Run& run) const {
+    if (request.rules != Rules::gradient)
+        throw Error(ErrorKind::usage, fmt::format("there are no second derivatives by the rules of {}", name(request.rules)));
+    if (request.gradients.empty() || directions.size() != request.gradients.size())
+        throw Error(ErrorKind::usage, fmt::format("{} directions for {} tensors", directions.size(), request.gradients.size()));
+    for (const Tensor& direction : directions)
+        if (direction.rank() < 1 || direction.rows() != inputs.rows())
+            throw Error(ErrorKind::input, fmt::format("a direction of shape {} for {} rows", to_string(direction.shape()), inputs.rows()));
+    std::vector<Tensor> outputs = state_->run_request(inputs, request, directions, run);
+    SecondGradient result{.first = take_result(outputs, request)};
+    result.products = std::move(outputs);
     return result;
 }
 
@@ -467,7 +505,7 @@ std::vector<LayerInfo> OnnxModel::layers() const {
 
 Graph OnnxModel::gradient_graph(const GradientRequest& request) const {
     const std::lock_guard lock(state_->mutex);
-    return state_->gradient_graph_of(request, state_->trial);
+    return state_->gradient_graph_of(request, false, state_->trial);
 }
 
 }  // namespace whence

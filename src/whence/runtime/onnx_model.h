@@ -40,6 +40,12 @@ struct Differentiability {
     std::vector<std::string> missing;   ///< operators without a gradient rule on the way
 };
 
+/// The gradients of a request, and the Hessian's products with directions.
+struct SecondGradient {
+    GradientResult first;
+    std::vector<Tensor> products;  ///< for each tensor of the request's gradients, same shape
+};
+
 class OnnxModel : public DifferentiableModel {
  public:
     /// Throws Error(io), Error(model) or Error(limit) with one line naming the file and the reason.
@@ -57,6 +63,12 @@ class OnnxModel : public DifferentiableModel {
     [[nodiscard]] Batch predict(const Batch& inputs, const Run& run) const override;
     [[nodiscard]] GradientResult run(const Batch& inputs, const GradientRequest& request,
                                      const Run& run) const override;
+    /// Also H v: for f the target and z the tensors of request.gradients, the gradient of the sum of
+    /// directions[i] * df/dz[i] with respect to each z[j] (Pearlmutter 1994, by differentiating the
+    /// gradient graph again). `directions` has a tensor for each, in order, of its shape. Zero for
+    /// piecewise linear networks. At a ReduceProd over zeros too little: its rule sets them apart. The request's rules must be `gradient`. Errors as for run.
+    [[nodiscard]] SecondGradient second_gradient(const Batch& inputs, const GradientRequest& request,
+                                                 const std::vector<Tensor>& directions, const Run& run) const;
     [[nodiscard]] Split split(const std::string& layer) const override;
     [[nodiscard]] int concurrency() const override;
     [[nodiscard]] int64_t preferred_batch() const override;

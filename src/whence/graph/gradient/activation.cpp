@@ -14,7 +14,7 @@ constexpr double selu_alpha = 1.67326319217681884765625, selu_gamma = 1.05070102
 // Guided backpropagation and deconvolution also stop what is negative, the latter whatever x is
 // (Springenberg et al. 2015, section 3.4; Zeiler, Fergus 2014, section 2.1).
 void relu(Backward& n) {
-    const bool guided = n.notes.rules == Rules::guided, deconvolution = n.notes.rules == Rules::deconvolution;
+    const bool guided = n.notes.options.rules == Rules::guided, deconvolution = n.notes.options.rules == Rules::deconvolution;
     const std::string d = guided || deconvolution ? n.b.node("Relu", {n.d()}) : n.d();
     n.give(0, deconvolution ? d : n.b.mul(d, n.positive(n.y())));
 }

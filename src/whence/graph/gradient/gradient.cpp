@@ -20,7 +20,8 @@ bool carries_gradient(const Graph& graph, const std::string& tensor) {
            *type == ElementType::float16 || *type == ElementType::bfloat16;
 }
 
-// Tensors that depend on one of `from` through nodes that carry gradients.
+// Tensors that depend on one of `from` through nodes that carry gradients. Quantised numbers do, too
+// (quantize.cpp), as far as the node that makes numbers of them again.
 std::unordered_set<std::string> downstream(const Graph& graph, const std::vector<std::string>& from) {
     std::unordered_set<std::string> reached(from.begin(), from.end());
     for (const Node& node : graph.nodes) {
@@ -29,7 +30,7 @@ std::unordered_set<std::string> downstream(const Graph& graph, const std::vector
         if (std::ranges::none_of(node.inputs, is_reached) && std::ranges::none_of(node.captures, is_reached))
             continue;
         for (const std::string& output : node.outputs)
-            if (!output.empty() && carries_gradient(graph, output)) reached.insert(output);
+            if (!output.empty() && (carries_gradient(graph, output) || node.is("QuantizeLinear"))) reached.insert(output);
     }
     return reached;
 }
@@ -63,14 +64,12 @@ std::vector<size_t> path_nodes(const Graph& graph, const std::unordered_set<std:
 
 class Sweep {
  public:
-    Sweep(Graph& graph, const std::vector<std::string>& wrt, Rules rules, const Reference* reference)
-        : builder_(graph), reached_(downstream(graph, wrt)) {
-        notes_.rules = rules;
-        notes_.reference = reference;
+    Sweep(Graph& graph, const std::vector<std::string>& wrt, const SweepOptions& options)
+        : builder_(graph), notes_{.options = options}, reached_(downstream(graph, wrt)) {
         notes_.wrt.insert(wrt.begin(), wrt.end());
-        if (!reference) return;
+        if (!options.reference) return;
         std::vector<std::string> sources = wrt;
-        sources.insert(sources.end(), reference->originals.begin(), reference->originals.end());
+        sources.insert(sources.end(), options.reference->originals.begin(), options.reference->originals.end());
         carried_ = downstream(graph, sources);
     }
 
@@ -106,7 +105,7 @@ class Sweep {
         std::vector<bool> wanted;
         for (const std::string& input : node.inputs) wanted.push_back(reached_.count(input) != 0);
         const RuleRow& row = *find_rule(node);
-        const bool multiply = notes_.rules == Rules::deep_lift;
+        const bool multiply = notes_.options.rules == Rules::deep_lift;
         const bool product = multiply && row.change == Change::bilinear;
         Backward backward(builder_, notes_, product ? half_way(builder_, notes_, node) : node,
                           std::move(gradients), std::move(wanted));
@@ -124,7 +123,7 @@ class Sweep {
     void check_split(const RuleRow& row, const Backward& backward, const Node& node) const {
         if (row.change == Change::unsplit) backward.refuse("no rule splits its change exactly");
         for (const std::string& input : node.inputs)
-            if (notes_.reference->differs(input) && !carried_.count(input))
+            if (notes_.options.reference->differs(input) && !carried_.count(input))
                 backward.refuse("its input '" + printable(input) + "' follows the model's input through something "
                                 "that passes nothing back");
     }
@@ -139,8 +138,7 @@ class Sweep {
 }  // namespace
 
 std::vector<std::string> add_gradients(Graph& graph, const std::string& of, const std::string& seed,
-                                       const std::vector<std::string>& wrt, Rules rules,
-                                       const Reference* reference) {
+                                       const std::vector<std::string>& wrt, const SweepOptions& options) {
     if (graph.opset() < 18) throw Error(ErrorKind::internal, "gradients need a graph of opset 18 or newer");
     std::vector<Node> path;
     for (const size_t i : path_nodes(graph, downstream(graph, wrt), of)) {
@@ -150,7 +148,7 @@ std::vector<std::string> add_gradients(Graph& graph, const std::string& of, cons
                                                     (node.obstacle.empty() ? "" : ": " + node.obstacle));
         path.push_back(node);
     }
-    Sweep sweep(graph, wrt, rules, reference);
+    Sweep sweep(graph, wrt, options);
     sweep.seed(of, seed);
     sweep.run(path);
     std::vector<std::string> gradients;

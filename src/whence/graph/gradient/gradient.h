@@ -10,6 +10,14 @@
 
 namespace whence::graph {
 
+/// How a sweep multiplies.
+struct SweepOptions {
+    Rules rules = Rules::gradient;
+    const Reference* reference = nullptr;  ///< deep_lift
+    /// The result is to be differentiated again: no masks made of steep smooth functions.
+    bool again = false;
+};
+
 /// Appends to `graph` the nodes that compute, for the scalar sum(seed * of), its gradient with
 /// respect to each tensor of `wrt`, and returns their names (same shape and type as the tensors).
 ///
@@ -26,8 +34,7 @@ namespace whence::graph {
 [[nodiscard]] std::vector<std::string> add_gradients(Graph& graph, const std::string& of,
                                                      const std::string& seed,
                                                      const std::vector<std::string>& wrt,
-                                                     Rules rules = Rules::gradient,
-                                                     const Reference* reference = nullptr);
+                                                     const SweepOptions& options = {});
 
 /// Operators without a rule on the paths from `from` to `to`; empty: `to` is differentiable with
 /// respect to `from`. `connected` is set to false if there is no path that carries a gradient.

@@ -128,7 +128,7 @@ bool max_pool_by_taps(Backward& n) {
     for (size_t axis = 0; axis < 2; ++axis)
         padded = padded || w.begin[axis] > 0 || (p.out[axis] - 1) * w.strides[axis] + w.kernel[axis] - w.begin[axis] > p.in[axis];
     // A deconvolution lets through what a ReLU was given for a maximum of zero.
-    const bool masked = n.notes.rules != Rules::deconvolution && non_negative(n.b.graph(), n.x());
+    const bool masked = n.notes.options.rules != Rules::deconvolution && non_negative(n.b.graph(), n.x());
     if (padded && !masked) return false;
 
     const std::string top = channel_conv(n, p, n.y(), -steepness, {1, 1}, {0, 0}, {0, 0, 0, 0}, {1, 1});
@@ -139,7 +139,7 @@ bool max_pool_by_taps(Backward& n) {
     // not a maximum gets nothing anyway. Not if somebody asks for the gradient in between, or the ReLU
     // has another rule.
     const Node* before = n.b.graph().producer(n.x());
-    const bool plain = n.notes.rules == Rules::gradient && !n.notes.wrt.count(n.x());
+    const bool plain = n.notes.options.rules == Rules::gradient && !n.notes.wrt.count(n.x());
     const std::string past = plain && before && before->is("Relu") ? before->inputs[0] : "";
     std::string rest = past.empty() ? n.d() : n.b.mul(n.d(), n.positive(n.y()));
     Taps taps_of{n, p};

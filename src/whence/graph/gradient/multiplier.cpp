@@ -29,14 +29,14 @@ std::string quotient(Backward& n, const std::string& numerator, const std::strin
 }
 
 Node half_way(Builder& b, const SweepNotes& notes, const Node& node) {
-    const auto differs = [&](const std::string& name) { return notes.reference->differs(name); };
+    const auto differs = [&](const std::string& name) { return notes.options.reference->differs(name); };
     if (std::ranges::count_if(node.inputs, differs) < 2) return node;
     Node middle = node;
     for (std::string& input : middle.inputs) {
-        if (!differs(input) || notes.reference->of(input).empty()) continue;
+        if (!differs(input) || notes.options.reference->of(input).empty()) continue;
         ValueInfo info = b.graph().value(input);
         const std::string half = b.scalar(0.5, info.type.value_or(ElementType::float32));
-        info.name = b.mul(b.add(input, notes.reference->of(input)), half);
+        info.name = b.mul(b.add(input, notes.options.reference->of(input)), half);
         input = info.name;
         b.graph().values[info.name] = std::move(info);
     }
@@ -45,7 +45,7 @@ Node half_way(Builder& b, const SweepNotes& notes, const Node& node) {
 
 void rescale(Backward& n) {
     for (size_t i = 1; i < n.node.inputs.size(); ++i)
-        if (n.node.has_input(i) && n.notes.reference->differs(n.x(i)))
+        if (n.node.has_input(i) && n.notes.options.reference->differs(n.x(i)))
             n.refuse(
                 fmt::format("its parameter '{}' follows the model's input", printable(n.x(i))));
     const std::string change = n.b.sub(n.y(), n.reference(n.y()));

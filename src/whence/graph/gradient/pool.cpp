@@ -12,7 +12,7 @@ namespace {
 // To the first largest element of each window, which a second pool with indices finds.
 void max_pool(Backward& n) {
     if (n.node.integer("storage_order", 0) != 0) n.refuse("column-major storage order");
-    if (!n.deep_lift() && max_pool_by_taps(n)) return;
+    if (!n.deep_lift() && !n.notes.options.again && max_pool_by_taps(n)) return;
     give_picked(n, true, [&](const std::string& x, const std::string&, const std::string& d) {
         const std::string indices = n.b.nodes("MaxPool", {x}, 2, n.node.attributes)[1];
         const std::string flat = n.b.ints({-1});

@@ -22,7 +22,7 @@ const std::unordered_map<std::string_view, RuleRow>& table() {
         std::unordered_map<std::string_view, RuleRow> all;
         for (const auto& part :
              {activation_rules(), conv_rules(), einsum_rules(), elementwise_rules(), linear_rules(),
-              normalization_rules(), pool_rules(), reduce_rules(), resize_rules(), select_rules(), shape_rules()})
+              normalization_rules(), pool_rules(), quantize_rules(), reduce_rules(), resize_rules(), select_rules(), shape_rules()})
             for (const RuleRow& row : part) all[row.op] = row;
         return all;
     }();
@@ -72,7 +72,7 @@ void Backward::refuse(const std::string& why) const {
 }
 
 const std::string& Backward::reference(const std::string& tensor) const {
-    const std::string& copy = notes.reference->of(tensor);
+    const std::string& copy = notes.options.reference->of(tensor);
     if (copy.empty()) refuse("'" + printable(tensor) + "' comes from a subgraph, which has no copy for the reference");
     return copy;
 }

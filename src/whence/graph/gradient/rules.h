@@ -7,9 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "whence/core/model.h"
 #include "whence/graph/builder.h"
-#include "whence/graph/gradient/reference.h"
+#include "whence/graph/gradient/gradient.h"
 #include "whence/graph/graph.h"
 
 namespace whence::graph {
@@ -23,12 +22,11 @@ struct Phases {
 
 /// What rules tell each other during one sweep.
 struct SweepNotes {
-    Rules rules = Rules::gradient;
-    const Reference* reference = nullptr;   ///< deep_lift: the copy that runs on the reference
-    std::set<std::string> wrt;              ///< tensors whose gradients are the answer
-    std::map<std::string, Phases> phases;   ///< gradients that were put together from phases
+    SweepOptions options = {};
+    std::set<std::string> wrt = {};         ///< tensors whose gradients are the answer
+    std::map<std::string, Phases> phases = {};  ///< gradients that were put together from phases
     /// Gradients given to tensors that are no inputs of the node at hand.
-    std::vector<std::pair<std::string, std::string>> further;
+    std::vector<std::pair<std::string, std::string>> further = {};
 };
 
 /// One node of the sweep. A rule reads the gradients of the node's outputs and gives the gradients of
@@ -69,7 +67,7 @@ class Backward {
     [[nodiscard]] const std::vector<std::string>& given() const { return given_; }
 
     /// True if multipliers against a reference are asked for, not slopes.
-    [[nodiscard]] bool deep_lift() const { return notes.rules == Rules::deep_lift; }
+    [[nodiscard]] bool deep_lift() const { return notes.options.rules == Rules::deep_lift; }
     /// deep_lift: the tensor as it is for the reference. Refuses where that cannot be computed.
     [[nodiscard]] const std::string& reference(const std::string& tensor) const;
 
@@ -133,6 +131,7 @@ std::vector<RuleRow> elementwise_rules();
 std::vector<RuleRow> linear_rules();
 std::vector<RuleRow> normalization_rules();
 std::vector<RuleRow> pool_rules();
+std::vector<RuleRow> quantize_rules();
 std::vector<RuleRow> reduce_rules();
 std::vector<RuleRow> resize_rules();
 std::vector<RuleRow> select_rules();
