@@ -92,7 +92,7 @@ TEST_P(SmoothNetwork, SecondGradientIsTheSlopeOfTheGradient) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SmoothNetwork,
-                         testing::Values("transformer16", "transformer11", "efficient_net", "conv_next"),
+                         testing::Values("transformer16", "transformer11", "lstm", "gru", "efficient_net", "conv_next"),
                          [](const auto& network) { return network.param; });
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenNetwork, testing::ValuesIn(networks()),

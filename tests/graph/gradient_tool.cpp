@@ -120,6 +120,8 @@ tensor asked for. Refused with a reason: training mode (`Dropout`, `BatchNormali
 on the input, column-major `MaxPool`, `Attention` with padded keys, a sliding window or its scores as an output, `LSTM`, `GRU` and `RNN` over sequences of unknown or different lengths, `Resize` with `keep_aspect_ratio_policy`, `Einsum` with an ellipsis, and reductions
 other than `add` in `ScatterElements` and `ScatterND`.
 
+`QuantizeLinear` followed by `DequantizeLinear` is passed straight through: slope 1 where it rounds, 0 where it clips.
+
 ## Differentiable
 
 )" << fmt::format("`{}`", fmt::join(graph::differentiable_operators(), "`, `"))

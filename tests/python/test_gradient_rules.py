@@ -54,6 +54,8 @@ def test_multipliers(case, tool, tmp_path):
 # Left out: too near the edge of the domain for differences of a slope; a product with a zero, whose rule sets the
 # zeros apart and so loses how the other slopes depend on them.
 SECOND_LEFT_OUT = {"acos", "asin", "own-reduceprod-1-zeros", "own-reduceprod-2-zeros"}
+# Also reductions whose axes are computed: the rank of their result is then not known.
+SECOND_LEFT_OUT |= {case.name for case in CASES if case.model.graph.node[0].op_type.startswith("Reduce") and len(case.inputs) > 1}
 SECOND_CASES = [case for case in CASES if case.name not in SECOND_LEFT_OUT and not re.search("-(constants|rank|batch|dynamic|nothing|free-batch|opset.*)$", case.name)]
 
 
@@ -72,6 +74,10 @@ def test_model_survives_reading_and_writing(path, tool, tmp_path):
     gradient_checker.check_round_trip(path, conformance_cases.data_set(path), tool, tmp_path)
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
+# A staircase has no slope to compare with: tests/runtime/onnx_rules_test.cpp tests these.
+STRAIGHT_THROUGH = {"QuantizeLinear", "DequantizeLinear"}
+
+
+@pytest.mark.parametrize("operator", [operator for operator in OPERATORS if operator not in STRAIGHT_THROUGH])
 def test_every_operator_has_a_case(operator):
     assert any(operator == f"{node.domain}.{node.op_type}".removeprefix(".") for case in CASES for node in case.model.graph.node)

@@ -247,5 +247,31 @@ TEST(OnnxRules, SecondGradientThatMakesNoSense) {
     expect_within(line(ErrorKind::input, request, {x.slice_rows(0, 1)}), "for 2 rows");
 }
 
+// y = 2 DQ(Q(x)), in steps of 0.1 and clipped to what int8 holds: [-12.8, 12.7].
+TEST(OnnxRules, QuantisedNumbersPassStraightThrough) {
+    graph::Graph graph = testing::empty_graph({testing::value_info("x", ElementType::float32, {-1, 4})});
+    graph.opsets[""] = 19;
+    graph::Builder b(graph);
+    const std::string scale = b.constant(Tensor::of<float>({}, std::vector<float>{0.1F}));
+    const std::string zero = b.constant(Tensor::of<int8_t>({}, std::vector<int8_t>{0}));
+    const std::string numbers = b.node("DequantizeLinear", {b.node("QuantizeLinear", {"x", scale, zero}), scale, zero});
+    testing::add_output(graph, b.mul(numbers, b.scalar(2, ElementType::float32)), "y", testing::value_info("y", ElementType::float32, {-1, 4}));
+    const OnnxModel model = load(graph);
+    ASSERT_EQ(model.notes().size(), 1U);
+    expect_within(model.notes()[0], "quantised");
+    const Tensor x = Tensor::of<float>({1, 4}, std::vector<float>{0.33F, 12.72F, 20.0F, -20.0F});
+    const std::vector<double> wanted = {2, 2, 0, 0};
+    for (int64_t i = 0; i < 4; ++i) {
+        const GradientResult result = model.run(x, {.output = "y", .index = i, .gradients = {"x"}}, plain_run);
+        std::vector<double> slope(4, 0.0);
+        slope[i] = wanted[i];
+        EXPECT_EQ(result.gradients[0].to_doubles(), slope);
+        EXPECT_EQ(result.target[0], model.predict(x, plain_run)[0].value.to_doubles()[i]);
+    }
+    EXPECT_NEAR(model.predict(x, plain_run)[0].value.to_doubles()[0], 0.6, 1e-6);  // rounded, not 0.66
+    const Batch reference(random_tensor({1, 4}, 1));
+    expect_within(error_of(ErrorKind::unsupported, [&] { return model.run(x, compared(reference), plain_run); }), "DequantizeLinear");
+}
+
 }  // namespace
 }  // namespace whence

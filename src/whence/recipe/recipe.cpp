@@ -230,6 +230,8 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (!features) refuse_set(method, baseline, input);
     Explanation explanation = explained(method, {subject, input, target, baseline, features, options,
                                                  layer, recipe.segments, run});
+    for (const std::string& note : subject.model().notes())
+        explanation.diagnostics.notes.push_back(note);
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
     if (method.uses_baseline && !features)
         state_neutrality(subject, input, baseline, explanation, run);

@@ -1,9 +1,11 @@
 #include "whence/runtime/annotate.h"
 
 #include <algorithm>
+#include <set>
 
 #include "whence/core/error.h"
 #include "whence/core/rng.h"
+#include "whence/runtime/gradient_graph.h"
 #include "whence/runtime/session.h"
 
 namespace whence::runtime {
@@ -35,24 +37,46 @@ std::vector<Tensor> values_for(const graph::Graph& graph, const Session& session
     return session.run(pointers, run);
 }
 
-void measure_shapes(graph::Graph& graph, const graph::Graph& all, const Session& session, const Run& run) {
-    // Integers may state lengths (starts of a Slice), and ours are made up.
-    const bool fixed_lengths = std::ranges::all_of(graph.inputs, [](const graph::ValueInfo& input) {
+// Operators whose values decide how long their results are.
+bool decides_lengths(const graph::Node& node) {
+    return node.is("NonZero") || node.is("NonMaxSuppression") || node.is("Unique") || node.is("Compress") || !node.captures.empty();
+}
+
+// Whether all lengths but that of the batch are known, and follow from shapes alone. Integers may state
+// lengths (starts of a Slice), and ours are made up.
+bool only_rows_vary(const graph::Graph& graph) {
+    return std::ranges::all_of(graph.inputs, [](const graph::ValueInfo& input) {
+        if (input.name == index_input || input.name == minus_input) return true;  // classes: no length follows
         const Shape lengths = input.lengths();
         const bool number = input.type == ElementType::float32 || input.type == ElementType::float64;
         return number && !lengths.empty() && std::none_of(lengths.begin() + 1, lengths.end(), [](int64_t l) { return l < 0; });
     });
-    // What is as long for two rows as for three does not depend on the rows, wherever it stands: some
-    // networks put the tokens first, or the rows of a batch behind each other.
+}
+
+// A length at two and at three rows: fixed, a multiple of the rows (named by its factor, so that equal
+// lengths are known to be equal), or neither.
+graph::Dimension measured(int64_t two, int64_t three, bool follows_rows) {
+    if (two == three) return {two, ""};
+    const int64_t factor = three - two;
+    return {-1, follows_rows && two == 2 * factor ? "whence/rows*" + std::to_string(factor) : ""};
+}
+
+void measure_shapes(graph::Graph& graph, const graph::Graph& all, const Session& session, const Run& run) {
+    const bool fixed_lengths = only_rows_vary(graph);
+    const bool follows_rows = fixed_lengths && std::ranges::none_of(graph.nodes, decides_lengths);
     const std::vector<Tensor> two = values_for(graph, session, 2, run), three = values_for(graph, session, 3, run);
     for (size_t i = 0; i < two.size(); ++i) {
         graph::ValueInfo& info = graph.values[all.outputs[i].name];
-        if (info.shape || two[i].rank() != three[i].rank()) continue;
+        const Shape &a = two[i].shape(), &b = three[i].shape();
+        if (a.size() != b.size() || (info.shape && (!follows_rows || info.shape->size() != a.size()))) continue;
         info.shape.emplace();
-        for (size_t d = 0; d < two[i].shape().size(); ++d) {
-            const int64_t length = two[i].shape()[d];
-            info.shape->push_back({fixed_lengths && length == three[i].shape()[d] ? length : -1, ""});
-        }
+        for (size_t d = 0; d < a.size(); ++d)
+            info.shape->push_back(fixed_lengths ? measured(a[d], b[d], follows_rows) : graph::Dimension{});
+    }
+    if (!follows_rows) return;
+    for (graph::ValueInfo input : graph.inputs) {
+        if (input.shape && !input.shape->empty() && (*input.shape)[0].length < 0) (*input.shape)[0] = measured(2, 3, true);
+        graph.values[input.name] = std::move(input);
     }
 }
 
@@ -84,6 +108,11 @@ std::vector<Tensor> made_up_inputs(const graph::Graph& graph, int64_t rows) {
 void annotate(graph::Graph& graph, const Run& run) {
     const graph::Graph all = with_all_outputs(graph);
     const Session session(all, {.threads = 1, .optimise = false});
+    std::set<std::string> names_of_inputs;
+    for (const graph::ValueInfo& input : graph.inputs)
+        if (input.shape)
+            for (const graph::Dimension& dimension : *input.shape)
+                if (!dimension.symbol.empty()) names_of_inputs.insert(dimension.symbol);
     bool unknown = false;
     size_t position = 0;
     std::vector<graph::ValueInfo> infos = session.output_infos();
@@ -95,6 +124,10 @@ void annotate(graph::Graph& graph, const Run& run) {
                 info.shape.reset();
                 unknown = true;
             }
+            // Lengths without a name could be anybody's.
+            if (info.shape)
+                for (const graph::Dimension& dimension : *info.shape)
+                    unknown = unknown || (dimension.length < 0 && !names_of_inputs.count(dimension.symbol));
             graph.values[output] = std::move(info);
         }
     const auto has_rank = [](const graph::ValueInfo& input) { return input.shape.has_value(); };

@@ -390,6 +390,8 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
     graph::fold_constants(state->graph);
     if (graph::compute_in_single_precision(state->graph))
         state->notes.push_back("half precision in the file; computed in float32");
+    if (std::ranges::any_of(state->graph.nodes, [](const graph::Node& node) { return node.is("QuantizeLinear"); }))
+        state->notes.push_back("quantised: gradients pass straight through the rounding, and nothing passes where it clips");
     state->labels = graph::drop_zipmap(state->graph);
     if (options.pixels)
         graph::add_pixel_transform(state->graph, options.pixels->transform, options.pixels->height, options.pixels->width);

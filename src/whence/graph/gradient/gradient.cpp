@@ -20,7 +20,8 @@ bool carries_gradient(const Graph& graph, const std::string& tensor) {
            *type == ElementType::float16 || *type == ElementType::bfloat16;
 }
 
-// Tensors that depend on one of `from` through nodes that carry gradients.
+// Tensors that depend on one of `from` through nodes that carry gradients. Quantised numbers do, too
+// (quantize.cpp), as far as the node that makes numbers of them again.
 std::unordered_set<std::string> downstream(const Graph& graph, const std::vector<std::string>& from) {
     std::unordered_set<std::string> reached(from.begin(), from.end());
     for (const Node& node : graph.nodes) {
@@ -29,7 +30,7 @@ std::unordered_set<std::string> downstream(const Graph& graph, const std::vector
         if (std::ranges::none_of(node.inputs, is_reached) && std::ranges::none_of(node.captures, is_reached))
             continue;
         for (const std::string& output : node.outputs)
-            if (!output.empty() && carries_gradient(graph, output)) reached.insert(output);
+            if (!output.empty() && (carries_gradient(graph, output) || node.is("QuantizeLinear"))) reached.insert(output);
     }
     return reached;
 }

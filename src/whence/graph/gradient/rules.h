@@ -131,6 +131,7 @@ std::vector<RuleRow> elementwise_rules();
 std::vector<RuleRow> linear_rules();
 std::vector<RuleRow> normalization_rules();
 std::vector<RuleRow> pool_rules();
+std::vector<RuleRow> quantize_rules();
 std::vector<RuleRow> reduce_rules();
 std::vector<RuleRow> resize_rules();
 std::vector<RuleRow> select_rules();
