@@ -137,7 +137,7 @@ def own_share(bench, whence, model, session) -> None:
     """(explanation - the model's part) / the model's part; the model's part is the quickest bare way through as many pictures."""
     image = photo("chelsea", 224)
     segments = segment(image)
-    samples = 50 if bench.quick else SAMPLES
+    samples = SAMPLES  # three single questions beside fewer would count too much
     pictures = np.ascontiguousarray(np.broadcast_to(image.transpose(2, 0, 1), (samples, 3, 224, 224)), np.float32)
     ways = {
         f"ONNX Runtime, batch {size}": lambda p, size=size: [session(p[i : i + size]) for i in range(0, len(p), size)]

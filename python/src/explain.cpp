@@ -113,7 +113,7 @@ nb::list compare(LoadedPtr model, nb::handle input, recipe::ComparisonRequest re
         const auto number = [&](auto member) { return sums ? nb::object(nb::cast((*sums).*member)) : nb::object(nb::none()); };
         const nb::object explanation =
             one.explanation ? nb::object(nb::cast(Explained(std::move(*one.explanation), model, given))) : nb::object(nb::none());
-        out.append(type(one.method, one.layer, one.baseline, explanation, one.failure, number(&recipe::Sums::target),
+        out.append(type(one.method, one.layer, one.baseline, one.target, explanation, one.failure, number(&recipe::Sums::target),
                         number(&recipe::Sums::result), number(&recipe::Sums::error), number(&recipe::Sums::relative)));
     }
     return out;
@@ -174,7 +174,7 @@ void bind_explain(nb::module_& module) {
         nb::arg("model"), nb::arg("input"), nb::arg("method"), nb::arg("target").none(), nb::arg("output").none(), nb::arg("scale"),
         nb::arg("baseline").none(), nb::arg("layer"), nb::arg("seed"), nb::arg("segments").none(), nb::arg("row").none(), nb::arg("threads"),
         nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
-    named_tuple(module, "Comparison", "method", "layer", "baseline", "explanation", "failure", "target", "sum", "error",
+    named_tuple(module, "Comparison", "method", "layer", "baseline", "asked", "explanation", "failure", "target", "sum", "error",
                 "relative_error");
     module.def(
         "compile",
@@ -187,15 +187,19 @@ void bind_explain(nb::module_& module) {
     module.def(
         "compare",
         [](LoadedPtr model, nb::handle input, std::vector<std::string> methods, std::vector<std::string> layers,
-           std::vector<std::string> baselines, nb::handle target, std::optional<std::string> output, const std::string& scale,
+           std::vector<std::string> baselines, const nb::list& targets, std::optional<std::string> output, const std::string& scale,
            uint64_t seed, std::optional<int64_t> row, int threads, std::optional<double> time_limit, nb::object progress,
            const nb::dict& options) {
-            const recipe::Recipe common = to_recipe(*model, "saliency", target, output, scale, nb::none(), "", options, seed, nb::none());
+            const recipe::Recipe common = to_recipe(*model, "saliency", nb::none(), output, scale, nb::none(), "", options, seed, nb::none());
+            std::vector<std::string> texts;
+            for (const nb::handle target : targets) texts.push_back(target_text(target, output));
+            if (texts.empty()) texts.push_back(common.target);
             return compare(std::move(model), input,
-                           {.methods = std::move(methods), .layers = std::move(layers), .baselines = std::move(baselines)}, common, row,
+                           {.methods = std::move(methods), .layers = std::move(layers), .baselines = std::move(baselines), .targets = std::move(texts)},
+                           common, row,
                            {threads, time_limit, std::move(progress)});
         },
-        nb::arg("model"), nb::arg("input"), nb::arg("methods"), nb::arg("layers"), nb::arg("baselines"), nb::arg("target").none(),
+        nb::arg("model"), nb::arg("input"), nb::arg("methods"), nb::arg("layers"), nb::arg("baselines"), nb::arg("targets"),
         nb::arg("output").none(), nb::arg("scale"), nb::arg("seed"), nb::arg("row").none(), nb::arg("threads"),
         nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
     module.def("methods", &methods, "Every method with its options: named tuples (name, summary, needs_gradient, uses_baseline, options).");

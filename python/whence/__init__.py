@@ -142,7 +142,7 @@ def compare(
     *,
     layers: Sequence[str] = (),
     baselines: Sequence[str] = (),
-    target: Any = None,
+    targets: Sequence[Any] = (),
     output: str | None = None,
     scale: str = "automatic",
     seed: int = 0,
@@ -154,14 +154,15 @@ def compare(
 ) -> list[Comparison]:
     """Explains one input with every method, every layer and every baseline it can use; what cannot be done is a row that says so.
 
-    Each row: (method, layer, baseline, explanation, failure, target, sum, error, relative_error), where target is f(x) - f(baseline),
-    sum that of the attributions, error their difference; None for methods that claim no sum. `layers`: names of tensors, or "input".
+    Each row: (method, layer, baseline, asked, explanation, failure, target, sum, error, relative_error), where target is f(x) - f(baseline),
+    sum that of the attributions, error their difference; None for methods that claim no sum. `layers`: names of tensors, or "input";
+    `targets`: as explain's `target`, each on its own (`asked` says which).
     `options` go to those methods that have them.
     """
     if not isinstance(model, Model):
         model = load(model)
     return _whence.compare(
-        model, input, list(methods), list(layers), list(baselines), target, output, scale, seed, row, threads, time_limit, progress, options
+        model, input, list(methods), list(layers), list(baselines), list(targets), output, scale, seed, row, threads, time_limit, progress, options
     )
 
 

@@ -72,6 +72,7 @@ class Comparison(NamedTuple):
     method: str
     layer: str
     baseline: str
+    asked: str
     explanation: Explanation | None
     failure: str
     target: float | None
@@ -216,7 +217,7 @@ def compare(
     methods: list[str],
     layers: list[str],
     baselines: list[str],
-    target: _Target,
+    targets: list[_Target],
     output: str | None,
     scale: str,
     seed: int,

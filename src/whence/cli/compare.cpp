@@ -1,4 +1,4 @@
-// whence compare: one input explained in several ways, with what each adds up to.
+// whence compare: inputs explained in several ways, with what each adds up to.
 
 #include <fmt/format.h>
 
@@ -25,8 +25,8 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
     SubjectOptions subject;
-    std::string input, target = "top", scale = "automatic";
-    std::vector<std::string> methods, layers, baselines, outputs;
+    std::string scale = "automatic";
+    std::vector<std::string> inputs, methods, layers, baselines, targets, outputs;
     uint64_t seed = 0;
     std::optional<int64_t> row;
     MethodOptions of_methods;
@@ -34,16 +34,39 @@ struct Options {
 
 // One line of the table: the same cells in the terminal, in CSV and in HTML.
 struct Line {
-    std::string method, layer, baseline, target, result, error, relative, cost, remark;
+    std::string input, target_class, method, layer, baseline, target, result, error, relative, cost, remark;
 };
-const Line titles{"method", "layer",    "baseline", "f(x)-f(baseline)", "sum",
+const Line titles{"input", "class", "method", "layer",    "baseline", "f(x)-f(baseline)", "sum",
                   "error",  "relative", "cost",     "remark"};
-constexpr std::string Line::*columns[] = {&Line::method,   &Line::layer,  &Line::baseline,
+constexpr std::string Line::*columns[] = {&Line::input,    &Line::target_class,
+                                          &Line::method,   &Line::layer,  &Line::baseline,
                                           &Line::target,   &Line::result, &Line::error,
                                           &Line::relative, &Line::cost,   &Line::remark};
 
-Line line_of(const recipe::ComparisonRow& row) {
+// What was explained, and in which ways.
+struct Compared {
+    recipe::Input input;
+    std::vector<recipe::ComparisonRow> rows;
+};
+
+struct Comparison {
+    const recipe::Subject& subject;
+    std::vector<Compared> inputs;
+    const Run& run;
+    bool several_targets = false;
+};
+
+std::string target_of(const recipe::ComparisonRow& row) {
+    if (!row.explanation) return row.target;
+    const TargetRecord& target = row.explanation->target;
+    return target.label.empty() ? fmt::format("{}", target.resolved.index) : target.label;
+}
+
+// Input and class are named where there are several.
+Line line_of(const Comparison& c, const Compared& compared, const recipe::ComparisonRow& row) {
     Line line{.method = row.method, .layer = row.layer, .baseline = row.baseline};
+    if (c.inputs.size() > 1) line.input = compared.input.path.filename().string();
+    if (c.several_targets) line.target_class = target_of(row);
     if (!row.explanation) {
         line.remark = row.failure;
         return line;
@@ -75,8 +98,10 @@ std::string table(const std::vector<Line>& lines) {
         std::string text;
         for (const auto column : columns) {
             size_t width = 0;
-            for (const Line& other : all) width = std::max(width, (other.*column).size());
-            if (width > 0) text += fmt::format("{:<{}}  ", line.*column, width);
+            for (size_t i = 1; i < all.size(); ++i) width = std::max(width, (all[i].*column).size());
+            if (width == 0) continue;  // nothing but the title
+            width = std::max(width, (titles.*column).size());
+            text += fmt::format("{:<{}}  ", line.*column, width);
         }
         text.erase(text.find_last_not_of(' ') + 1);
         out += text + "\n";
@@ -84,79 +109,83 @@ std::string table(const std::vector<Line>& lines) {
     return out;
 }
 
-std::string csv(const std::vector<recipe::ComparisonRow>& rows) {
+template <class Visit>
+void for_each_row(const Comparison& c, Visit visit) {
+    for (const Compared& compared : c.inputs)
+        for (const recipe::ComparisonRow& row : compared.rows) visit(compared, row);
+}
+
+std::string csv(const Comparison& c) {
     using Cells = std::vector<std::string>;
-    std::string out = data::csv_line(Cells{"method", "layer", "baseline", "f_x", "f_baseline", "target",
-                                      "sum", "error", "relative_error", "evaluations",
-                                      "gradient_evaluations", "neutrality", "remark"});
+    std::string out = data::csv_line(Cells{
+        "input", "target", "method", "layer", "baseline", "f_x", "f_baseline", "f_x_minus_f_baseline", "sum",
+        "error", "relative_error", "evaluations", "gradient_evaluations", "neutrality", "remark"});
     const auto number = [](std::optional<double> v) { return v ? fmt::format("{}", *v) : ""; };
-    for (const recipe::ComparisonRow& row : rows) {
+    for_each_row(c, [&](const Compared& compared, const recipe::ComparisonRow& row) {
+        const std::string input = compared.input.path.string();
         if (!row.explanation) {
-            Cells cells(13);
-            cells[0] = row.method, cells[1] = row.layer, cells[2] = row.baseline;
-            cells[12] = row.failure;
-            out += data::csv_line(cells);
-            continue;
+            out += data::csv_line(Cells{input, row.target, row.method, row.layer, row.baseline, "", "", "", "",
+                                        "", "", "", "", "", row.failure});
+            return;
         }
         const Explanation& e = *row.explanation;
         const auto sums = recipe::sums_of(e);
         const auto of = [&](double recipe::Sums::*member) {
             return sums ? number((*sums).*member) : std::string();
         };
-        out += data::csv_line(Cells
-            {row.method, row.layer, e.target.baseline, number(e.target.value),
-             number(e.target.baseline_value), of(&recipe::Sums::target), of(&recipe::Sums::result),
-             of(&recipe::Sums::error), sums ? number(sums->relative) : "",
-             fmt::format("{}", e.provenance.evaluations),
-             fmt::format("{}", e.provenance.gradient_evaluations),
-             e.target.neutrality ? number(e.target.neutrality->distance) : "",
-             e.diagnostics.no_error_because});
-    }
+        out += data::csv_line(Cells{
+            input, target_of(row), row.method, row.layer, e.target.baseline, number(e.target.value),
+            number(e.target.baseline_value), of(&recipe::Sums::target), of(&recipe::Sums::result),
+            of(&recipe::Sums::error), sums ? number(sums->relative) : "",
+            fmt::format("{}", e.provenance.evaluations),
+            fmt::format("{}", e.provenance.gradient_evaluations),
+            e.target.neutrality ? number(e.target.neutrality->distance) : "",
+            e.diagnostics.no_error_because});
+    });
     return out;
 }
 
-std::string json(const std::vector<recipe::ComparisonRow>& rows) {
+std::string json(const Comparison& c) {
     Json all = Json::array();
-    for (const recipe::ComparisonRow& row : rows) {
-        Json one = {{"method", row.method}, {"layer", row.layer}, {"baseline", row.baseline}};
+    for_each_row(c, [&](const Compared& compared, const recipe::ComparisonRow& row) {
+        Json one = {{"input", compared.input.path.string()}, {"target", row.target}, {"method", row.method},
+                    {"layer", row.layer}, {"baseline", row.baseline}};
         if (row.explanation)
             one["explanation"] = Json::parse(to_json(*row.explanation));
         else
             one["failure"] = row.failure;
         all.push_back(std::move(one));
-    }
-    return Json{{"whence", 1}, {"comparison", all}}.dump(
-               1, ' ', false, Json::error_handler_t::replace) + "\n";
+    });
+    return Json{{"whence", 1}, {"comparison", all}}.dump(1, ' ', false,
+                                                         Json::error_handler_t::replace) + "\n";
 }
 
-struct Comparison {
-    const recipe::Subject& subject;
-    const recipe::Input& input;
-    const std::vector<recipe::ComparisonRow>& rows;
-    const Run& run;
-};
-
-render::GridCell cell_of(const recipe::ComparisonRow& row) {
-    const Line line = line_of(row);
+render::GridCell cell_of(const Comparison& c, const Compared& compared, const recipe::ComparisonRow& row) {
+    const Line line = line_of(c, compared, row);
     render::GridCell cell{.title = line.layer.empty() ? "input" : line.layer,
                           .explanation = row.explanation};
     if (!line.baseline.empty()) cell.title += " · " + line.baseline;
+    if (c.several_targets) cell.title = line.target_class + " · " + cell.title;
     cell.note = !line.relative.empty() ? "error " + line.relative : line.remark;
     return cell;
 }
 
-// One line of pictures for each method. Methods whose values have no unit in common get colours of
-// their own.
+// A row of pictures for each input and method. Methods whose values have no unit in common get
+// colours of their own.
 std::vector<render::GridRow> grid_of(const Comparison& c, render::GridOptions& options) {
-    const auto image = c.input.image();
-    if (!image) throw Error(ErrorKind::usage, "pictures of a comparison are for images; choose .csv or .json");
     std::vector<render::GridRow> grid;
-    for (const recipe::ComparisonRow& row : c.rows) {
-        if (grid.empty() || grid.back().title != row.method)
-            grid.push_back({.title = row.method, .image = *image});
-        grid.back().cells.push_back(cell_of(row));
-        if (!row.explanation || !recipe::sums_of(*row.explanation))
-            options.colors = render::ColorScale::own;
+    for (const Compared& compared : c.inputs) {
+        const auto image = compared.input.image();
+        if (!image)
+            throw Error(ErrorKind::usage, "pictures of a comparison are for images; choose .csv or .json");
+        std::string before;
+        for (const recipe::ComparisonRow& row : compared.rows) {
+            if (row.method != before) grid.push_back({.title = row.method, .image = *image});
+            before = row.method;
+            grid.back().cells.push_back(cell_of(c, compared, row));
+            if (!row.explanation || !recipe::sums_of(*row.explanation))
+                options.colors = render::ColorScale::own;
+        }
     }
     return grid;
 }
@@ -181,12 +210,11 @@ std::vector<std::byte> page(const Comparison& c) {
     };
     options.table.push_back(cells(titles));
     std::vector<render::ReportItem> items;
-    for (const recipe::ComparisonRow& row : c.rows) {
-        options.table.push_back(cells(line_of(row)));
-        if (!row.explanation) continue;
-        items.push_back(present(*row.explanation, c.subject, c.input, c.run));
-    }
-    if (c.input.image()) {
+    for_each_row(c, [&](const Compared& compared, const recipe::ComparisonRow& row) {
+        options.table.push_back(cells(line_of(c, compared, row)));
+        if (row.explanation) items.push_back(present(*row.explanation, c.subject, compared.input, c.run));
+    });
+    if (c.inputs[0].input.image()) {
         render::GridOptions grid;
         const auto rows = grid_of(c, grid);
         options.figure = render::grid_html(rows, grid);
@@ -199,8 +227,8 @@ struct Format {
     std::vector<std::byte> (*encode)(const Comparison&);
 };
 const Format formats[] = {
-    {".csv", [](const Comparison& c) { return bytes_of(csv(c.rows)); }},
-    {".json", [](const Comparison& c) { return bytes_of(json(c.rows)); }},
+    {".csv", [](const Comparison& c) { return bytes_of(csv(c)); }},
+    {".json", [](const Comparison& c) { return bytes_of(json(c)); }},
     {".png", [](const Comparison& c) { return figure(c, render::Format::png); }},
     {".svg", [](const Comparison& c) { return figure(c, render::Format::svg); }},
     {".html", page},
@@ -228,25 +256,32 @@ std::vector<Option> given_options(const Options& options) {
 
 int compare(const Options& options, const Context& context) {
     for (const std::string& path : options.outputs) static_cast<void>(format_of(path));
-    recipe::ComparisonRequest request{
-        .methods = options.methods, .layers = options.layers, .baselines = options.baselines};
-    request.common = {.target = options.target,
-                      .scale = parse_scale(options.scale),
+    recipe::ComparisonRequest request{.methods = options.methods,
+                                      .layers = options.layers,
+                                      .baselines = options.baselines,
+                                      .targets = options.targets};
+    request.common = {.scale = parse_scale(options.scale),
                       .options = given_options(options),
                       .seed = options.seed};
     const recipe::Subject subject = options.subject.open(context);
-    const recipe::Input input = recipe::read_input(subject, options.input, options.row);
-    const std::vector<recipe::ComparisonRow> rows =
-        recipe::compare(subject, input, request, context.run);
+    Comparison comparison{subject, {}, context.run, options.targets.size() > 1};
+    for (const std::string& path : options.inputs)
+        comparison.inputs.push_back({recipe::read_input(subject, path, options.row), {}});
+    for (Compared& compared : comparison.inputs)
+        compared.rows = recipe::compare(subject, compared.input, request, context.run);
     clear_progress();
-    const Comparison comparison{subject, input, rows, context.run};
     for (const std::string& path : options.outputs)
         write_file(path, format_of(path).encode(comparison));
     std::vector<Line> lines;
-    std::ranges::transform(rows, std::back_inserter(lines), line_of);
+    bool any = false;
+    for_each_row(comparison, [&](const Compared& compared, const recipe::ComparisonRow& row) {
+        lines.push_back(line_of(comparison, compared, row));
+        any = any || row.explanation;
+    });
     print(table(lines));
-    const bool all_failed = std::ranges::none_of(rows, [](const auto& row) { return row.explanation.has_value(); });
-    if (all_failed) throw Error(ErrorKind::unsupported, "nothing could be compared: " + rows[0].failure);
+    if (!any)
+        throw Error(ErrorKind::unsupported,
+                    "nothing could be compared: " + comparison.inputs[0].rows[0].failure);
     return 0;
 }
 
@@ -254,10 +289,10 @@ int compare(const Options& options, const Context& context) {
 
 void add_compare(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand(
-        "compare", "one input explained in several ways: what each adds up to, and what it should");
+        "compare", "inputs explained in several ways: what each adds up to, and what it should");
     const auto options = std::make_shared<Options>();
     options->subject.declare(*command);
-    command->add_option("INPUT", options->input, "a picture, a CSV, a .npy or .npz file")
+    command->add_option("INPUT", options->inputs, "pictures, or a CSV, .npy or .npz file each")
         ->required()
         ->type_name("");
     command->add_option("--row", options->row, "row of the table or array, from 0 (default 0)")
@@ -269,8 +304,12 @@ void add_compare(CLI::App& app, Context& context) {
     list("-m,--methods", options->methods, "see whence methods")->required();
     list("-l,--layers", options->layers, "tensors whose features are explained; input: the input");
     list("-b,--baselines", options->baselines, "as explain's --baseline");
-    command->add_option("-t,--target", options->target, "top, a class by name or number, or A-B")
-        ->type_name("T");
+    command
+        ->add_option("-t,--target", options->targets,
+                     "top, a class by name or number, or A-B; may be repeated")
+        ->type_name("T")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command->add_option("--scale", options->scale, "raw, logit, probability or log-probability")
         ->type_name("S");
     command->add_option("--seed", options->seed, "of everything random (default 0)")
@@ -284,7 +323,8 @@ void add_compare(CLI::App& app, Context& context) {
     options->of_methods.declare(*command);
     command->footer(
         "\n  whence compare examples/models/cifar10_cnn.onnx examples/data/cat.png "
-        "-m integrated-gradients,input-x-gradient -l input,features -b zeros,mean,blur:4");
+        "-m integrated-gradients,input-x-gradient -l input,features -b zeros,mean,blur:4\n"
+        "  whence compare model.onnx a.jpg b.jpg -m grad-cam -t cat -t dog -o grid.png");
     command->callback([options, &context] {
         context.command = [options, &context] { return compare(*options, context); };
     });

@@ -25,7 +25,7 @@ std::vector<Option> options_of(const MethodSpec& method, const std::vector<Optio
 ComparisonRow row_of(const Subject& subject, const Input& input, const Recipe& recipe,
                      const Run& run) {
     ComparisonRow row{
-        .method = recipe.method, .layer = recipe.layer, .baseline = recipe.baseline};
+        .method = recipe.method, .layer = recipe.layer, .baseline = recipe.baseline, .target = recipe.target};
     try {
         row.explanation = explain(subject, input, recipe, run);
         row.layer = row.explanation->attribution.layer;
@@ -42,18 +42,22 @@ std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
                                    const ComparisonRequest& request, const Run& run) {
     if (request.methods.empty())
         throw Error(ErrorKind::usage, "name at least one method to compare");
+    const std::vector<std::string> targets =
+        request.targets.empty() ? std::vector<std::string>{"top"} : request.targets;
     std::vector<Recipe> recipes;
     for (const std::string& name : request.methods) {
         const MethodSpec& method = find_method(name);
         for (const std::string& layer : those_used(request.layers, method.layer != LayerUse::none))
-            for (const std::string& baseline : those_used(request.baselines, method.uses_baseline)) {
-                Recipe recipe = request.common;
-                recipe.method = method.name;
-                recipe.layer = layer == "input" ? "" : layer;
-                recipe.baseline = baseline;
-                recipe.options = options_of(method, request.common.options);
-                recipes.push_back(std::move(recipe));
-            }
+            for (const std::string& baseline : those_used(request.baselines, method.uses_baseline))
+                for (const std::string& target : targets) {
+                    Recipe recipe = request.common;
+                    recipe.method = method.name;
+                    recipe.layer = layer == "input" ? "" : layer;
+                    recipe.baseline = baseline;
+                    recipe.target = target;
+                    recipe.options = options_of(method, request.common.options);
+                    recipes.push_back(std::move(recipe));
+                }
     }
     Run quiet = run;  // the bar counts explanations
     quiet.progress = nullptr;

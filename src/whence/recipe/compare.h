@@ -12,17 +12,18 @@ struct ComparisonRequest {
     std::vector<std::string> methods;    ///< at least one
     std::vector<std::string> layers;     ///< "" or "input": the input; empty: as the method chooses
     std::vector<std::string> baselines;  ///< as baseline_for reads them; empty: the default
-    Recipe common;                       ///< target, scale, seed, and options given to those methods that have them
+    std::vector<std::string> targets;    ///< as Recipe::target; empty: the top class
+    Recipe common;  ///< scale, seed, and options given to those methods that have them
 };
 
 /// One way of explaining, and what came of it.
 struct ComparisonRow {
-    std::string method, layer, baseline;     ///< as asked for
+    std::string method, layer, baseline, target;  ///< as asked for
     std::optional<Explanation> explanation;  ///< none: `failure` says why, in one line
     std::string failure;
 };
 
-/// Every method with every layer and every baseline it can use: a method that knows no layers runs
+/// Every method with every layer, every baseline it can use and every target: a method that knows no layers runs
 /// once for the input, one that uses no baseline once for all of them. What cannot be done is a row
 /// that says so; only a wrong name (Error(usage) for a method) or a stop ends the comparison.
 [[nodiscard]] std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
