@@ -9,6 +9,9 @@
 
 namespace whence::gradients {
 
+/// Stream of SmoothGrad's random numbers: sample k draws from Rng(seed, smooth_grad_stream, k).
+inline constexpr uint32_t smooth_grad_stream = 0x5307;
+
 /// `share` of the largest minus the smallest number: 0 for an input that is one number everywhere.
 [[nodiscard]] inline double noise_deviation(const std::vector<double>& x, double share) {
     const auto [low, high] = std::ranges::minmax(x);

@@ -11,8 +11,6 @@ using namespace gradients;  // the helpers of this folder
 
 namespace {
 
-constexpr uint32_t noise_stream = 0x5307;
-
 const char* method_name(SmoothGradOptions::Statistic statistic) {
     switch (statistic) {
         case SmoothGradOptions::Statistic::square:
@@ -42,7 +40,7 @@ Explanation SmoothGrad::explain(const Batch& input, const Target& target, const 
     (void)inquiry.value();
     const double deviation = noise_deviation(inquiry.x(), options_.noise);
     const Place noisy = [&](int64_t sample, std::span<double> row) {
-        Rng rng(run.seed, noise_stream, sample);
+        Rng rng(run.seed, smooth_grad_stream, sample);
         add_noise(rng, deviation, inquiry.x(), row);
     };
     Moments moments(inquiry.x().size());
