@@ -772,3 +772,38 @@ assert whence.explain(model, x[0]).converged
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert not done.stderr.strip()  # nor a complaint at the end, when everything is torn down
+
+
+def test_compare_sets_methods_layers_baselines_and_targets_side_by_side(cifar):
+    rows = whence.compare(
+        cifar, PHOTO, ["grad-cam", "integrated-gradients"], layers=["input", "features"], baselines=["zeros", "mean"], targets=["cat", 5],
+        tolerance=1e-2,
+    )  # fmt: skip
+    # Grad-CAM needs a layer: at "input" it takes the last features; it uses no baseline.
+    assert len(rows) == 2 * 2 + 2 * 2 * 2
+    for row in rows:
+        assert row.failure == "" and row.asked in ("cat", "5")
+        alone = whence.explain(
+            cifar, PHOTO, row.method, layer=row.layer, target=row.explanation.target.index, baseline=row.baseline or None,
+            **({"tolerance": 1e-2} if row.method == "integrated-gradients" else {}),
+        )  # fmt: skip
+        assert np.array_equal(row.explanation.values, alone.values)
+        assert row.error == alone.error and row.sum - row.target == pytest.approx(row.error, abs=1e-9)
+    assert not np.array_equal(rows[0].explanation.values, rows[1].explanation.values)
+
+
+def test_compare_says_what_cannot_be_done(cifar):
+    (row,) = whence.compare(cifar, PHOTO, ["saliency"], layers=["featurs"])
+    assert row.explanation is None and "did you mean 'features'" in row.failure and row.error is None
+    with pytest.raises(whence.UsageError, match="no method 'magic'"):
+        whence.compare(cifar, PHOTO, ["magic"])
+
+
+def test_a_set_of_baselines_is_an_array_of_rows(cancer, rows):
+    several = whence.explain(cancer, rows[3], "deep-shap", baseline=rows[10:15])
+    each = [whence.explain(cancer, rows[3], "deep-lift", baseline=rows[i]) for i in range(10, 15)]
+    mean = np.mean([e.values for e in each], axis=0)
+    assert np.abs(several.values - mean).max() < FLOAT32 * np.abs(mean).max()
+    assert several.base_value == pytest.approx(np.mean([e.base_value for e in each]), rel=FLOAT32)
+    # Negative control: another set, another mean.
+    assert np.abs(whence.explain(cancer, rows[3], "deep-shap", baseline=rows[20:25]).values - mean).max() > FLOAT32 * np.abs(mean).max()

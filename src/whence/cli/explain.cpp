@@ -101,8 +101,9 @@ void add_explain(CLI::App& app, Context& context) {
         ->type_name("S");
     command
         ->add_option("-b,--baseline", options->baseline,
-                     "zeros, model-zeros, value:V, mean, blur:SIGMA, noise:LOW:HIGH or a file; "
-                     "default: mean with a background, else zeros")
+                     "zeros, model-zeros, value:V, mean, blur:SIGMA, noise:LOW:HIGH, gaussian:SIGMA, a "
+                     "file, mean:PATH or set:PATH[:K] of a folder or file of many, auto: the most "
+                     "neutral; default: mean with a background, else zeros")
         ->type_name("B");
     command
         ->add_option("-l,--layer", options->layer,

@@ -47,6 +47,9 @@ std::string shared_help(const recipe::OptionSpec& first) {
 }
 
 std::string group_of(const std::string& option) {
+    constexpr size_t most_named = 4;
+    if (const size_t count = owners(option).size(); count > most_named)
+        return fmt::format("Options of {} methods", count);
     std::string out;
     for (const recipe::MethodSpec* method : owners(option))
         out += (out.empty() ? "" : " and ") + method->name;
