@@ -125,7 +125,8 @@ constexpr Row rows[] = {{"Div", div},
 
 // Integers count and index: they carry no change.
 bool floats(const Graph& graph, const Node& node) {
-    const auto type = node.has_input(0) ? graph.value(node.inputs[0]).type : std::nullopt;
+    if (!node.has_input(0)) return false;
+    const auto type = graph.value(node.inputs[0]).type;
     return type == ElementType::float32 || type == ElementType::float64 ||
            type == ElementType::float16;
 }
