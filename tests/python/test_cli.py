@@ -392,6 +392,20 @@ def test_more_than_any_machine_has(words):
     fails(LIMIT, "explain", TABLE_MODEL, TABLE, *words, "--time-limit", 20)
 
 
+@pytest.mark.parametrize("words", [["compile", "{model}", "-m", "saliency", "-o", "{model}"], ["compare", "{model}", "{input}", "-m", "saliency", "-o", "{input}"]])
+def test_what_is_read_is_not_overwritten(tmp_path, words):
+    model, table = tmp_path / "model.onnx", tmp_path / "table.csv"
+    model.write_bytes(TABLE_MODEL.read_bytes())
+    table.write_bytes(TABLE.read_bytes())
+    fails(USAGE, *[word.format(model=model, input=table) for word in words], says="would overwrite what is read")
+    assert model.read_bytes() == TABLE_MODEL.read_bytes() and table.read_bytes() == TABLE.read_bytes()
+
+
+@pytest.mark.parametrize("words", [["compile", TABLE_MODEL, "-o", "nowhere/out.onnx"], ["compare", TABLE_MODEL, TABLE, "-m", "saliency", "-o", "nowhere/out.csv"]])
+def test_a_folder_that_is_not_there_is_said_before_the_work(words):
+    fails(IO, *words, says="nowhere/out")
+
+
 def test_more_steps_than_make_sense():
     fails(USAGE, "explain", TABLE_MODEL, TABLE, "-m", "integrated-gradients", "--steps", 2**63 - 1, says="from 0 to 1000000")
 

@@ -110,6 +110,8 @@ def test_what_was_compiled_is_in_the_metadata(tmp_path):
         ("saliency", {"layer": "nowhere"}, "nowhere"),
         ("saliency", {"target": 12}, "class 12"),
         ("saliency", {"wings": 2}, "wings"),
+        ("integrated-gradients", {"steps": "many"}, "'steps' of a compiled explanation has the wrong type"),
+        ("smoothgrad", {"samples": 2.5}, "'samples'"),
     ],
 )
 def test_what_cannot_be_done_is_one_clear_line(tmp_path, method, options, says):

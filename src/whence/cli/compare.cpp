@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "method_options.h"
+#include "outputs.h"
 #include "present.h"
 #include "progress.h"
 #include "subject_options.h"
@@ -256,6 +257,9 @@ std::vector<Option> given_options(const Options& options) {
 
 int compare(const Options& options, const Context& context) {
     for (const std::string& path : options.outputs) static_cast<void>(format_of(path));
+    std::vector<std::string> read = options.inputs;
+    read.insert(read.end(), {options.subject.model, options.subject.background});
+    check_places(options.outputs, read);
     recipe::ComparisonRequest request{.methods = options.methods,
                                       .layers = options.layers,
                                       .baselines = options.baselines,

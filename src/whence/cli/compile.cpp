@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "command.h"
+#include "outputs.h"
 #include "subject_options.h"
 #include "whence/core/error.h"
 #include "whence/core/file.h"
@@ -25,6 +26,7 @@ struct Options {
 int compile(const Options& options, const Context& context) {
     if (!options.output.ends_with(".onnx"))
         throw Error(ErrorKind::usage, "-o " + printable(options.output, 400) + ": the file must end in .onnx");
+    check_places({options.output}, {options.subject.model, options.subject.background});
     const recipe::Subject subject = options.subject.open(context);
     const recipe::Recipe recipe{.method = options.method,
                                 .target = options.target,

@@ -144,8 +144,12 @@ void check_folder(const std::filesystem::path& path) {
 }  // namespace
 
 void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs) {
+    for (const std::string& path : paths) static_cast<void>(format_of(path));
+    check_places(paths, inputs);
+}
+
+void check_places(const std::vector<std::string>& paths, const std::vector<std::string>& inputs) {
     for (size_t i = 0; i < paths.size(); ++i) {
-        static_cast<void>(format_of(paths[i]));
         check_folder(paths[i]);
         if (std::find(paths.begin(), paths.begin() + static_cast<int64_t>(i), paths[i]) !=
             paths.begin() + static_cast<int64_t>(i))

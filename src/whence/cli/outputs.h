@@ -14,6 +14,10 @@ namespace whence::cli {
 /// twice, Error(io) for a folder that is not there or cannot be written to: before any work begins.
 void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs);
 
+/// The places alone, for commands with formats of their own: what check_outputs says of names given
+/// twice, of folders, and of files that are read.
+void check_places(const std::vector<std::string>& paths, const std::vector<std::string>& inputs);
+
 /// The bytes of the file of that name.
 [[nodiscard]] std::vector<std::byte> encode(const std::filesystem::path& path,
                                             const render::ReportItem& item);

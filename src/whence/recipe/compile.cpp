@@ -49,9 +49,16 @@ template <class T>
 void read(const std::vector<Option>& options, const char* name, T& to) {
     const auto found = std::ranges::find(options, name, &Option::name);
     if (found == options.end()) return;
-    if (const auto* value = std::get_if<T>(&found->value)) to = *value;
-    else if (const auto* whole = std::get_if<int64_t>(&found->value))
-        if constexpr (std::is_same_v<T, double>) to = static_cast<double>(*whole);
+    if (const auto* value = std::get_if<T>(&found->value)) {
+        to = *value;
+        return;
+    }
+    if constexpr (std::is_same_v<T, double>)
+        if (const auto* whole = std::get_if<int64_t>(&found->value)) {
+            to = static_cast<double>(*whole);
+            return;
+        }
+    throw Error(ErrorKind::usage, "option '" + std::string(name) + "' of a compiled explanation has the wrong type");
 }
 
 void check_options(const std::vector<Option>& given) {
