@@ -24,13 +24,15 @@ TEST(Neutrality, OfAPictureIsTheDistanceFromEqualProbabilities) {
     const Input input = cat();
     const Tensor& pixels = input.batch[0].value;
     const Tensor zeros(pixels.type(), pixels.shape());
-    const auto n = neutrality(image_subject(), input, zeros, "", whence::Run{});
+    const auto found = neutrality(image_subject(), input, zeros, "", whence::Run{});
+    const auto& n = found.neutrality;
     ASSERT_TRUE(n);
+    EXPECT_EQ(found.evaluations, 1);
     const std::vector<double> equal(10, 0.1);
     EXPECT_NEAR(n->distance, half_l1(probabilities(image_subject(), zeros), equal), 1e-12);
     EXPECT_EQ(n->compared_with, "equal probabilities");
     // Negative control: the cat itself, of which the model is nearly certain.
-    const auto certain = neutrality(image_subject(), input, pixels, "", whence::Run{});
+    const auto certain = neutrality(image_subject(), input, pixels, "", whence::Run{}).neutrality;
     EXPECT_GT(certain->distance, 0.7);
     EXPECT_TRUE(contains(certain->prediction, "cat"));
 }
@@ -44,8 +46,10 @@ TEST(Neutrality, OfATableIsTheDistanceFromTheMeanAnswer) {
     }
     const Input input = row(17);
     const Tensor at = rows.slice_rows(40, 1);
-    const auto n = neutrality(table_subject(), input, at, "", whence::Run{});
+    const auto found = neutrality(table_subject(), input, at, "", whence::Run{});
+    const auto& n = found.neutrality;
     ASSERT_TRUE(n);
+    EXPECT_EQ(found.evaluations, rows.rows() + 1);  // the cost is stated, the background's too
     EXPECT_NEAR(n->distance,
                 half_l1(probabilities(table_subject(), at.cast(ElementType::float32)), mean), 1e-9);
     EXPECT_EQ(n->compared_with, "the mean answer to " + std::to_string(rows.rows()) + " background rows");
@@ -59,7 +63,7 @@ TEST(Neutrality, AutoTakesTheNearestAndSaysWhy) {
     for (const char* text : {"zeros", "model-zeros", "mean", "value:0.5", "blur:10", "noise:0:1"}) {
         const Tensor values =
             baseline_values(baseline_for(text, image_subject(), input), like, whence::Run{});
-        const double distance = neutrality(image_subject(), input, values, "", whence::Run{})->distance;
+        const double distance = neutrality(image_subject(), input, values, "", whence::Run{}).neutrality->distance;
         least = std::min(least, distance);
         if (choice.baseline == text) chosen = distance;
         EXPECT_TRUE(contains(choice.why, text)) << choice.why;

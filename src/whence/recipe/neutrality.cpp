@@ -13,13 +13,19 @@ namespace {
 
 constexpr int64_t most_background_rows = 1000;
 
-// What the model says of one row that stands in the input's place.
-Scores scores_at(const Subject& subject, const Input& input, const Tensor& row,
-                 const std::string& output, const Run& run) {
+// What the model says of rows that stand in the input's place.
+std::vector<Scores> scores_at(const Subject& subject, const Input& input, const Tensor& rows,
+                              const std::string& output, const Run& run) {
     Input at = input;
-    if (at.is_table()) at.row = row.cast(ElementType::float64);
-    if (!at.batch.empty()) at.batch[0].value = row.cast(at.batch[0].value.type());
-    return scores_of(subject, predict(subject, at, run), output);
+    if (at.is_table())
+        at.row = rows.cast(ElementType::float64);
+    else
+        at.batch[0].value = rows.cast(at.batch[0].value.type());
+    const Batch outputs = predict(subject, at, run);
+    std::vector<Scores> scores;
+    for (int64_t row = 0; row < rows.rows(); ++row)
+        scores.push_back(scores_of(subject, outputs.slice_rows(row, 1), output));
+    return scores;
 }
 
 // Mean and standard deviation of every score over rows of the background.
@@ -32,15 +38,15 @@ Usual usual_scores(const Subject& subject, const Input& input, const std::string
                    const Run& run) {
     const Tensor all = subject.background()->matrix();
     Usual usual{.rows = std::min(all.rows(), most_background_rows)};
+    const auto count = static_cast<double>(usual.rows);
     std::vector<double> squares;
-    for (int64_t row = 0; row < usual.rows; ++row) {
-        run.check();
-        const Scores scores = scores_at(subject, input, all.slice_rows(row, 1), output, run);
+    for (const Scores& scores :
+         scores_at(subject, input, all.slice_rows(0, usual.rows), output, run)) {
         usual.mean.resize(scores.values.size());
         squares.resize(scores.values.size());
         for (size_t i = 0; i < scores.values.size(); ++i) {
-            usual.mean[i] += scores.values[i] / static_cast<double>(usual.rows);
-            squares[i] += scores.values[i] * scores.values[i] / static_cast<double>(usual.rows);
+            usual.mean[i] += scores.values[i] / count;
+            squares[i] += scores.values[i] * scores.values[i] / count;
         }
     }
     for (size_t i = 0; i < squares.size(); ++i)
@@ -62,10 +68,13 @@ class Neutral {
         : subject_(subject), input_(input), output_(output), run_(run) {
         if (input.is_table() && subject.background())
             usual_ = usual_scores(subject, input, output, run);
+        evaluations_ = usual_.rows;
     }
+    [[nodiscard]] int64_t evaluations() const { return evaluations_; }
 
-    [[nodiscard]] std::optional<Neutrality> of(const Tensor& baseline) const {
-        const Scores scores = scores_at(subject_, input_, baseline, output_, run_);
+    [[nodiscard]] std::optional<Neutrality> of(const Tensor& baseline) {
+        const Scores scores = scores_at(subject_, input_, baseline, output_, run_).at(0);
+        ++evaluations_;
         Neutrality out{.prediction = words(scores)};
         if (scores.classes) {
             const std::vector<double> equal(scores.values.size(),
@@ -95,6 +104,7 @@ class Neutral {
     const std::string& output_;
     const Run& run_;
     Usual usual_;
+    int64_t evaluations_ = 0;
 };
 
 std::vector<std::string> candidates(const Subject& subject, const Input& input) {
@@ -109,15 +119,17 @@ std::vector<std::string> candidates(const Subject& subject, const Input& input) 
 
 }  // namespace
 
-std::optional<Neutrality> neutrality(const Subject& subject, const Input& input,
-                                     const Tensor& baseline, const std::string& output,
-                                     const Run& run) {
-    return Neutral(subject, input, output, run).of(baseline);
+NeutralityFound neutrality(const Subject& subject, const Input& input, const Tensor& baseline,
+                           const std::string& output, const Run& run) {
+    Neutral neutral(subject, input, output, run);
+    NeutralityFound found{.neutrality = neutral.of(baseline)};
+    found.evaluations = neutral.evaluations();
+    return found;
 }
 
 BaselineChoice choose_baseline(const Subject& subject, const Input& input,
                                const std::string& output, const Run& run) {
-    const Neutral neutral(subject, input, output, run);
+    Neutral neutral(subject, input, output, run);
     const Tensor& like = input.batch.empty() ? *input.row : input.batch[0].value;
     std::vector<std::pair<double, std::string>> found;
     for (const std::string& text : candidates(subject, input)) {
@@ -133,7 +145,8 @@ BaselineChoice choose_baseline(const Subject& subject, const Input& input,
     std::string why;
     for (const auto& [distance, text] : found)
         why += fmt::format("{}{} {:.3g}", why.empty() ? "" : ", ", text, distance);
-    return {found[0].second, "the most neutral baseline was chosen; distances: " + why};
+    return {found[0].second, "the most neutral baseline was chosen; distances: " + why,
+            neutral.evaluations()};
 }
 
 }  // namespace whence::recipe

@@ -170,9 +170,10 @@ void state_neutrality(const Subject& subject, const Input& input, const Baseline
     const Tensor& like = input.batch.empty() ? *input.row : input.batch[0].value;
     const auto* data = std::get_if<baseline::Data>(&baseline);
     if (data && data->values.size() != like.size()) return;
-    explanation.target.neutrality = neutrality(subject, input, baseline_values(baseline, like, run),
-                                               explanation.target.resolved.output, run);
-    ++explanation.provenance.evaluations;
+    NeutralityFound found = neutrality(subject, input, baseline_values(baseline, like, run),
+                                       explanation.target.resolved.output, run);
+    explanation.target.neutrality = std::move(found.neutrality);
+    explanation.provenance.evaluations += found.evaluations;
 }
 
 // An operator without a rule is the better reason than what failed first because of it.
@@ -233,6 +234,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     for (const std::string& note : subject.model().notes())
         explanation.diagnostics.notes.push_back(note);
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
+    explanation.provenance.evaluations += chosen.evaluations;
     if (method.uses_baseline && !features)
         state_neutrality(subject, input, baseline, explanation, run);
     name_columns(input, explanation.attribution);
