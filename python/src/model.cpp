@@ -57,7 +57,7 @@ nb::object predict(Loaded& model, nb::handle input, const RunSettings& settings)
     Batch outputs;
     run_without_gil(settings, model.predicting, rows.batch.rows(),
                     [&](const Run& run) {
-                        const OnnxModel& onnx = model.subject.model();
+                        const OnnxModel& onnx = model.subject.onnx();
                         outputs = rows.schema.empty() ? onnx.predict(rows.batch, run)
                                                       : data::TableModel(onnx, rows.schema).predict(rows.batch, run);
                     });
@@ -82,10 +82,10 @@ GradientRequest gradient_request(const Loaded& model, const Batch& rows, nb::han
     // Where no class is asked for, each row has its own: class 0 stands in to settle output and scale.
     Target settled = wanted;
     if (!settled.index) settled.index = 0;
-    GradientRequest request = request_for(resolve(settled, subject.model(), rows, Scale::logit, Run{}));
+    GradientRequest request = request_for(resolve(settled, subject.onnx(), rows, Scale::logit, Run{}));
     if (!wanted.index) request.index.reset();
     request.gradients = wrt;
-    if (wrt.empty()) request.gradients = {first_input(subject.model())};
+    if (wrt.empty()) request.gradients = {first_input(subject.onnx())};
     return request;
 }
 
@@ -95,7 +95,7 @@ nb::object gradient(Loaded& model, nb::handle input, nb::handle target, const st
     const GradientRequest request = gradient_request(model, rows.batch, target, output, scale, wrt);
     GradientResult result;
     run_without_gil(settings, model.differentiating, rows.batch.rows(),
-                    [&](const Run& run) { result = model.subject.model().run(rows.batch, request, run); });
+                    [&](const Run& run) { result = model.subject.onnx().run(rows.batch, request, run); });
     nb::object gradients;
     if (wrt.size() <= 1) {
         gradients = answer(std::move(result.gradients.at(0)), rows.batched);
@@ -114,11 +114,11 @@ void write_gradient_model(Loaded& model, const std::string& path, nb::handle tar
     Batch none;
     const GradientRequest request = gradient_request(model, none, target, output, scale, wrt);
     const nb::gil_scoped_release released;
-    write_file(path, graph::serialize(model.subject.model().gradient_graph(request)));
+    write_file(path, graph::serialize(model.subject.onnx().gradient_graph(request)));
 }
 
 nb::dict info(const Loaded& model) {
-    const OnnxModel& onnx = model.subject.model();
+    const OnnxModel& onnx = model.subject.onnx();
     nb::dict out;
     out["path"] = model.subject.path().string();
     out["sha256"] = onnx.sha256();
@@ -164,9 +164,9 @@ nb::str text(const Loaded& model) {
             out += (i ? ", " : " ") + printable(infos[i].name) + " " + to_string(infos[i].shape);
     };
     out += ":";
-    list(model.subject.model().inputs());
+    list(model.subject.onnx().inputs());
     out += " ->";
-    list(model.subject.model().outputs());
+    list(model.subject.onnx().outputs());
     out += ">";
     return nb::str(out.c_str(), out.size());
 }
@@ -221,12 +221,12 @@ void bind_model(nb::module_& module) {
             "Writes an ONNX file that returns the target's value, its class and its gradient: forward and backward in one\n"
             "graph of standard operators. With a target it has a further input, whence/index, the class to explain.")
         .def("info", &info, "What is known of the model, as a dict.")
-        .def_prop_ro("inputs", [](const Loaded& m) { return tensor_infos(m.subject.model().inputs()); },
+        .def_prop_ro("inputs", [](const Loaded& m) { return tensor_infos(m.subject.onnx().inputs()); },
                      "Named tuples (name, dtype, shape, scale); unknown lengths are None.")
-        .def_prop_ro("outputs", [](const Loaded& m) { return tensor_infos(m.subject.model().outputs()); },
+        .def_prop_ro("outputs", [](const Loaded& m) { return tensor_infos(m.subject.onnx().outputs()); },
                      "Named tuples (name, dtype, shape, scale); unknown lengths are None.")
         .def_prop_ro("classes", [](const Loaded& m) { return m.subject.classes(); }, "Names of the classes; empty if nobody knows them.")
-        .def_prop_ro("sha256", [](const Loaded& m) { return m.subject.model().sha256(); }, "SHA-256 of the file.")
+        .def_prop_ro("sha256", [](const Loaded& m) { return m.subject.onnx().sha256(); }, "SHA-256 of the file.")
         .def_prop_ro("path", [](const Loaded& m) { return m.subject.path().string(); })
         .def("__repr__", &text);
 }

@@ -49,7 +49,7 @@ class Architecture : public testing::TestWithParam<const char*> {
     }
     Explanation integrated(int64_t steps) const {
         const IntegratedGradientsOptions options{.steps = steps,
-                                                 .rule = gradients::Rule::gauss_legendre};
+                                                 .rule = gradients::QuadratureRule::gauss_legendre};
         if (name != "text") return explain(IntegratedGradients(model, baseline(), options));
         const Split parts = model.split("embedded");
         const auto embedded = [&](const char* array) {
@@ -70,7 +70,7 @@ class Convolutions : public Architecture {};
 
 TEST_P(Convolutions, InternalInfluenceIsCaptums) {
     const InternalInfluence method(model, "features", baseline(),
-                                   {.steps = 20, .rule = gradients::Rule::gauss_legendre});
+                                   {.steps = 20, .rule = gradients::QuadratureRule::gauss_legendre});
     EXPECT_LE(distance("influence", explain(method)), single_precision);
     // Two networks are linear above their features, so fewer steps are no negative control.
     const Target another = {.index = (*target.index + 1) % 5};

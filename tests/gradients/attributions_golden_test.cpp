@@ -21,7 +21,7 @@ namespace whence {
 namespace {
 
 using namespace fakes;
-using gradients::Rule;
+using gradients::QuadratureRule;
 
 // Theirs are computed in double, ours in float32: products and sums of some hundred numbers, each
 // good to 6e-8, over five layers.
@@ -111,14 +111,14 @@ TEST_P(Both, InputTimesGradient) {
 }
 
 TEST_P(Both, IntegratedGradients) {
-    const auto distance = [&](const std::string& name, Rule rule, int64_t steps) {
+    const auto distance = [&](const std::string& name, QuadratureRule rule, int64_t steps) {
         return golden.distance(name, explain(IntegratedGradients(golden.model, golden.baseline(),
                                                                  {.steps = steps, .rule = rule})));
     };
-    EXPECT_LE(distance("ig_gausslegendre", Rule::gauss_legendre, 20), single_precision);
-    EXPECT_LE(distance("ig_riemann_middle", Rule::midpoint, 20), single_precision);
+    EXPECT_LE(distance("ig_gausslegendre", QuadratureRule::gauss_legendre, 20), single_precision);
+    EXPECT_LE(distance("ig_riemann_middle", QuadratureRule::midpoint, 20), single_precision);
     // The negative control: one step more is another sum.
-    EXPECT_GT(distance("ig_riemann_middle", Rule::midpoint, 21), 2 * single_precision);
+    EXPECT_GT(distance("ig_riemann_middle", QuadratureRule::midpoint, 21), 2 * single_precision);
 }
 
 TEST_P(Both, LayerIntegratedGradients) {
@@ -130,7 +130,7 @@ TEST_P(Both, LayerIntegratedGradients) {
         const Explanation e =
             IntegratedGradients(*parts.above,
                                 baseline::Data{features(golden.at("baseline")), "golden"},
-                                {.steps = 20, .rule = Rule::gauss_legendre})
+                                {.steps = 20, .rule = QuadratureRule::gauss_legendre})
                 .explain(Batch({{layer, features(golden.input())}}), target, plain_run);
         EXPECT_LE(golden.distance("layer_ig_" + layer, e), single_precision) << layer;
     }
@@ -141,7 +141,7 @@ TEST_P(Both, InternalInfluence) {
         EXPECT_LE(golden.distance(
                       "influence_" + layer,
                       explain(InternalInfluence(golden.model, layer, golden.baseline(),
-                                                {.steps = 20, .rule = Rule::gauss_legendre}))),
+                                                {.steps = 20, .rule = QuadratureRule::gauss_legendre}))),
                   single_precision)
             << layer;
 }

@@ -150,7 +150,7 @@ TEST(GradientErrors, OptionsThatMakeNoSense) {
          {Options{.steps = -1}, Options{.steps = 5, .exact = true}, Options{.tolerance = 0},
           Options{.tolerance = nan}, Options{.max_steps = 1}, Options{.max_pieces = 0},
           Options{.steps = 1'000'001}, Options{.max_steps = 1'000'001},
-          Options{.steps = 1, .rule = gradients::Rule::trapezoid}})
+          Options{.steps = 1, .rule = gradients::QuadratureRule::trapezoid}})
         EXPECT_NE(
             message_of(ErrorKind::usage, [&] { (void)IntegratedGradients(model, {}, options); }),
             "");

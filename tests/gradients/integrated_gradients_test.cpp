@@ -10,7 +10,7 @@ namespace whence {
 namespace {
 
 using namespace fakes;
-using gradients::Rule;
+using gradients::QuadratureRule;
 using Options = IntegratedGradientsOptions;
 
 // Sums of some hundred products in double.
@@ -59,7 +59,7 @@ TEST(IntegratedGradients, ProductIsSharedInHalves) {
         [](const Vector& x, int64_t) {
             return Vector{x[1], x[0]};
         });
-    for (const Rule rule : {Rule::midpoint, Rule::gauss_legendre, Rule::trapezoid}) {
+    for (const QuadratureRule rule : {QuadratureRule::midpoint, QuadratureRule::gauss_legendre, QuadratureRule::trapezoid}) {
         const Vector values =
             explain(model, {2, 3}, {.steps = 4, .rule = rule}).attribution.values.to_doubles();
         EXPECT_NEAR(values[0], 3, accumulated) << name(rule);
@@ -72,8 +72,8 @@ TEST(IntegratedGradients, EveryWayIsExactForAffineModels) {
     for (const Baseline& baseline :
          {Baseline(baseline::Zeros{}), Baseline(baseline::Value{3}), Baseline(baseline::Noise{})})
         for (const Options& options :
-             {Options{}, Options{.steps = 1}, Options{.steps = 3, .rule = Rule::gauss_legendre},
-              Options{.steps = 2, .rule = Rule::trapezoid}, Options{.exact = true}}) {
+             {Options{}, Options{.steps = 1}, Options{.steps = 3, .rule = QuadratureRule::gauss_legendre},
+              Options{.steps = 2, .rule = QuadratureRule::trapezoid}, Options{.exact = true}}) {
             const Explanation e = explain(model, random_input(6, 4), options, baseline);
             EXPECT_NEAR(*e.diagnostics.attribution_error, 0, accumulated);
             EXPECT_TRUE(*e.diagnostics.converged);
@@ -232,7 +232,7 @@ TEST(IntegratedGradients, SameBitsForAnyThreadsAndInEveryRun) {
 
 TEST(IntegratedGradients, WritesDownEveryOption) {
     const FunctionModel model = saturating();
-    const Explanation e = explain(model, {2}, {.steps = 5, .rule = Rule::trapezoid},
+    const Explanation e = explain(model, {2}, {.steps = 5, .rule = QuadratureRule::trapezoid},
                                   baseline::Value{0.5}, {.seed = 9});
     EXPECT_EQ(e.provenance.method, "integrated-gradients");
     EXPECT_EQ(e.provenance.seed, 9U);

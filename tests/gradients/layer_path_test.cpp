@@ -73,7 +73,7 @@ TEST(LayerConductance, CountsWhatItAsksAndIsTheSameForEveryBatchSize) {
 TEST(InternalInfluence, IsTheMeanGradientOfTheLayer) {
     const NetModel model(Net::random({6, 12, 8, 2}, Net::Kind::relu, 3));
     const Explanation e = InternalInfluence(model, "h1", baseline::Value{0.2},
-                                            {.steps = 3000, .rule = gradients::Rule::midpoint})
+                                            {.steps = 3000, .rule = gradients::QuadratureRule::midpoint})
                               .explain(input(), {}, plain_run);
     const Vector x = input()[0].value.to_doubles();
     constexpr int64_t fine = 3000;

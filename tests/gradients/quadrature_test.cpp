@@ -19,7 +19,7 @@ double integrate(const Quadrature& q, int power) {
 }
 
 TEST(Quadrature, WeightsSumToOneAndNodesAscend) {
-    for (const Rule rule : {Rule::midpoint, Rule::gauss_legendre, Rule::trapezoid})
+    for (const QuadratureRule rule : {QuadratureRule::midpoint, QuadratureRule::gauss_legendre, QuadratureRule::trapezoid})
         for (const int64_t steps : {2, 3, 4, 5, 17, 50, 512, 1024}) {
             const Quadrature q = quadrature(rule, steps);
             EXPECT_NEAR(integrate(q, 0), 1, accumulated) << name(rule) << ' ' << steps;
@@ -32,31 +32,31 @@ TEST(Quadrature, WeightsSumToOneAndNodesAscend) {
 TEST(Quadrature, GaussLegendreIsExactUpToDegreeTwiceTheNodesMinusOne) {
     for (int64_t n = 1; n <= 12; ++n)
         for (int degree = 0; degree < 2 * n; ++degree)
-            EXPECT_NEAR(integrate(quadrature(Rule::gauss_legendre, n), degree), 1.0 / (degree + 1),
+            EXPECT_NEAR(integrate(quadrature(QuadratureRule::gauss_legendre, n), degree), 1.0 / (degree + 1),
                         accumulated)
                 << n << " nodes, degree " << degree;
 }
 
 // Negative control: one degree further it is not exact, by a known amount.
 TEST(Quadrature, GaussLegendreEndsThere) {
-    const double error = 1.0 / 5 - integrate(quadrature(Rule::gauss_legendre, 2), 4);
+    const double error = 1.0 / 5 - integrate(quadrature(QuadratureRule::gauss_legendre, 2), 4);
     EXPECT_NEAR(error, 1.0 / 180, accumulated);
 }
 
 TEST(Quadrature, TrapezoidAndMidpointAreExactForLines) {
-    EXPECT_NEAR(integrate(quadrature(Rule::trapezoid, 7), 1), 0.5, accumulated);
-    EXPECT_NEAR(integrate(quadrature(Rule::midpoint, 7), 1), 0.5, accumulated);
+    EXPECT_NEAR(integrate(quadrature(QuadratureRule::trapezoid, 7), 1), 0.5, accumulated);
+    EXPECT_NEAR(integrate(quadrature(QuadratureRule::midpoint, 7), 1), 0.5, accumulated);
 }
 
 TEST(Quadrature, NamesGoBothWays) {
-    for (const Rule rule : {Rule::midpoint, Rule::gauss_legendre, Rule::trapezoid})
+    for (const QuadratureRule rule : {QuadratureRule::midpoint, QuadratureRule::gauss_legendre, QuadratureRule::trapezoid})
         EXPECT_EQ(parse_rule(name(rule)), rule);
     EXPECT_THROW((void)parse_rule("simpson"), Error);
 }
 
 TEST(Quadrature, RefusesTooFewSteps) {
-    EXPECT_THROW((void)quadrature(Rule::midpoint, 0), Error);
-    EXPECT_THROW((void)quadrature(Rule::trapezoid, 1), Error);
+    EXPECT_THROW((void)quadrature(QuadratureRule::midpoint, 0), Error);
+    EXPECT_THROW((void)quadrature(QuadratureRule::trapezoid, 1), Error);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ void expect_as_slow(const Shape& shape, const std::vector<int32_t>& labels, int6
     const std::vector<uint8_t> bits = random_bits(rows * masker.players(), labels.size());
     const MatrixView<const uint8_t> present{bits.data(), rows, masker.players()};
     Batch batch(input.repeat_row(rows));
-    masker.apply(present, batch, Run{.threads = threads});
+    masker.apply(present, 0, batch, Run{.threads = threads});
     const std::span<const T> got = batch[0].value.as<T>();
     EXPECT_EQ(std::vector<T>(got.begin(), got.end()),
               mask_slowly<T>(input, baseline, labels, present));
@@ -83,7 +83,7 @@ TEST(LabelMasker, LeavesOtherTensorsAlone) {
                              {"a", "b"});
     Batch batch({{"ids", counting<int64_t>({2, 3}, 7)}, {"x", counting<float>({2, 2}, 50)}});
     const std::vector<uint8_t> bits{1, 0, 0, 1};
-    masker.apply({bits.data(), 2, 2}, batch, {});
+    masker.apply({bits.data(), 2, 2}, 0, batch, {});
     EXPECT_EQ(batch.at("ids"), counting<int64_t>({2, 3}, 7));
     EXPECT_EQ(batch.at("x"), Tensor::of<float>({2, 2}, std::vector<float>{5, 1, 0, 6}));
     EXPECT_EQ(masker.names(), (std::vector<std::string>{"a", "b"}));

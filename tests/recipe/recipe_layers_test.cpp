@@ -30,8 +30,8 @@ TEST(Layers, TheLastConvolutionIsWhatPoolingReads) {
         EXPECT_EQ(last_convolution(network(name)), "features") << name;
     // SqueezeNet classifies by a convolution: the last one is the classifier.
     EXPECT_EQ(last_convolution(network("squeezenet")), "/head/head.1/Relu_output_0");
-    EXPECT_EQ(last_convolution(image_subject().model()), "features");
-    EXPECT_EQ(last_convolution(table_subject().model()), "");
+    EXPECT_EQ(last_convolution(image_subject().onnx()), "features");
+    EXPECT_EQ(last_convolution(table_subject().onnx()), "");
 }
 
 TEST(Layers, AttentionIsFoundInOrder) {
@@ -39,7 +39,7 @@ TEST(Layers, AttentionIsFoundInOrder) {
     EXPECT_EQ(find_attention(network("vit")), all);
     // The softmax of a classifier is none.
     EXPECT_TRUE(find_attention(network("resnet")).empty());
-    EXPECT_TRUE(find_attention(table_subject().model()).empty());
+    EXPECT_TRUE(find_attention(table_subject().onnx()).empty());
 }
 
 TEST(Layers, AreSuggestedByRole) {
@@ -53,7 +53,7 @@ TEST(Layers, AreSuggestedByRole) {
     EXPECT_EQ(names_of(vit, LayerRole::attention).size(), 3u);
     EXPECT_EQ(names_of(vit, LayerRole::block).size(), 1u);
     for (const SuggestedLayer& layer : vit) EXPECT_FALSE(layer.reason.empty());
-    EXPECT_TRUE(suggested_layers(table_subject().model()).empty());
+    EXPECT_TRUE(suggested_layers(table_subject().onnx()).empty());
 }
 
 TEST(Layers, OfARealTransformerAndDetector) {
@@ -146,7 +146,7 @@ TEST(LayerMethods, ExplainABoxWithinTheBox) {
 
 TEST(LayerMethods, JoinLayers) {
     std::vector<std::string> convolutions;
-    for (const LayerInfo& layer : image_subject().model().layers())
+    for (const LayerInfo& layer : image_subject().onnx().layers())
         if (layer.op == "Conv") convolutions.push_back(layer.name);
     const Explanation e =
         explained({.method = "layer-cam",

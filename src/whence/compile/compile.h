@@ -24,7 +24,7 @@ struct CompileOptions {
     /// layer go from the baseline's features to the input's (baseline integrated gradients).
     std::string layer;
     int64_t steps = 50;  ///< integrated-gradients: gradients, 1 to 10000
-    gradients::Rule rule = gradients::Rule::midpoint;
+    gradients::QuadratureRule rule = gradients::QuadratureRule::midpoint;
     int64_t samples = 25;  ///< smoothgrad: noisy copies, 1 to 1000; their noise becomes constants
     double noise = 0.15;   ///< smoothgrad: standard deviation as a share of the row's max - min
     uint64_t seed = 0;

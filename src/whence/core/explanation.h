@@ -37,6 +37,55 @@ struct Attribution {
     std::optional<double> intercept;
 };
 
+/// What pairs of features contribute together.
+struct Interactions {
+    /// [features, features], symmetric: the effect of a pair is split evenly between (i, j) and
+    /// (j, i); the main effects stand in the diagonal. Rows add up to the attribution where the
+    /// method says so. Named as the attribution.
+    Tensor values;
+    /// Of each element of `values`, row-major, where the method samples; else empty.
+    std::vector<double> standard_errors;
+};
+
+/// A condition that (nearly) suffices for the prediction (anchors).
+struct Rule {
+    struct Condition {
+        int64_t feature = 0;  ///< column, superpixel or word
+        std::string text;     ///< as a person reads it: "worst radius > 16.8"
+    };
+    /// All must hold; empty: the prediction holds almost everywhere.
+    std::vector<Condition> conditions;
+    /// Share of inputs that satisfy the rule and get the same prediction, and the interval that
+    /// holds it with probability `confidence`.
+    double precision = 0, precision_low = 0, precision_high = 1;
+    double confidence = 0.95;
+    /// Share of all inputs that satisfy the rule.
+    double coverage = 0;
+};
+
+/// One input like the explained one that gets another answer.
+struct Counterfactual {
+    struct Change {
+        int64_t feature = 0;  ///< column, superpixel or word
+        std::string name;     ///< of the feature
+        std::string from, to; ///< as a person reads them
+    };
+    Tensor values;            ///< one row: the changed input
+    std::vector<Change> changes;
+    double prediction = 0;    ///< the target's value there
+    std::string label;        ///< what the model answers there
+    bool valid = false;       ///< it is the answer that was wanted
+    double distance = 0;      ///< from the input, in the units that `Counterfactuals::metric` names
+    /// Distance to the nearest example of the data, in the same units; none without data.
+    std::optional<double> to_data;
+};
+
+struct Counterfactuals {
+    std::string wanted;  ///< in words: "benign", "at least 0.7"
+    std::string metric;  ///< in words: "sum of |change| / MAD"
+    std::vector<Counterfactual> found;  ///< the nearest first; not valid only where none was found
+};
+
 /// How little a baseline says by itself, for one model (a measure of our own).
 struct Neutrality {
     /// Classes: total variation distance between the probabilities at the baseline and the neutral
@@ -87,8 +136,13 @@ struct Provenance {
     std::string background_path, background_sha256;
 };
 
+/// What a method found: an attribution, with what pairs do together where it looks at pairs; or a
+/// rule; or counterfactuals. What it does not give is empty.
 struct Explanation {
     Attribution attribution;
+    std::optional<Interactions> interactions;
+    std::optional<Rule> rule;
+    std::optional<Counterfactuals> counterfactuals;
     TargetRecord target;
     Diagnostics diagnostics;
     Provenance provenance;

@@ -194,6 +194,46 @@ Json attribution_json(const Attribution& a) {
     return out;
 }
 
+Json interactions_json(const Interactions& i) {
+    Json out = {{"values", tensor_json(i.values)}};
+    if (!i.standard_errors.empty()) out["standard_errors"] = numbers(i.standard_errors);
+    return out;
+}
+
+Json rule_json(const Rule& rule) {
+    Json conditions = Json::array();
+    for (const Rule::Condition& c : rule.conditions)
+        conditions.push_back({{"feature", c.feature}, {"text", c.text}});
+    return {{"conditions", std::move(conditions)},
+            {"precision", number(rule.precision)},
+            {"precision_low", number(rule.precision_low)},
+            {"precision_high", number(rule.precision_high)},
+            {"confidence", number(rule.confidence)},
+            {"coverage", number(rule.coverage)}};
+}
+
+Json counterfactual_json(const Counterfactual& c) {
+    Json changes = Json::array();
+    for (const Counterfactual::Change& change : c.changes)
+        changes.push_back({{"feature", change.feature},
+                           {"name", change.name},
+                           {"from", change.from},
+                           {"to", change.to}});
+    return {{"values", tensor_json(c.values)},
+            {"changes", std::move(changes)},
+            {"prediction", number(c.prediction)},
+            {"label", c.label},
+            {"valid", c.valid},
+            {"distance", number(c.distance)},
+            {"to_data", optional(c.to_data)}};
+}
+
+Json counterfactuals_json(const Counterfactuals& all) {
+    Json found = Json::array();
+    for (const Counterfactual& one : all.found) found.push_back(counterfactual_json(one));
+    return {{"wanted", all.wanted}, {"metric", all.metric}, {"found", std::move(found)}};
+}
+
 Json diagnostics_json(const Diagnostics& d) {
     Json out = {{"attribution_error", optional(d.attribution_error)},
                 {"relative_error", optional(d.relative_error)}};
@@ -267,6 +307,61 @@ Attribution read_attribution(const Json& json) {
     return a;
 }
 
+Interactions read_interactions(const Json& json) {
+    Interactions i{.values = read_tensor(json, "values"),
+                   .standard_errors = get_optional<std::vector<double>>(json, "standard_errors")
+                                          .value_or(std::vector<double>{})};
+    const Shape& shape = i.values.shape();
+    if (shape.size() != 2 || shape[0] != shape[1]) wrong("interactions", "is no square matrix");
+    if (!i.standard_errors.empty() && static_cast<int64_t>(i.standard_errors.size()) != i.values.size())
+        wrong("standard_errors", "are not as many as the interactions");
+    return i;
+}
+
+const Json& array(const Json& parent, const char* key) {
+    const Json& value = member(parent, key);
+    if (!value.is_array()) wrong(key, "is no array");
+    return value;
+}
+
+Rule read_rule(const Json& json) {
+    Rule rule{.precision = get<double>(json, "precision"),
+              .precision_low = get<double>(json, "precision_low"),
+              .precision_high = get<double>(json, "precision_high"),
+              .confidence = get<double>(json, "confidence"),
+              .coverage = get<double>(json, "coverage")};
+    for (const Json& c : array(json, "conditions"))
+        rule.conditions.push_back({get<int64_t>(c, "feature"), get<std::string>(c, "text")});
+    return rule;
+}
+
+Counterfactual read_counterfactual(const Json& json) {
+    Counterfactual c{.values = read_tensor(json, "values"),
+                     .prediction = get<double>(json, "prediction"),
+                     .label = get<std::string>(json, "label"),
+                     .valid = get<bool>(json, "valid"),
+                     .distance = get<double>(json, "distance"),
+                     .to_data = get_optional<double>(json, "to_data")};
+    for (const Json& change : array(json, "changes"))
+        c.changes.push_back({get<int64_t>(change, "feature"), get<std::string>(change, "name"),
+                             get<std::string>(change, "from"), get<std::string>(change, "to")});
+    return c;
+}
+
+Counterfactuals read_counterfactuals(const Json& json) {
+    Counterfactuals all{.wanted = get<std::string>(json, "wanted"),
+                        .metric = get<std::string>(json, "metric")};
+    for (const Json& one : array(json, "found")) all.found.push_back(read_counterfactual(one));
+    return all;
+}
+
+template <class Read>
+auto read_if_there(const Json& json, const char* key, Read read)
+    -> std::optional<decltype(read(json))> {
+    if (!json.contains(key) || json[key].is_null()) return std::nullopt;
+    return read(object(json, key));
+}
+
 Diagnostics read_diagnostics(const Json& json) {
     Diagnostics d;
     d.attribution_error = get_optional<double>(json, "attribution_error");
@@ -303,11 +398,14 @@ Provenance read_provenance(const Json& json) {
 }  // namespace
 
 std::string to_json(const Explanation& e) {
-    const Json json = {{"whence", format_version},
-                       {"target", target_json(e.target)},
-                       {"diagnostics", diagnostics_json(e.diagnostics)},
-                       {"provenance", provenance_json(e.provenance)},
-                       {"attribution", attribution_json(e.attribution)}};
+    Json json = {{"whence", format_version},
+                 {"target", target_json(e.target)},
+                 {"diagnostics", diagnostics_json(e.diagnostics)},
+                 {"provenance", provenance_json(e.provenance)}};
+    if (e.rule) json["rule"] = rule_json(*e.rule);
+    if (e.counterfactuals) json["counterfactuals"] = counterfactuals_json(*e.counterfactuals);
+    if (e.interactions) json["interactions"] = interactions_json(*e.interactions);
+    json["attribution"] = attribution_json(e.attribution);
     // One line for each part: readable in an editor, and an array of pixels stays one line.
     std::string text;
     for (const auto& [key, part] : json.items())
@@ -323,6 +421,9 @@ Explanation explanation_from_json(std::string_view text) {
     if (get<int64_t>(json, "whence") != format_version)
         wrong("whence", "is a version of the format that this program does not know");
     return {.attribution = read_attribution(object(json, "attribution")),
+            .interactions = read_if_there(json, "interactions", read_interactions),
+            .rule = read_if_there(json, "rule", read_rule),
+            .counterfactuals = read_if_there(json, "counterfactuals", read_counterfactuals),
             .target = read_target(object(json, "target")),
             .diagnostics = read_diagnostics(object(json, "diagnostics")),
             .provenance = read_provenance(object(json, "provenance"))};

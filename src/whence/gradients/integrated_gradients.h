@@ -17,7 +17,7 @@ struct IntegratedGradientsOptions {
     /// Gradient evaluations of a fixed rule; 0: adaptive, as many as `tolerance` asks for.
     int64_t steps = 0;
     /// The fixed rule; adaptive steps choose their own nodes.
-    gradients::Rule rule = gradients::Rule::midpoint;
+    gradients::QuadratureRule rule = gradients::QuadratureRule::midpoint;
     /// Adaptive: largest |attribution error| / |f(x) - f(x0)|. Fixed and exact: what counts as
     /// converged.
     double tolerance = 1e-3;

@@ -33,7 +33,7 @@ Explanation LayerConductance::explain(const Batch& input, const Target& target,
     Inquiry inquiry("layer-conductance", model_, input, target,
                     {.input = options_.input, .tensor = layer_}, run);
     const LinePath path(inquiry, inquiry.baseline(baseline_));
-    const std::vector<double> ends = quadrature(Rule::trapezoid, options_.steps + 1).nodes;
+    const std::vector<double> ends = quadrature(QuadratureRule::trapezoid, options_.steps + 1).nodes;
     inquiry.expect(1 + std::ssize(ends));
     (void)inquiry.value();
     ChordSum chords;

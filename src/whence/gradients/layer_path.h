@@ -46,7 +46,7 @@ class LayerConductance final : public Explainer {
 
 struct InternalInfluenceOptions {
     int64_t steps = 50;
-    gradients::Rule rule = gradients::Rule::midpoint;
+    gradients::QuadratureRule rule = gradients::QuadratureRule::midpoint;
     /// Name of the input that moves; empty: the first one of floating-point numbers.
     std::string input;
 };

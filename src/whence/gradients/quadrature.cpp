@@ -11,7 +11,7 @@ namespace whence::gradients {
 namespace {
 
 struct RuleRow {
-    Rule rule;
+    QuadratureRule rule;
     std::string_view name;
     void (*fill)(Quadrature& q);
 };
@@ -70,25 +70,25 @@ void fill_gauss_legendre(Quadrature& q) {
     }
 }
 
-constexpr RuleRow rules[] = {{Rule::midpoint, "midpoint", fill_midpoint},
-                             {Rule::gauss_legendre, "gauss-legendre", fill_gauss_legendre},
-                             {Rule::trapezoid, "trapezoid", fill_trapezoid}};
+constexpr RuleRow rules[] = {{QuadratureRule::midpoint, "midpoint", fill_midpoint},
+                             {QuadratureRule::gauss_legendre, "gauss-legendre", fill_gauss_legendre},
+                             {QuadratureRule::trapezoid, "trapezoid", fill_trapezoid}};
 
 }  // namespace
 
-std::string_view name(Rule rule) {
+std::string_view name(QuadratureRule rule) {
     return std::ranges::find(rules, rule, &RuleRow::rule)->name;
 }
 
-Rule parse_rule(std::string_view text) {
+QuadratureRule parse_rule(std::string_view text) {
     for (const RuleRow& row : rules)
         if (row.name == text) return row.rule;
     throw Error(ErrorKind::usage, "no quadrature rule '" + printable(text) +
                                       "'; choose midpoint, gauss-legendre or trapezoid");
 }
 
-Quadrature quadrature(Rule rule, int64_t steps) {
-    const int64_t least = rule == Rule::trapezoid ? 2 : 1;
+Quadrature quadrature(QuadratureRule rule, int64_t steps) {
+    const int64_t least = rule == QuadratureRule::trapezoid ? 2 : 1;
     if (steps < least)
         throw Error(ErrorKind::usage, std::string(name(rule)) + " needs at least " +
                                           std::to_string(least) + " steps, not " +

@@ -7,16 +7,16 @@
 
 namespace whence::gradients {
 
-enum class Rule {
+enum class QuadratureRule {
     midpoint,        ///< centres of equal cells: as good as any on piecewise linear networks
     gauss_legendre,  ///< exact for polynomials of degree 2n - 1: better where the model is smooth
     trapezoid,       ///< both ends included, weighted by half a cell
 };
 
 /// "midpoint", "gauss-legendre", "trapezoid".
-[[nodiscard]] std::string_view name(Rule rule);
+[[nodiscard]] std::string_view name(QuadratureRule rule);
 /// Throws Error(usage) naming the choices.
-[[nodiscard]] Rule parse_rule(std::string_view text);
+[[nodiscard]] QuadratureRule parse_rule(std::string_view text);
 
 struct Quadrature {
     std::vector<double> nodes;    ///< ascending
@@ -24,6 +24,6 @@ struct Quadrature {
 };
 
 /// Throws Error(usage) for fewer than one step (trapezoid: two).
-[[nodiscard]] Quadrature quadrature(Rule rule, int64_t steps);
+[[nodiscard]] Quadrature quadrature(QuadratureRule rule, int64_t steps);
 
 }  // namespace whence::gradients

@@ -1,6 +1,7 @@
 #include "whence/mask/masker.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -30,6 +31,18 @@ int64_t count_players(const std::vector<int32_t>& labels) {
         refuse("no element has label " + std::to_string(unused - used.begin()) +
                "; labels must be 0, 1, 2, ... without gaps");
     return largest + 1;
+}
+
+std::vector<double> normalized(std::vector<double> weights) {
+    double sum = 0;
+    for (const double weight : weights) {
+        if (!(weight >= 0)) refuse("a weight of the background is negative or not a number");
+        sum += weight;
+    }
+    if (!weights.empty() && !(sum > 0 && std::isfinite(sum)))
+        refuse("the weights of the background add up to " + std::to_string(sum));
+    for (double& weight : weights) weight /= sum;
+    return weights;
 }
 
 Tensor& explained(Batch& rows, const std::string& name) {
@@ -72,20 +85,26 @@ Pixels pixels_of(const Tensor& image, const Tensor& segments) {
 }  // namespace
 
 LabelMasker::LabelMasker(std::string input_name, Tensor input, Tensor baseline,
-                         const std::vector<int32_t>& labels, std::vector<std::string> names)
+                         const std::vector<int32_t>& labels, std::vector<std::string> names,
+                         std::vector<double> weights)
     : input_name_(std::move(input_name)),
       input_(std::move(input)),
       baseline_(std::move(baseline)),
-      names_(std::move(names)) {
+      names_(std::move(names)),
+      weights_(normalized(std::move(weights))) {
     if (input_.type() == ElementType::string) refuse("text has no players of this kind");
     if (input_.rows() != 1)
         refuse("one row is explained at a time, not " + to_string(input_.shape()));
-    if (input_.type() != baseline_.type() || input_.shape() != baseline_.shape())
+    if (input_.type() != baseline_.type() || baseline_.rows() < 1 ||
+        baseline_.slice_rows(0, 1).shape() != input_.shape())
         refuse("the baseline has shape " + to_string(baseline_.shape()) + ", the input " +
                to_string(input_.shape()));
     if (static_cast<int64_t>(labels.size()) != input_.size())
         refuse(std::to_string(labels.size()) + " labels for " + std::to_string(input_.size()) +
                " elements");
+    if (!weights_.empty() && static_cast<int64_t>(weights_.size()) != baseline_.rows())
+        refuse(std::to_string(weights_.size()) + " weights for " +
+               std::to_string(baseline_.rows()) + " rows of the background");
     players_ = count_players(labels);
     if (!names_.empty() && static_cast<int64_t>(names_.size()) != players_)
         refuse(std::to_string(names_.size()) + " names for " + std::to_string(players_) +
@@ -101,8 +120,9 @@ void LabelMasker::cut_segments(const std::vector<int32_t>& labels) {
     segments_.push_back({static_cast<int64_t>(labels.size()) * width, -1});
 }
 
-void LabelMasker::write_row(const uint8_t* present, std::byte* out) const {
-    const std::byte* sources[2] = {baseline_.data(), input_.data()};
+void LabelMasker::write_row(const uint8_t* present, const std::byte* filling,
+                            std::byte* out) const {
+    const std::byte* sources[2] = {filling, input_.data()};
     const int64_t limit = segments_.back().begin;
     for (size_t s = 0; s + 1 < segments_.size(); ++s) {
         const int32_t player = segments_[s].player;
@@ -111,18 +131,23 @@ void LabelMasker::write_row(const uint8_t* present, std::byte* out) const {
     }
 }
 
-void LabelMasker::apply(MatrixView<const uint8_t> present, Batch& rows, const Run& run) const {
+void LabelMasker::apply(MatrixView<const uint8_t> present, int64_t first, Batch& rows,
+                        const Run& run) const {
     Tensor& out = explained(rows, input_name_);
-    if (out.type() != input_.type() || out.row_size() != input_.size() ||
-        present.rows != out.rows() || present.columns != players_)
-        throw Error(ErrorKind::internal, "masker: rows of " + to_string(out.shape()) +
-                                             " for players " + std::to_string(present.rows) +
-                                             " x " + std::to_string(present.columns));
+    const int64_t ways = fillings();
+    if (out.type() != input_.type() || out.row_size() != input_.size() || first < 0 ||
+        present.columns != players_ || (first + out.rows() + ways - 1) / ways > present.rows)
+        throw Error(ErrorKind::internal,
+                    "masker: rows of " + to_string(out.shape()) + " from row " +
+                        std::to_string(first) + " for " + std::to_string(present.rows) +
+                        " coalitions of " + std::to_string(present.columns) + " players");
     const int64_t row_bytes = segments_.back().begin;
-    parallel_for(run, present.rows, bytes_per_task / std::max<int64_t>(1, row_bytes),
+    parallel_for(run, out.rows(), bytes_per_task / std::max<int64_t>(1, row_bytes),
                  [&](int64_t begin, int64_t end) {
                      for (int64_t row = begin; row < end; ++row)
-                         write_row(present.row(row).data(), out.data() + row * row_bytes);
+                         write_row(present.row((first + row) / ways).data(),
+                                   baseline_.data() + (first + row) % ways * row_bytes,
+                                   out.data() + row * row_bytes);
                  });
 }
 

@@ -2,6 +2,7 @@
 // What a player is, and how it is switched off.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,19 +11,27 @@
 
 namespace whence {
 
-/// Knows the players of one input (columns, groups of columns, superpixels) and how to remove them.
+/// Knows the players of one input (columns, groups of columns, superpixels, words) and how to remove
+/// them.
 ///
-/// apply writes the explained tensor of row r whole: player j as in the input where present(r, j)
-/// is not 0, as in the baseline where it is 0. `present` has one row for each row of `rows` and one
-/// column for each player. Other tensors of `rows` are left alone. const, safe from several threads
-/// on different batches; it spreads large batches over run.threads itself.
+/// A missing player can be filled in one way or, from the rows of a background, in several:
+/// fillings(). apply writes the explained tensor of row r whole, for coalition (first + r) /
+/// fillings() of `present` and way (first + r) % fillings(): all ways of the first coalition, then
+/// those of the next. Player j is as in the input where present(coalition, j) is not 0. Other tensors
+/// of `rows` are left alone. const, safe from several threads on different batches; it spreads large
+/// batches over run.threads itself.
 class Masker {
   public:
     virtual ~Masker() = default;
     [[nodiscard]] virtual int64_t players() const = 0;
     /// Name of each player; empty where they have none (superpixels).
     [[nodiscard]] virtual const std::vector<std::string>& names() const = 0;
-    virtual void apply(MatrixView<const uint8_t> present, Batch& rows, const Run& run) const = 0;
+    /// In how many ways missing players are filled, at least 1, and how much each counts: the
+    /// weights add up to 1; empty: all the same.
+    [[nodiscard]] virtual int64_t fillings() const { return 1; }
+    [[nodiscard]] virtual std::span<const double> weights() const { return {}; }
+    virtual void apply(MatrixView<const uint8_t> present, int64_t first, Batch& rows,
+                       const Run& run) const = 0;
 };
 
 /// Players that are sets of elements of one tensor: element i belongs to player labels[i], and to
@@ -31,15 +40,20 @@ class Masker {
 /// copied together.
 class LabelMasker : public Masker {
   public:
-    /// `input_name`: the tensor of the batch that is explained. `input` and `baseline` are one row
-    /// of the same type and shape, of any type but string. Throws Error(input) where sizes differ,
-    /// a label is below -1, or a number between 0 and the largest label is not used.
+    /// `input_name`: the tensor of the batch that is explained. `input` is one row, `baseline` one
+    /// or more of the same type and shape, of any type but string; `weights` of those rows, in any
+    /// unit. Throws Error(input) where sizes differ, a weight is negative or all are 0, a label is
+    /// below -1, or a number between 0 and the largest label is not used.
     LabelMasker(std::string input_name, Tensor input, Tensor baseline,
-                const std::vector<int32_t>& labels, std::vector<std::string> names = {});
+                const std::vector<int32_t>& labels, std::vector<std::string> names = {},
+                std::vector<double> weights = {});
 
     [[nodiscard]] int64_t players() const override { return players_; }
     [[nodiscard]] const std::vector<std::string>& names() const override { return names_; }
-    void apply(MatrixView<const uint8_t> present, Batch& rows, const Run& run) const override;
+    [[nodiscard]] int64_t fillings() const override { return baseline_.rows(); }
+    [[nodiscard]] std::span<const double> weights() const override { return weights_; }
+    void apply(MatrixView<const uint8_t> present, int64_t first, Batch& rows,
+               const Run& run) const override;
 
     [[nodiscard]] const Tensor& input() const { return input_; }
     [[nodiscard]] const Tensor& baseline() const { return baseline_; }
@@ -51,11 +65,12 @@ class LabelMasker : public Masker {
         int32_t player;
     };
     void cut_segments(const std::vector<int32_t>& labels);
-    void write_row(const uint8_t* present, std::byte* out) const;
+    void write_row(const uint8_t* present, const std::byte* filling, std::byte* out) const;
 
     std::string input_name_;
     Tensor input_, baseline_;
     std::vector<std::string> names_;
+    std::vector<double> weights_;
     int64_t players_ = 0;
     std::vector<Segment> segments_;  // closed by one that begins at the end of the row
 };

@@ -25,8 +25,7 @@ uint64_t reversed_bits(uint64_t x) {
 
 void mask_rows(const Masker& masker, int64_t first, const Design& design, Batch& rows,
                const Run& run) {
-    masker.apply({design.bits.data() + first * design.columns, rows.rows(), design.columns}, rows,
-                 run);
+    masker.apply({design.bits.data(), design.rows, design.columns}, first, rows, run);
 }
 
 }  // namespace

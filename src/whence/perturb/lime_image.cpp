@@ -28,7 +28,7 @@ std::vector<double> ends(Evaluator& evaluator, const Batch& input, const LabelMa
     Batch rows = input.repeat_row(2);
     std::vector<uint8_t> present(2 * masker.players(), 0);
     std::fill_n(present.begin(), masker.players(), uint8_t{1});
-    masker.apply({present.data(), 2, masker.players()}, rows, evaluator.run());
+    masker.apply({present.data(), 2, masker.players()}, 0, rows, evaluator.run());
     return evaluator.scores(rows);
 }
 

@@ -144,7 +144,7 @@ Tensor by_player(Evaluator& evaluator, const Batch& input, const LabelMasker& ma
     const auto fill = [&](int64_t first, Batch& rows) {
         std::vector<uint8_t> present(rows.rows() * players, 1);
         for (int64_t row = 0; row < rows.rows(); ++row) present[row * players + first + row] = 0;
-        masker.apply({present.data(), rows.rows(), players}, rows, evaluator.run());
+        masker.apply({present.data(), rows.rows(), players}, 0, rows, evaluator.run());
     };
     return Tensor::of<double>(
         {players}, drops_from(whole, evaluator.scores(input, players, fill, "occlusion")));

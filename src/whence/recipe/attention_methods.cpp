@@ -12,7 +12,7 @@ namespace {
 
 std::vector<std::string> attention_of(const Task& task) {
     std::vector<std::string> layers = parse_names(task.options.get<std::string>("attention"));
-    if (layers.empty()) layers = find_attention(task.subject.model());
+    if (layers.empty()) layers = find_attention(task.subject.onnx());
     if (layers.empty())
         throw Error(ErrorKind::unsupported,
                     "no attention found in the model: no Softmax over tokens by tokens that a "
@@ -26,7 +26,7 @@ Explanation attention(const Task& task) {
     const size_t found = layers.size();
     if (rule == AttentionRule::raw) layers = {layers.back()};
     const int64_t token = task.options.get<int64_t>("token");
-    const Attention method(task.subject.model(),
+    const Attention method(task.subject.onnx(),
                            {.rule = rule,
                             .layers = std::move(layers),
                             .token = token < 0 ? std::nullopt : std::optional(token)});

@@ -14,7 +14,7 @@ namespace {
 
 template <class Method>
 Explanation by(const Task& task, typename Method::Options options) {
-    return Method(task.subject.model(), std::move(options))
+    return Method(task.subject.onnx(), std::move(options))
         .explain(differentiable_input(task), task.target, task.run);
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 // What the baseline is made for: an input of the right shape whose content nothing may depend on.
 Input blank_input(const Subject& subject) {
-    for (const TensorInfo& info : subject.model().inputs()) {
+    for (const TensorInfo& info : subject.onnx().inputs()) {
         if (info.type != ElementType::float32 && info.type != ElementType::float64) continue;
         Shape shape = info.shape;
         for (size_t d = 1; d < shape.size(); ++d)
@@ -90,7 +90,7 @@ std::string compile_model(const Subject& subject, const Recipe& recipe, const Ru
         throw Error(ErrorKind::usage, "a compiled explanation needs a fixed number of steps");
     if (options.method == "input-x-gradient" || options.method == "integrated-gradients")
         set_baseline(subject, recipe, options, run);
-    return graph::serialize(compile_explanation(subject.model(), options, run));
+    return graph::serialize(compile_explanation(subject.onnx(), options, run));
 }
 
 }  // namespace whence::recipe

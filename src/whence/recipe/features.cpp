@@ -30,7 +30,7 @@ Tensor rows_of(const Baseline& baseline, const Tensor& input, const Run& run) {
 Features::Features(const Task& task)
     : task_(task), input_(differentiable_input(task)), baseline_(task.baseline) {
     if (task.layer.empty()) return;
-    parts_ = task.subject.model().split(task.layer);
+    parts_ = task.subject.onnx().split(task.layer);
     const auto features = [&](const Batch& input) {
         return parts_.below->predict(input, task.run)[0].value;
     };
@@ -54,7 +54,7 @@ Features::Features(const Task& task)
 }
 
 const DifferentiableModel& Features::model() const {
-    return parts_.above ? *parts_.above : static_cast<const DifferentiableModel&>(task_.subject.model());
+    return parts_.above ? *parts_.above : static_cast<const DifferentiableModel&>(task_.subject.onnx());
 }
 
 Tensor Features::background() const { return rows_of(baseline_, input_[0].value, task_.run); }

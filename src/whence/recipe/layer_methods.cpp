@@ -31,7 +31,7 @@ Target unit_of(const Shape& features, int64_t channel) {
 Explanation of_whole_model(const Task& task, Explanation explanation) {
     const int64_t unit = explanation.target.resolved.index;
     const Batch& input = task.input.batch;
-    const Model& model = task.subject.model();
+    const Model& model = task.subject.onnx();
     ResolvedTarget& target = explanation.target.resolved;
     target = resolve(task.target, model, input, Scale::logit, task.run);
     explanation.target.value = target_values(target, model.predict(input, task.run)).at(0);
@@ -53,10 +53,10 @@ Explanation activation_maximisation(const Task& task) {
     if (task.layer.empty()) {
         if (channel >= 0)
             throw Error(ErrorKind::usage, "--channel is one of a layer: give --layer too");
-        return ActivationMaximisation(task.subject.model(), options)
+        return ActivationMaximisation(task.subject.onnx(), options)
             .explain(input, task.target, task.run);
     }
-    const Split parts = task.subject.model().split(task.layer);
+    const Split parts = task.subject.onnx().split(task.layer);
     const Shape features = parts.below->predict(input, task.run)[0].value.shape();
     Explanation explanation = ActivationMaximisation(*parts.below, options)
                                   .explain(input, unit_of(features, channel), task.run);
@@ -74,7 +74,7 @@ const Batch& input_of_path(const Task& task) {
 
 Explanation layer_conductance(const Task& task) {
     const Batch& input = input_of_path(task);
-    const LayerConductance method(task.subject.model(), task.layer, task.baseline,
+    const LayerConductance method(task.subject.onnx(), task.layer, task.baseline,
                                   {.steps = whole(task, "steps")});
     return method.explain(input, task.target, task.run);
 }
@@ -82,7 +82,7 @@ Explanation layer_conductance(const Task& task) {
 Explanation internal_influence(const Task& task) {
     const Batch& input = input_of_path(task);
     const InternalInfluence method(
-        task.subject.model(), task.layer, task.baseline,
+        task.subject.onnx(), task.layer, task.baseline,
         {.steps = whole(task, "steps"),
          .rule = gradients::parse_rule(task.options.get<std::string>("rule"))});
     return method.explain(input, task.target, task.run);

@@ -51,7 +51,7 @@ void name_pairs(const Input& input, Attribution& attribution) {
 
 Explanation integrated_hessians(const Task& task) {
     const IntegratedHessians method(
-        task.subject.model(), task.baseline,
+        task.subject.onnx(), task.baseline,
         {.steps = whole(task, "steps"), .difference = number(task, "difference")});
     Explanation explanation = method.explain(differentiable_input(task), task.target, task.run);
     name_pairs(task.input, explanation.attribution);
@@ -59,13 +59,13 @@ Explanation integrated_hessians(const Task& task) {
 }
 
 Explanation blur_ig(const Task& task) {
-    const BlurIg method(task.subject.model(),
+    const BlurIg method(task.subject.onnx(),
                         {.steps = whole(task, "steps"), .max_sigma = number(task, "max-sigma")});
     return method.explain(differentiable_input(task), task.target, task.run);
 }
 
 Explanation xrai(const Task& task) {
-    const Xrai method(task.subject.model(), {.steps = whole(task, "steps"),
+    const Xrai method(task.subject.onnx(), {.steps = whole(task, "steps"),
                                              .min_size = whole(task, "min-size"),
                                              .radius = whole(task, "radius"),
                                              .least = whole(task, "least")});

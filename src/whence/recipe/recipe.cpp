@@ -101,6 +101,7 @@ Recipe recipe_of(const Explanation& saved) {
 
 // Whether `output` (empty: the first of numbers) can be differentiated; if not, why, in words.
 std::string no_gradient_because(const Subject& subject, const std::string& output) {
+    if (!subject.onnx_or_null()) return "the model can only be asked: it is no ONNX file";
     const auto& outputs = subject.model().outputs();
     const auto numbers = std::ranges::find_if(outputs, [&](const TensorInfo& info) {
         return output.empty()
@@ -108,7 +109,7 @@ std::string no_gradient_because(const Subject& subject, const std::string& outpu
                    : info.name == output;
     });
     std::string why = "the model has no gradient";
-    for (const Differentiability& d : subject.model().differentiability()) {
+    for (const Differentiability& d : subject.onnx().differentiability()) {
         if (numbers != outputs.end() && d.output != numbers->name) continue;
         if (d.connected && d.missing.empty()) return "";
         std::string missing;
@@ -125,14 +126,14 @@ std::string layer_for(const MethodSpec& method, const std::string& asked, const 
         throw Error(ErrorKind::usage, method.name + " explains the input, not a layer");
     if (!asked.empty()) {
         std::vector<std::string> names;
-        for (const LayerInfo& layer : subject.model().layers()) names.push_back(layer.name);
+        for (const LayerInfo& layer : subject.onnx().layers()) names.push_back(layer.name);
         if (std::ranges::find(names, asked) == names.end())
             throw Error(ErrorKind::usage, "no layer '" + printable(asked) + "' in the model" +
                                               did_you_mean(asked, names) +
                                               "; whence info --layers lists them");
     }
     if (!asked.empty() || method.layer != LayerUse::required) return asked;
-    const std::string chosen = last_convolution(subject.model());
+    const std::string chosen = last_convolution(subject.onnx());
     if (chosen.empty())
         throw Error(ErrorKind::unsupported,
                     method.name + " works on the features of a convolution over a picture, and the "
@@ -231,8 +232,8 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (!features) refuse_set(method, baseline, input);
     Explanation explanation = explained(method, {subject, input, target, baseline, features, options,
                                                  layer, recipe.segments, run});
-    for (const std::string& note : subject.model().notes())
-        explanation.diagnostics.notes.push_back(note);
+    if (const OnnxModel* onnx = subject.onnx_or_null())
+        for (const std::string& note : onnx->notes()) explanation.diagnostics.notes.push_back(note);
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
     explanation.provenance.evaluations += chosen.evaluations;
     if (method.uses_baseline && !features)
@@ -250,7 +251,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     p.seed = recipe.seed;
     p.version = version();
     p.model_path = subject.path().string();
-    p.model_sha256 = subject.model().sha256();
+    if (const OnnxModel* onnx = subject.onnx_or_null()) p.model_sha256 = onnx->sha256();
     p.input_path = input.path.string();
     p.input_sha256 = input.sha256;
     p.input_row = input.row_number;

@@ -31,7 +31,7 @@ PixelInput pixel_input(const data::ImagePreprocessing& image) {
 }
 
 // Whether the model reads a column as text; one matrix holds all columns.
-bool reads_text(const OnnxModel& model, size_t column) {
+bool reads_text(const Model& model, size_t column) {
     return model.inputs()[std::min(column, model.inputs().size() - 1)].type == ElementType::string;
 }
 
@@ -50,13 +50,36 @@ Subject Subject::load(const std::filesystem::path& model, data::Preprocessing pr
     OnnxModelOptions options{.threads = threads, .run = run};
     if (subject.kind() == data::InputKind::image)
         options.pixels = pixel_input(subject.preprocessing_.image);
-    subject.model_ = std::make_shared<OnnxModel>(OnnxModel::load(model, options));
-    subject.classes_ = subject.preprocessing_.classes;
-    if (subject.classes_.empty()) subject.classes_ = subject.model_->class_labels();
-    subject.describe_preprocessing();
-    if (const auto& background = subject.preprocessing_.table.background; !background.empty())
-        subject.use_background(background);
+    const auto onnx = std::make_shared<const OnnxModel>(OnnxModel::load(model, options));
+    subject.model_ = onnx;
+    subject.onnx_ = onnx.get();
+    subject.use_preprocessing(onnx->class_labels());
     return subject;
+}
+
+Subject Subject::of(std::shared_ptr<const Model> model, std::string name,
+                    data::Preprocessing preprocessing) {
+    Subject subject;
+    subject.path_ = std::move(name);
+    subject.preprocessing_ = std::move(preprocessing);
+    subject.model_ = std::move(model);
+    subject.use_preprocessing({});
+    return subject;
+}
+
+const OnnxModel& Subject::onnx() const {
+    if (onnx_) return *onnx_;
+    throw Error(ErrorKind::unsupported,
+                printable(path_.string(), 400) +
+                    " is no ONNX file: it can be asked, but has no layers and no gradients");
+}
+
+// Classes of the preprocessing come before those that the model itself names.
+void Subject::use_preprocessing(std::vector<std::string> classes_of_model) {
+    classes_ = preprocessing_.classes.empty() ? std::move(classes_of_model) : preprocessing_.classes;
+    describe_preprocessing();
+    if (const auto& background = preprocessing_.table.background; !background.empty())
+        use_background(background);
 }
 
 void Subject::use_labels(const std::filesystem::path& path) {

@@ -22,7 +22,17 @@ class Subject {
     static Subject load(const std::filesystem::path& model, data::Preprocessing preprocessing,
                         int threads = 0, const Run& run = {});
 
-    [[nodiscard]] const OnnxModel& model() const { return *model_; }
+    /// A model that is no ONNX file: a function, an endpoint. `name`: what it is called in
+    /// explanations. `preprocessing`: class names and the background; a picture's model reads pixels
+    /// as they are.
+    static Subject of(std::shared_ptr<const Model> model, std::string name,
+                      data::Preprocessing preprocessing = {});
+
+    [[nodiscard]] const Model& model() const { return *model_; }
+    /// Where the model is an ONNX file, which has layers and gradients; else nullptr.
+    [[nodiscard]] const OnnxModel* onnx_or_null() const { return onnx_; }
+    /// Throws Error(unsupported) where the model is no ONNX file.
+    [[nodiscard]] const OnnxModel& onnx() const;
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] const data::Preprocessing& preprocessing() const { return preprocessing_; }
     /// The same as an explanation records it; empty where there is nothing to say.
@@ -48,6 +58,7 @@ class Subject {
     [[nodiscard]] data::Table read_table(const std::filesystem::path& path) const;
 
   private:
+    void use_preprocessing(std::vector<std::string> classes_of_model);
     void describe_preprocessing();
     [[nodiscard]] data::Table columns_of_model(const data::Table& table,
                                                const std::filesystem::path& path) const;
@@ -55,7 +66,8 @@ class Subject {
     std::filesystem::path path_, background_path_;
     data::Preprocessing preprocessing_;
     std::string preprocessing_json_, background_sha256_;
-    std::shared_ptr<OnnxModel> model_;
+    std::shared_ptr<const Model> model_;
+    const OnnxModel* onnx_ = nullptr;  // the same model
     std::vector<std::string> classes_;
     std::shared_ptr<const data::Table> background_;
 };
