@@ -42,6 +42,12 @@ nb::object segments(Self self) {
     return view(labels->data(), labels->type(), labels->shape(), self);
 }
 
+nb::object interactions(Self self) {
+    const std::optional<Interactions>& pairs = of(self).explanation.interactions;
+    if (!pairs) return nb::none();
+    return view(pairs->values.data(), pairs->values.type(), pairs->values.shape(), self);
+}
+
 nb::dict options(const Explained& explained) {
     nb::dict out;
     for (const Option& option : explained.explanation.provenance.options) {
@@ -78,6 +84,8 @@ void bind_values(nb::class_<Explained>& type) {
                      "The tensor whose features the values belong to; empty: the input.")
         .def_prop_ro("segments", &segments, "Superpixels: the label of each pixel, an index into values. Else None.")
         .def_prop_ro("standard_errors", &standard_errors, "Of each value where the method samples, else None.")
+        .def_prop_ro("interactions", &interactions,
+                     "What pairs do together: a symmetric matrix [features, features], main effects in the diagonal. Else None.")
         .def_prop_ro("names", [](const Explained& e) { return texts(e.explanation.attribution.names); },
                      "Names of the features where they have some.")
         .def_prop_ro("displays", [](const Explained& e) { return texts(e.explanation.attribution.displays); },

@@ -463,9 +463,11 @@ def test_methods_that_average_over_a_set(cancer, rows):
 
 def test_pairs_are_a_matrix(cancer, rows):
     pairs = whence.explain(cancer, rows[0], method="integrated-hessians", steps=20, difference=0.25)
-    assert pairs.values.shape == (30, 30) and np.array_equal(pairs.values, pairs.values.T)
+    matrix = pairs.interactions
+    assert matrix.shape == (30, 30) and np.array_equal(matrix, matrix.T)
+    assert np.allclose(pairs.values, matrix.sum(1))
     rowsums = whence.explain(cancer, rows[0], method="integrated-gradients").values
-    assert np.corrcoef(pairs.values.sum(1), rowsums)[0, 1] > 0.95
+    assert np.corrcoef(pairs.values, rowsums)[0, 1] > 0.95
 
 
 @pytest.mark.parametrize("method", ["integrated-gradients", "lime", "occlusion", "saliency", "smoothgrad", "guided-ig", "xrai"])

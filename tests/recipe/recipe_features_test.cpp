@@ -100,14 +100,13 @@ TEST(FeatureMethods, AverageOverASet) {
     }
 }
 
-TEST(FeatureMethods, PairsOfColumnsHaveNames) {
+TEST(FeatureMethods, PairsOfColumnsAreInteractions) {
     const Explanation e =
         explain(table_subject(), row(17),
                 {.method = "integrated-hessians", .options = {{"steps", int64_t{2}}}}, {});
-    ASSERT_EQ(e.attribution.names.size(), 900U);
+    ASSERT_EQ(e.attribution.names.size(), 30U);
     EXPECT_EQ(e.attribution.names[0], "mean radius");
-    EXPECT_EQ(e.attribution.names[1], "mean radius x mean texture");
-    EXPECT_EQ(e.attribution.names[30], "mean texture x mean radius");
+    EXPECT_EQ(e.interactions->values.shape(), (Shape{30, 30}));
 }
 
 TEST(ActivationMaximisation, NamesChannelsThatAreNot) {

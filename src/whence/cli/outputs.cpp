@@ -15,6 +15,7 @@
 #include "whence/data/npy.h"
 #include "whence/render/heatmap.h"
 #include "whence/render/map.h"
+#include "whence/render/matrix.h"
 
 namespace whence::cli {
 namespace {
@@ -45,6 +46,7 @@ Bytes npz(const render::ReportItem& item) {
     if (!errors.empty())
         arrays.push_back(
             {"standard_errors", Tensor::of<double>({static_cast<int64_t>(errors.size())}, errors)});
+    if (e.interactions) arrays.push_back({"interactions", e.interactions->values});
     arrays.push_back({"prediction", number(e.target.value)});
     if (e.target.baseline_value) arrays.push_back({"base_value", number(*e.target.baseline_value)});
     if (e.attribution.intercept) arrays.push_back({"intercept", number(*e.attribution.intercept)});
@@ -95,6 +97,8 @@ Bytes csv(const render::ReportItem& item) {
 }
 
 Bytes chart(const render::ReportItem& item, render::Format format) {
+    if (item.explanation.interactions)
+        return render::interaction_matrix(item.explanation, {.format = format});
     if (render::kind(item.explanation) == render::Kind::table || !item.image)
         return render::weight_table(item.explanation, item.scores, {.format = format});
     return render::image_figure(item.explanation, *item.image,

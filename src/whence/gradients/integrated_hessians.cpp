@@ -112,17 +112,18 @@ Explanation IntegratedHessians::explain(const Batch& input, const Target& target
                     }
                 });
     make_symmetric(pairs, n);
-    const auto side = static_cast<int64_t>(n);
+    std::vector<double> rows(n, 0.0);
+    for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < n; ++j) rows[i] += pairs[i * n + j];
     Explanation explanation =
-        inquiry.finish(pairs,
+        inquiry.finish(rows,
                        {.baseline = describe(baseline_),
-                        .baseline_value = inquiry.value_at(baseline, " at the baseline"),
-                        .shape = {side, side}},
+                        .baseline_value = inquiry.value_at(baseline, " at the baseline")},
                        {{"baseline", describe(baseline_)},
                         {"steps", options_.steps},
                         {"difference", options_.difference}});
-    explanation.diagnostics.notes.emplace_back(
-        "the values are a symmetric matrix: each interaction twice, main effects in the diagonal");
+    const auto side = static_cast<int64_t>(n);
+    explanation.interactions = Interactions{.values = Tensor::of<double>({side, side}, pairs)};
     return explanation;
 }
 

@@ -32,7 +32,8 @@ struct IntegratedHessiansOptions {
     std::string input;
 };
 
-/// values: a symmetric matrix [features, features] with the main effects in the diagonal.
+/// Attribution: the sums of the rows. Interactions: the matrix G, with the main effects in the
+/// diagonal.
 class IntegratedHessians final : public Explainer {
   public:
     using Options = IntegratedHessiansOptions;

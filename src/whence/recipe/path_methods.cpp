@@ -41,21 +41,11 @@ Explanation guided_ig(const Task& task) {
     });
 }
 
-// Pairs of a table's columns by name.
-void name_pairs(const Input& input, Attribution& attribution) {
-    if (!input.is_table()) return;
-    for (const auto& a : input.schema)
-        for (const auto& b : input.schema)
-            attribution.names.push_back(&a == &b ? a.name : a.name + " x " + b.name);
-}
-
 Explanation integrated_hessians(const Task& task) {
     const IntegratedHessians method(
         task.subject.onnx(), task.baseline,
         {.steps = whole(task, "steps"), .difference = number(task, "difference")});
-    Explanation explanation = method.explain(differentiable_input(task), task.target, task.run);
-    name_pairs(task.input, explanation.attribution);
-    return explanation;
+    return method.explain(differentiable_input(task), task.target, task.run);
 }
 
 Explanation blur_ig(const Task& task) {

@@ -63,10 +63,18 @@ std::string json_link(const Explanation& explanation, size_t number) {
         number, data_uri("application/json", std::as_bytes(std::span(json))));
 }
 
+std::string pairs_html(const Explanation& explanation, int64_t top) {
+    const Ranking pairs = rank_pairs(explanation, top);
+    if (pairs.top.empty()) return "";
+    return "<h3>Pairs: what two features do only together</h3>\n<div class=\"weights\">" +
+           weights_html(explanation, pairs) + "</div>\n";
+}
+
 // What report and fragment share.
 std::string body_of(const ReportItem& item, int64_t top) {
     std::string out = "<p class=\"summary\">" + escaped(summary(item.explanation)) + "</p>\n";
     out += facts_html(item.explanation) + picture_or_bars(item, top);
+    out += pairs_html(item.explanation, top);
     if (!item.note.empty()) out += "<p class=\"faint\">" + escaped(item.note) + "</p>\n";
     return out;
 }

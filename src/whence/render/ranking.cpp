@@ -57,32 +57,78 @@ bool displays_name_features(const Ranking& ranking) {
     return !ranking.top.empty() && std::ranges::all_of(ranking.top, names_feature);
 }
 
-Ranking rank(const Explanation& explanation, int64_t top) {
-    const bool cells = !explanation.attribution.layer.empty() && kind(explanation) == Kind::pixels;
-    const Map map = cells ? map_of(explanation) : Map{};
-    const std::vector<double> values =
-        cells ? map.values : explanation.attribution.values.to_doubles();
-    std::vector<int64_t> order(values.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, std::greater{}, [&](int64_t index) {
-        return order_key(values[static_cast<size_t>(index)]);
-    });
-    const char* noun = kind(explanation) == Kind::segments ? "segment" : "feature";
+namespace {
+
+// The places of `values` in the order of their magnitude; what is no number comes last.
+std::vector<size_t> by_magnitude(const std::vector<double>& values) {
+    std::vector<size_t> order(values.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, std::greater{},
+                             [&](size_t place) { return order_key(values[place]); });
+    return order;
+}
+
+// The first `top` of them as weights made by `weight_of(place)`, the rest added up.
+template <class WeightOf>
+Ranking ranking_of(const std::vector<double>& values, int64_t top, WeightOf weight_of) {
+    const std::vector<size_t> order = by_magnitude(values);
     Ranking out;
-    for (size_t place = 0; place < order.size(); ++place) {
-        const double value = values[static_cast<size_t>(order[place])];
+    for (const size_t place : order) {
+        const double value = values[place];
         if (!std::isfinite(value)) ++out.not_numbers;
-        if (static_cast<int64_t>(place) < top) {
-            out.top.push_back(weight_at(explanation, order[place], value, noun));
-            if (cells) out.top.back().name = place_of_cell(map, order[place]);
+        if (std::ssize(out.top) < top) {
+            out.top.push_back(weight_of(place));
         } else {
             ++out.rest;
             if (std::isfinite(value)) out.rest_sum += value;
         }
     }
-    if (!order.empty())
-        out.largest = std::max(0.0, order_key(values[static_cast<size_t>(order[0])]));
+    if (!order.empty()) out.largest = std::max(0.0, order_key(values[order[0]]));
     return out;
+}
+
+const char* noun_of(const Explanation& explanation) {
+    return kind(explanation) == Kind::segments ? "segment" : "feature";
+}
+
+}  // namespace
+
+Ranking rank(const Explanation& explanation, int64_t top) {
+    const bool cells = !explanation.attribution.layer.empty() && kind(explanation) == Kind::pixels;
+    const Map map = cells ? map_of(explanation) : Map{};
+    const std::vector<double> values =
+        cells ? map.values : explanation.attribution.values.to_doubles();
+    const char* noun = noun_of(explanation);
+    return ranking_of(values, top, [&](size_t place) {
+        Weight weight = weight_at(explanation, static_cast<int64_t>(place), values[place], noun);
+        if (cells) weight.name = place_of_cell(map, static_cast<int64_t>(place));
+        return weight;
+    });
+}
+
+Ranking rank_pairs(const Explanation& explanation, int64_t top) {
+    if (!explanation.interactions) return {};
+    const Interactions& pairs = *explanation.interactions;
+    const int64_t features = pairs.values.shape()[0];
+    const std::vector<double> matrix = pairs.values.to_doubles();
+    std::vector<double> values;
+    std::vector<std::pair<int64_t, int64_t>> places;
+    for (int64_t i = 0; i < features; ++i)
+        for (int64_t j = 0; j < i; ++j) {
+            values.push_back(matrix[i * features + j] + matrix[j * features + i]);
+            places.emplace_back(j, i);
+        }
+    const char* noun = noun_of(explanation);
+    return ranking_of(values, top, [&](size_t place) {
+        const auto [i, j] = places[place];
+        Weight weight{.index = i * features + j, .value = values[place]};
+        weight.name = weight_at(explanation, i, 0, noun).name + " \u00d7 " +
+                      weight_at(explanation, j, 0, noun).name;
+        // (i, j) and (j, i) are one number written twice, so their errors add up.
+        if (const auto& errors = pairs.standard_errors; std::ssize(errors) == features * features)
+            weight.standard_error = 2 * std::abs(errors[i * features + j]);
+        return weight;
+    });
 }
 
 }  // namespace whence::render

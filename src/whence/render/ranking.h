@@ -33,5 +33,8 @@ struct Ranking {
 [[nodiscard]] bool displays_name_features(const Ranking& ranking);
 
 [[nodiscard]] Ranking rank(const Explanation& explanation, int64_t top);
+/// Pairs of different features by what both do together, (i, j) and (j, i) added up. Empty where
+/// the explanation has no interactions.
+[[nodiscard]] Ranking rank_pairs(const Explanation& explanation, int64_t top);
 
 }  // namespace whence::render

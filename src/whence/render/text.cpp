@@ -194,13 +194,22 @@ std::string body(const Explanation& explanation, const Ink& ink) {
            table(rank(explanation, std::clamp<int64_t>(ink.options.top, 1, most)), nullptr, ink);
 }
 
+// What pairs add to what their features do alone.
+std::string pairs(const Explanation& explanation, const Ink& ink) {
+    const Ranking ranking = rank_pairs(explanation, std::max<int64_t>(1, ink.options.top));
+    if (ranking.top.empty()) return "";
+    return "  " + ink.dim("pairs: what two features do only together") + "\n" +
+           table(ranking, nullptr, ink) + "\n";
+}
+
 }  // namespace
 
 std::string to_text(const Explanation& explanation, const TextOptions& options) {
     const Ink ink{options};
     const std::string picture = body(explanation, ink);
     const std::string out = header(explanation, ink) + "\n" + picture +
-                            (picture.empty() ? "" : "\n") + trust(explanation, ink);
+                            (picture.empty() ? "" : "\n") + pairs(explanation, ink) +
+                            trust(explanation, ink);
     return options.ascii ? to_ascii(out) : out;
 }
 
