@@ -166,6 +166,14 @@ void bind_explanation(nb::module_& module) {
     module.def(
         "from_json", [](const std::string& json) { return Explained(explanation_from_json(json)); }, nb::arg("json"),
         "The explanation that to_json wrote.");
+    module.def(
+        "plot",
+        [](const std::string& kind, const std::vector<const Explained*>& explanations, const std::string& path, int64_t top,
+           std::string feature, std::string color_by) {
+            const nb::gil_scoped_release released;
+            plot(explanations, kind, path, {.top = top, .feature = std::move(feature), .color_by = std::move(color_by)});
+        },
+        nb::arg("kind"), nb::arg("explanations"), nb::arg("path"), nb::arg("top"), nb::arg("feature"), nb::arg("color_by"));
 }
 
 }  // namespace whence::python

@@ -4,6 +4,7 @@
 #include "input.h"
 #include "whence/core/explanation.h"
 #include "whence/render/html.h"
+#include "whence/render/plots.h"
 
 namespace whence::python {
 
@@ -23,6 +24,9 @@ struct Explained {
 
 /// Writes the file its ending names. Throws Error(usage) for an unknown ending.
 void save(const Explained& explained, const std::string& path);
+/// A plot of one row or many as .png, .svg or .html.
+void plot(const std::vector<const Explained*>& explanations, const std::string& kind,
+          const std::string& path, const render::PlotOptions& options);
 
 /// Explanation and from_json.
 void bind_explanation(nanobind::module_& module);

@@ -3,6 +3,8 @@
 #include "explanation.h"
 #include "whence/cli/outputs.h"
 #include "whence/cli/present.h"
+#include "whence/cli/rows_outputs.h"
+#include "whence/core/file.h"
 
 namespace whence::python {
 namespace {
@@ -35,6 +37,14 @@ render::ReportItem report_item(const Explained& explained) {
 void save(const Explained& explained, const std::string& path) {
     cli::check_outputs({path}, {});
     cli::write_outputs({path}, report_item(explained));
+}
+
+void plot(const std::vector<const Explained*>& explanations, const std::string& kind,
+          const std::string& path, const render::PlotOptions& options) {
+    cli::check_outputs({path}, {});
+    std::vector<Explanation> all;
+    for (const Explained* one : explanations) all.push_back(one->explanation);
+    write_file(path, cli::encode_plot(path, all, render::parse_plot(kind), options));
 }
 
 }  // namespace whence::python

@@ -60,6 +60,7 @@ __all__ = [
     "from_json",
     "load",
     "methods",
+    "plot",
     "replay",
     "segment",
 ]
@@ -164,6 +165,25 @@ def compare(
     return _whence.compare(
         model, input, list(methods), list(layers), list(baselines), list(targets), output, scale, seed, row, threads, time_limit, progress, options
     )
+
+
+def plot(
+    kind: str,
+    explanations: Explanation | Sequence[Explanation],
+    path: _Path,
+    *,
+    top: int = 10,
+    feature: str = "",
+    color_by: str = "",
+) -> None:
+    """Draws explanations of a table's columns as .png, .svg or .html, by the ending of the path.
+
+    `kind`: of one row "waterfall" or "force"; of many "bar", "beeswarm", "violin", "heatmap", "scatter" or "decision". `top`: features shown.
+    `feature`, `color_by`: the columns of a scatter plot; empty: the most important one, and the one that its value depends on most.
+    """
+    if isinstance(explanations, Explanation):
+        explanations = [explanations]
+    _whence.plot(kind, list(explanations), os.fspath(path), top, feature, color_by)
 
 
 def compile(

@@ -126,6 +126,18 @@ TEST(ExplanationJson, RoundTripIsTheSameText) {
         EXPECT_EQ(to_json(explanation_from_json(text)), text);
 }
 
+TEST(ExplanationJson, SeveralAreAnArray) {
+    const std::vector<Explanation> two{full(), Explanation{}};
+    const std::vector<Explanation> again = explanations_from_json(to_json(two));
+    ASSERT_EQ(again.size(), 2U);
+    EXPECT_EQ(to_json(again[0]), to_json(two[0]));
+    EXPECT_EQ(to_json(again[1]), to_json(two[1]));
+    EXPECT_EQ(explanations_from_json(to_json(full())).size(), 1U);
+    EXPECT_TRUE(explanations_from_json("[]").empty());
+    expect_within(error_of(ErrorKind::input, [] { return explanations_from_json("[1]").size(); }),
+                  "'whence' is missing");
+}
+
 TEST(ExplanationJson, RoundTripIsTheSameExplanation) {
     const Explanation a = full(), b = explanation_from_json(to_json(a));
     EXPECT_EQ(a.attribution.values, b.attribution.values);

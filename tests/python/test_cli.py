@@ -281,6 +281,59 @@ def test_report_joins_saved_explanations(tmp_path):
     assert "gone.png" in run("report", tmp_path / "b.json", "-o", tmp_path / "r.html").stderr
 
 
+def test_rows_of_a_table(tmp_path):
+    files = [tmp_path / f"all{ending}" for ending in (".json", ".csv", ".npz", ".png", ".html")]
+    run("explain", TABLE_MODEL, TABLE, "--rows", "3:8", "-m", "input-x-gradient", "-t", "malignant", *[x for f in files for x in ("-o", f)])
+    saved = json.loads(files[0].read_text())
+    assert [e["provenance"]["input"]["row"] for e in saved] == [3, 4, 5, 6, 7]
+    lines = files[1].read_text().splitlines()
+    assert lines[0].startswith("row,prediction,base_value,error,mean radius") and lines[1].startswith("3,") and len(lines) == 6
+    arrays = np.load(files[2])
+    assert arrays["values"].shape == (5, 30) and list(arrays["names"])[0] == "mean radius"
+    one = tmp_path / "one.json"
+    run("explain", TABLE_MODEL, TABLE, "--row", 5, "-m", "input-x-gradient", "-t", "malignant", "-o", one)
+    assert np.array_equal(np.float32(arrays["values"][2]), np.float32(json.loads(one.read_text())["attribution"]["values"]["data"]))
+    assert "image/svg+xml" in files[4].read_text()
+    assert run("replay", files[0]).stdout.count("same: ") == 5
+    assert run("report", files[0], "-o", tmp_path / "r.html").stderr == ""
+
+
+def test_rows_share_the_class_of_the_first(tmp_path):
+    out = tmp_path / "all.json"
+    result = run("explain", TABLE_MODEL, TABLE, "--rows", "15:25", "-m", "saliency", "-o", out)
+    assert "every row is explained for malignant" in result.stderr
+    assert {e["target"]["index"] for e in json.loads(out.read_text())} == {0}
+
+
+def test_plots_of_saved_explanations(tmp_path):
+    out = tmp_path / "all.json"
+    run("explain", TABLE_MODEL, TABLE, "--rows", "0:6", "-m", "input-x-gradient", "-t", "malignant", "-o", out)
+    for plot in ("bar", "beeswarm", "violin", "heatmap", "scatter", "decision"):
+        run("plot", plot, out, "-o", tmp_path / f"{plot}.svg")
+        assert "<svg" in (tmp_path / f"{plot}.svg").read_text()
+    for plot in ("waterfall", "force"):
+        run("explain", TABLE_MODEL, TABLE, "-m", "input-x-gradient", "--plot", plot, "-o", tmp_path / f"{plot}.png")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--rows", "all"], "give -o FILE"),
+        (["--rows", "all", "--row", 3, "-o", "x.json"], "give one of them"),
+        (["--rows", "5:5", "-o", "x.json"], "none of them is there"),
+        (["--rows", "five", "-o", "x.json"], "give all, or A:B"),
+        (["--rows", "1:x", "-o", "x.json"], "give all, or A:B"),
+        (["--plot", "beeswarm", "-o", "x.png"], "give --rows"),
+        (["--rows", "all", "--plot", "force", "-o", "x.png"], "give --row"),
+        (["--plot", "pie", "-o", "x.png"], "there is no plot 'pie'"),
+    ],
+)
+def test_rows_and_plots_refuse(arguments, message, tmp_path):
+    result = run("explain", TABLE_MODEL, TABLE, "-m", "saliency", *arguments, check=2, cwd=tmp_path)
+    assert message in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 # ---- replay ----------------------------------------------------------------------------------------
 
 
@@ -313,7 +366,7 @@ def test_replay_finds_files_beside_the_explanation(tmp_path):
     run("replay", tmp_path / "e.json", cwd="/")
 
 
-@pytest.mark.parametrize("text, says", [("{", "JSON"), ("[]", "missing"), ('{"whence": 1}', "missing"), ("[" * 100000, "nested")])
+@pytest.mark.parametrize("text, says", [("{", "JSON"), ("[]", "no explanation"), ('{"whence": 1}', "missing"), ("[" * 100000, "nested")])
 def test_replay_of_what_is_no_explanation(text, says, tmp_path):
     (tmp_path / "e.json").write_text(text)
     fails(INPUT, "replay", tmp_path / "e.json", says=["e.json", says])

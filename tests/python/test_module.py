@@ -470,6 +470,18 @@ def test_pairs_are_a_matrix(cancer, rows):
     assert np.corrcoef(pairs.values, rowsums)[0, 1] > 0.95
 
 
+def test_plots_are_drawn(cancer, rows, tmp_path):
+    some = [whence.explain(cancer, row, method="integrated-gradients", target=0) for row in rows[:5]]
+    whence.plot("waterfall", some[0], tmp_path / "w.svg")
+    assert (tmp_path / "w.svg").read_text().count("<path") > 5
+    whence.plot("scatter", some, tmp_path / "s.png", feature="mean radius", color_by="mean texture")
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(whence.UsageError, match="no feature 'nope'"):
+        whence.plot("scatter", some, tmp_path / "s.png", feature="nope")
+    with pytest.raises(whence.UsageError, match="shows one row"):
+        whence.plot("force", some, tmp_path / "f.png")
+
+
 @pytest.mark.parametrize("method", ["integrated-gradients", "lime", "occlusion", "saliency", "smoothgrad", "guided-ig", "xrai"])
 def test_results_do_not_depend_on_threads(method):
     model = whence.load(MODELS / "cifar10_cnn.onnx", threads=1)

@@ -2,13 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "command.h"
 #include "method_options.h"
 #include "outputs.h"
 #include "present.h"
 #include "progress.h"
+#include "rows_outputs.h"
 #include "subject_options.h"
 #include "whence/core/error.h"
+#include "whence/core/file.h"
 #include "whence/recipe/recipe.h"
 #include "whence/render/text.h"
 
@@ -20,6 +25,7 @@ struct Options {
     std::string input, method, target = "top", scale = "automatic", baseline, layer;
     uint64_t seed = 0;
     std::optional<int64_t> row;
+    std::string rows, plot;
     int64_t top = 10;
     std::vector<std::string> outputs;
     bool show = false;
@@ -41,30 +47,115 @@ std::string replay_command(const std::vector<std::string>& outputs) {
     return "";
 }
 
-int explain(Options options, const Context& context) {
+recipe::Recipe recipe_of(const Options& options) {
+    return {.method = options.method,
+            .target = options.target,
+            .scale = parse_scale(options.scale),
+            .baseline = options.baseline,
+            .layer = options.layer,
+            .options = options.of_method.given(recipe::find_method(options.method)),
+            .seed = options.seed};
+}
+
+// "all", or "A:B" as in Python: from A (0) up to but without B (the end).
+std::pair<size_t, size_t> parse_rows(const std::string& text, size_t rows) {
+    if (text == "all") return {0, rows};
+    const auto number = [&](std::string_view part, size_t otherwise) {
+        size_t value = otherwise;
+        const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+        if (!part.empty() && (error != std::errc{} || end != part.data() + part.size()))
+            throw Error(ErrorKind::usage, "--rows " + printable(text) + ": give all, or A:B");
+        return std::min(value, rows);
+    };
+    const size_t colon = text.find(':');
+    if (colon == std::string::npos)
+        throw Error(ErrorKind::usage,
+                    "--rows " + printable(text) + ": give all, or A:B; --row explains one");
+    const std::string_view view = text;
+    const size_t from = number(view.substr(0, colon), 0), to = number(view.substr(colon + 1), rows);
+    if (from >= to)
+        throw Error(ErrorKind::usage, "--rows " + printable(text) + ": the file has " +
+                                          std::to_string(rows) + " rows, and none of them is there");
+    return {from, to};
+}
+
+// Where no class is asked for, all rows explain the one that the first row gets: values of
+// different classes do not belong in one table.
+void settle_target(Options& options, const Explanation& first, const Context& context) {
+    if (options.target != "top") return;
+    const ResolvedTarget& target = first.target.resolved;
+    if (target.classes < 2) return;
+    options.target = target.output + ":" + std::to_string(target.index);
+    context.note("every row is explained for " + printable(first.target.label) +
+                 ", the top class of the first; --target chooses");
+}
+
+int explain_rows(Options options, const recipe::Subject& subject, const Context& context) {
+    const std::vector<recipe::Input> inputs = recipe::read_inputs(subject, options.input);
+    const auto [from, to] = parse_rows(options.rows, inputs.size());
+    if (options.method.empty()) choose_method(options, subject, inputs[from], context);
+    Run each = context.run;
+    each.progress = nullptr;  // the rows are what is counted
+    std::vector<Explanation> all;
+    for (size_t row = from; row < to; ++row) {
+        all.push_back(recipe::explain(subject, inputs[row], recipe_of(options), each));
+        if (row == from) settle_target(options, all[0], context);
+        context.run.report("explaining rows", static_cast<int64_t>(row - from + 1),
+                           static_cast<int64_t>(to - from));
+    }
+    clear_progress();
+    write_rows(options.outputs, all, render::parse_plot(options.plot.empty() ? "beeswarm" : options.plot),
+               {.top = options.top});
+    return 0;
+}
+
+void check_request(const Options& options) {
     // What can be wrong with the request is said before the work.
     check_outputs(options.outputs,
                   {options.subject.model, options.input, options.subject.background});
     if (!options.method.empty())
         static_cast<void>(options.of_method.given(recipe::find_method(options.method)));
-    const Scale scale = parse_scale(options.scale);
+    static_cast<void>(parse_scale(options.scale));
+    if (!options.rows.empty() && options.row)
+        throw Error(ErrorKind::usage, "--row explains one row, --rows many: give one of them");
+    if (!options.rows.empty() && options.outputs.empty())
+        throw Error(ErrorKind::usage,
+                    "--rows: many explanations go into files; give -o FILE (.json, .csv, .npz, "
+                    ".png, .svg or .html)");
+    if (options.plot.empty()) return;
+    const render::Plot plot = render::parse_plot(options.plot);
+    if (render::of_one_row(plot) != options.rows.empty())
+        throw Error(ErrorKind::usage,
+                    "--plot " + options.plot +
+                        (options.rows.empty() ? " shows many rows: give --rows"
+                                              : " shows one row: give --row"));
+}
+
+// With --plot pictures are that plot.
+void write_one(const Options& options, const render::ReportItem& item) {
+    if (options.plot.empty()) return write_outputs(options.outputs, item);
+    std::vector<std::vector<std::byte>> made;
+    for (const std::string& path : options.outputs) {
+        const bool data = path.ends_with(".json") || path.ends_with(".csv") || path.ends_with(".npz");
+        made.push_back(data ? encode(path, item)
+                            : encode_plot(path, {item.explanation}, render::parse_plot(options.plot),
+                                          {.top = options.top}));
+    }
+    for (size_t i = 0; i < made.size(); ++i) write_file(options.outputs[i], made[i]);
+}
+
+int explain(Options options, const Context& context) {
+    check_request(options);
     const recipe::Subject subject = options.subject.open(context);
+    if (!options.rows.empty()) return explain_rows(std::move(options), subject, context);
     const recipe::Input input = recipe::read_input(subject, options.input, options.row);
     if (options.method.empty()) choose_method(options, subject, input, context);
-    const recipe::Recipe recipe{
-        .method = options.method,
-        .target = options.target,
-        .scale = scale,
-        .baseline = options.baseline,
-        .layer = options.layer,
-        .options = options.of_method.given(recipe::find_method(options.method)),
-        .seed = options.seed};
-    render::ReportItem item =
-        present(recipe::explain(subject, input, recipe, context.run), subject, input, context.run);
+    render::ReportItem item = present(recipe::explain(subject, input, recipe_of(options), context.run),
+                                      subject, input, context.run);
     clear_progress();
     item.replay = replay_command(options.outputs);
     context.run.check();
-    write_outputs(options.outputs, item);
+    write_one(options, item);
     if (options.outputs.empty() || options.show)
         print(render::to_text(item.explanation, {.width = terminal_width(1),
                                                  .color = wants_color(context.color_mode, 1),
@@ -85,6 +176,10 @@ void add_explain(CLI::App& app, Context& context) {
         ->type_name("");
     command->add_option("--row", options->row, "row of the table or array, from 0 (default 0)")
         ->type_name("N");
+    command
+        ->add_option("--rows", options->rows,
+                     "many rows: all, or A:B (from A up to, without, B); needs -o")
+        ->type_name("ROWS");
     options->subject.declare_background(*command);
     command
         ->add_option("-m,--method", options->method,
@@ -120,7 +215,12 @@ void add_explain(CLI::App& app, Context& context) {
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command->add_flag("--show", options->show, "text in the terminal also with -o");
-    command->add_option("--top", options->top, "features shown in the terminal (default 10)")
+    command
+        ->add_option("--plot", options->plot,
+                     "draw a table's picture as waterfall or force; of --rows as beeswarm "
+                     "(default), bar, violin, heatmap, scatter or decision")
+        ->type_name("PLOT");
+    command->add_option("--top", options->top, "features shown (default 10)")
         ->type_name("N")
         ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
     options->of_method.declare(*command);

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "command.h"
 #include "progress.h"
+#include "saved.h"
 #include "whence/core/error.h"
-#include "whence/core/explanation_json.h"
-#include "whence/core/file.h"
 #include "whence/recipe/recipe.h"
 #include "whence/render/number.h"
 
@@ -19,34 +20,36 @@ struct Options {
     std::string file, model, input, background;
 };
 
-Explanation read(const std::string& path) {
-    try {
-        return explanation_from_json(read_text(path));
-    } catch (const Error& error) {
-        if (error.kind() == ErrorKind::io || error.kind() == ErrorKind::limit) throw;
-        throw Error(error.kind(), printable(path, 400) + ": " + error.what());
-    }
-}
-
-int replay(const Options& options, const Context& context) {
-    Explanation saved = read(options.file);
+// What one explanation came to: the exit status, and a line or more for the terminal.
+int replay_one(Explanation saved, const Options& options, const Context& context,
+               std::string& text) {
     if (!options.model.empty()) saved.provenance.model_path = options.model;
     if (!options.input.empty()) saved.provenance.input_path = options.input;
     if (!options.background.empty()) saved.provenance.background_path = options.background;
     const std::filesystem::path folder = std::filesystem::path(options.file).parent_path();
     const recipe::Replay result = recipe::replay(saved, context.run, folder);
-    clear_progress();
-    const std::string what = fmt::format("{} of {}", printable(saved.provenance.method, 60),
-                                         printable(saved.provenance.input_path, 400));
+    const auto row = saved.provenance.input_row;
+    const std::string what = fmt::format("{} of {}{}", printable(saved.provenance.method, 60),
+                                         printable(saved.provenance.input_path, 400),
+                                         row ? fmt::format(", row {}", *row) : "");
     if (result.differences.empty()) {
-        print(fmt::format("same: {}; largest difference {} of the largest value\n", what,
-                          render::number(result.largest_difference, 2)));
+        text += fmt::format("same: {}; largest difference {} of the largest value\n", what,
+                            render::number(result.largest_difference, 2));
         return 0;
     }
-    std::string text = "different: " + what + "\n";
+    text += "different: " + what + "\n";
     for (const std::string& difference : result.differences) text += "  " + difference + "\n";
-    print(text);
     return different;
+}
+
+int replay(const Options& options, const Context& context) {
+    int status = 0;
+    std::string text;
+    for (const Explanation& saved : read_explanations(options.file))
+        status = std::max(status, replay_one(saved, options, context, text));
+    clear_progress();
+    print(text);
+    return status;
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include "command.h"
 #include "outputs.h"
 #include "present.h"
+#include "saved.h"
 #include "whence/core/error.h"
-#include "whence/core/explanation_json.h"
 #include "whence/core/file.h"
 #include "whence/recipe/recipe.h"
 
@@ -18,14 +18,8 @@ struct Options {
 
 // With picture and predictions where the files are still there and the same; else without, saying
 // so.
-render::ReportItem open(const std::string& path, const Context& context) {
-    Explanation saved;
-    try {
-        saved = explanation_from_json(read_text(path));
-    } catch (const Error& error) {
-        if (error.kind() == ErrorKind::io || error.kind() == ErrorKind::limit) throw;
-        throw Error(error.kind(), printable(path, 400) + ": " + error.what());
-    }
+render::ReportItem open(const Explanation& saved, const std::string& path,
+                        const Context& context) {
     std::string why;
     try {
         const recipe::Sources sources =
@@ -41,7 +35,7 @@ render::ReportItem open(const std::string& path, const Context& context) {
         why = error.what();
     }
     context.note(printable(path, 400) + ": shown without picture and predictions: " + why);
-    return {.explanation = std::move(saved), .note = "Without picture and predictions: " + why};
+    return {.explanation = saved, .note = "Without picture and predictions: " + why};
 }
 
 int report(const Options& options, const Context& context) {
@@ -50,7 +44,9 @@ int report(const Options& options, const Context& context) {
     if (!options.outputs[0].ends_with(".html"))
         throw Error(ErrorKind::usage, "a report is a page: -o FILE.html");
     std::vector<render::ReportItem> items;
-    for (const std::string& file : options.files) items.push_back(open(file, context));
+    for (const std::string& file : options.files)
+        for (const Explanation& saved : read_explanations(file))
+            items.push_back(open(saved, file, context));
     render::ReportOptions how;
     if (!options.title.empty()) how.title = options.title;
     write_file(options.outputs[0], render::report(items, how));

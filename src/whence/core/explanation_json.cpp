@@ -414,10 +414,16 @@ std::string to_json(const Explanation& e) {
     return text + "}\n";
 }
 
-Explanation explanation_from_json(std::string_view text) {
+namespace {
+
+Json parsed(std::string_view text) {
     refuse_deep_nesting(text);
-    const Json json = Json::parse(text, nullptr, false);
+    Json json = Json::parse(text, nullptr, false);
     if (json.is_discarded()) throw Error(ErrorKind::input, "explanation JSON: this is not valid JSON");
+    return json;
+}
+
+Explanation read_explanation(const Json& json) {
     if (get<int64_t>(json, "whence") != format_version)
         wrong("whence", "is a version of the format that this program does not know");
     return {.attribution = read_attribution(object(json, "attribution")),
@@ -427,6 +433,26 @@ Explanation explanation_from_json(std::string_view text) {
             .target = read_target(object(json, "target")),
             .diagnostics = read_diagnostics(object(json, "diagnostics")),
             .provenance = read_provenance(object(json, "provenance"))};
+}
+
+}  // namespace
+
+Explanation explanation_from_json(std::string_view text) {
+    return read_explanation(parsed(text));
+}
+
+std::string to_json(const std::vector<Explanation>& explanations) {
+    std::string text;
+    for (const Explanation& e : explanations) text += (text.empty() ? "[" : ",\n") + to_json(e);
+    return text.empty() ? "[]\n" : text + "]\n";
+}
+
+std::vector<Explanation> explanations_from_json(std::string_view text) {
+    const Json json = parsed(text);
+    if (!json.is_array()) return {read_explanation(json)};
+    std::vector<Explanation> out;
+    for (const Json& one : json) out.push_back(read_explanation(one));
+    return out;
 }
 
 }  // namespace whence

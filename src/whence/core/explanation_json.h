@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "whence/core/explanation.h"
 
@@ -13,5 +14,10 @@ namespace whence {
 
 /// Throws Error(input) naming what is missing or wrong; unknown keys are ignored.
 [[nodiscard]] Explanation explanation_from_json(std::string_view text);
+
+/// Several explanations: an array of the same.
+[[nodiscard]] std::string to_json(const std::vector<Explanation>& explanations);
+/// One explanation or an array of them. Throws as explanation_from_json.
+[[nodiscard]] std::vector<Explanation> explanations_from_json(std::string_view text);
 
 }  // namespace whence

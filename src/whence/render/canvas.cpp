@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "whence/core/error.h"
 #include "whence/render/facts.h"
@@ -91,6 +92,32 @@ void Canvas::line(double x1, double y1, double x2, double y2, Rgb stroke, double
     cairo_move_to(context_.get(), x1, y1);
     cairo_line_to(context_.get(), x2, y2);
     cairo_stroke(context_.get());
+}
+
+void Canvas::dot(double x, double y, double radius, Rgb fill) {
+    color(fill);
+    cairo_new_path(context_.get());
+    cairo_arc(context_.get(), x, y, radius, 0, 2 * std::numbers::pi);
+    cairo_fill(context_.get());
+}
+
+void Canvas::path(const std::vector<Point>& points) {
+    cairo_new_path(context_.get());
+    for (const Point& point : points) cairo_line_to(context_.get(), point.x, point.y);
+}
+
+void Canvas::polyline(const std::vector<Point>& points, Rgb stroke, double thickness) {
+    color(stroke);
+    cairo_set_line_width(context_.get(), thickness);
+    path(points);
+    cairo_stroke(context_.get());
+}
+
+void Canvas::polygon(const std::vector<Point>& points, Rgb fill) {
+    color(fill);
+    path(points);
+    cairo_close_path(context_.get());
+    cairo_fill(context_.get());
 }
 
 void Canvas::picture(double x, double y, double width, double height, const Picture& picture) {

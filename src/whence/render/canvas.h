@@ -14,6 +14,10 @@ namespace whence::render {
 inline constexpr Rgb ink{34, 34, 38}, faint_ink{105, 105, 112}, hairline{200, 200, 206},
     track{236, 236, 240}, paper{255, 255, 255};
 
+struct Point {
+    double x = 0, y = 0;
+};
+
 enum class Align { left, center, right };
 
 struct TextStyle {
@@ -33,6 +37,10 @@ class Canvas {
     void box(double x, double y, double width, double height, Rgb color);
     void frame(double x, double y, double width, double height, Rgb color);
     void line(double x1, double y1, double x2, double y2, Rgb color, double thickness = 1);
+    void dot(double x, double y, double radius, Rgb color);
+    /// Straight lines from point to point.
+    void polyline(const std::vector<Point>& points, Rgb color, double thickness = 1);
+    void polygon(const std::vector<Point>& points, Rgb fill);
     /// Stretched over the box; enlarged pixels stay squares.
     void picture(double x, double y, double width, double height, const Picture& picture);
 
@@ -42,6 +50,7 @@ class Canvas {
 
   private:
     void color(Rgb color);
+    void path(const std::vector<Point>& points);
 
     Format format_;
     // Cairo keeps its address and writes until surface_ is gone.

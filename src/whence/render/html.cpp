@@ -129,7 +129,8 @@ std::string report(const std::vector<ReportItem>& items, const ReportOptions& op
     std::string out = head(options.title) + "<body>\n<main class=\"whence\">\n<header>\n" +
                       element("h1", options.title) + "\n" + contents(items) + "</header>\n";
     out += table_html(options.table) + options.figure;
-    if (items.empty()) out += "<p class=\"empty\">There are no explanations in this report.</p>\n";
+    if (items.empty() && options.table.empty() && options.figure.empty())
+        out += "<p class=\"empty\">There are no explanations in this report.</p>\n";
     for (size_t i = 0; i < items.size(); ++i) out += article(items[i], i + 1, options);
     return out + "<footer class=\"faint\">Written by Whence " + escaped(version()) +
            ". Weights say what the model used, not what causes what in the world.</footer>\n"
