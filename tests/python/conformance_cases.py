@@ -16,8 +16,7 @@ NEWEST_OPSET = 26  # of ONNX Runtime 1.30; operators that are newer have not cha
 
 # Float inputs by which an operator is not differentiated: it is not a function of them that anyone
 # wants, or is piecewise constant in them.
-NOT_DIFFERENTIABLE = {"DequantizeLinear": {1, 2}, "Resize": {1, 2}, "Upsample": {1}, "Dropout": {1, 2}, "CastLike": {1},
-                      "Conv": {1}, "ConvTranspose": {1}}  # the last two refuse: weights are constants at inference
+NOT_DIFFERENTIABLE = {"DequantizeLinear": {1, 2}, "Resize": {1, 2}, "Upsample": {1}, "Dropout": {1, 2}, "CastLike": {1}}
 
 
 def since(op, opset):

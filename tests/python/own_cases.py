@@ -93,16 +93,20 @@ def convolutions():
         yield case(name + "-free-batch", "Conv", *inputs, constant=(1, 2), know="batch", **attributes)
         if "auto_pad" not in attributes or attributes["auto_pad"] == "VALID":
             yield case(name + "-dynamic", "Conv", *inputs, constant=(1, 2), know="rank", **attributes)
-            yield case(name + "-computed-weights", "Conv", *inputs, wrt=[0, 2], **attributes)
+        yield case(name + "-computed-weights", "Conv", *inputs, **attributes)
     for name, x, w, attributes in [
             ("stride2", (1, 3, 4, 5), (3, 2, 3, 3), dict(strides=[2, 2])),
             ("output-padding", (1, 3, 4, 5), (3, 2, 3, 3), dict(strides=[2, 2], pads=[1] * 4, output_padding=[1, 1])),
             ("grouped-dilated", (1, 4, 4, 4), (4, 3, 2, 2), dict(group=2, dilations=[2, 1], strides=[1, 2])),
             ("1d-same-upper", (1, 2, 5), (2, 3, 4), dict(strides=[3], auto_pad="SAME_UPPER")),
+            ("2d-same-lower", (2, 4, 3, 4), (4, 1, 3, 2), dict(group=2, strides=[2, 2], auto_pad="SAME_LOWER")),
+            ("output-shape", (2, 3, 3, 3), (3, 2, 3, 3), dict(strides=[2, 2], output_shape=[6, 5])),
             ("3d", (1, 2, 3, 2, 3), (2, 2, 2, 2, 2), dict(strides=[2, 1, 2], pads=[0, 0, 1, 1, 0, 0]))]:
-        yield case(name, "ConvTranspose", normal(*x), normal(*w), constant=(1,), **attributes)
-        if "auto_pad" not in attributes:
-            yield case(name + "-dynamic", "ConvTranspose", normal(*x), normal(*w), constant=(1,), know="rank", **attributes)
+        inputs = normal(*x), normal(*w), normal(w[1] * attributes.get("group", 1))
+        yield case(name, "ConvTranspose", *inputs, constant=(1, 2), **attributes)
+        yield case(name + "-computed-weights", "ConvTranspose", *inputs, **attributes)
+        if not {"auto_pad", "output_shape"} & set(attributes):
+            yield case(name + "-dynamic", "ConvTranspose", *inputs, constant=(1, 2), know="rank", **attributes)
 
 
 # --- pools ---------------------------------------------------------------------------------------
