@@ -130,8 +130,8 @@ other than `add` in `ScatterElements` and `ScatterND`.
                  "exactly (`tests/python/test_gradient_rules.py` checks every\noperator). Operators for which no exact split is known "
                  "are refused by name: "
               << fmt::format("`{}`", fmt::join(graph::operators_without_multiplier(), "`, `"))
-              << ".\nSo are `Clip`, `PRelu` and `BatchNormalization` whose parameters follow the input, products of more than two in "
-                 "one\n`Einsum`, and inputs through which nothing is passed back (a computed condition of `Where`).\nA `Pow` "
+              << ".\nSo are `Clip`, `PRelu` and `BatchNormalization` whose parameters follow the input, `GridSample` whose grid does, "
+                 "products of more than two in one\n`Einsum`, and inputs through which nothing is passed back (a computed condition of `Where`).\nA `Pow` "
                  "whose exponent is computed is split by logarithms: its base must be positive.\n"
               << "\n## Where the gradient stops\n\nTheir results are integers, truth values, or constant almost everywhere.\n\n"
               << fmt::format("`{}`", fmt::join(graph::stopping_operators(), "`, `")) << '\n';

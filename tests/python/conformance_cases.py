@@ -71,6 +71,8 @@ def usable(model, operators):
 def differentiable(node, inputs):
     """Names of the float inputs to differentiate by, in order."""
     skipped = NOT_DIFFERENTIABLE.get(node.op_type, set())
+    if node.op_type == "GridSample" and any(a.name == "mode" and a.s == b"nearest" for a in node.attribute):
+        skipped = {1}
     names = []
     for position, name in enumerate(node.input):
         if name in inputs and inputs[name].dtype == np.float32 and position not in skipped and name not in names:

@@ -254,6 +254,26 @@ def resizes():
                    constant=(2,), know=know)
 
 
+def grid_samples():
+    modes = {18: ("nearest", "bilinear", "bicubic"), 20: ("nearest", "linear", "cubic")}
+    for opset, padding, corners in itertools.product((18, 20), ("zeros", "border", "reflection"), (0, 1)):
+        for mode in modes[opset]:
+            for know in ("static", "rank"):
+                # Far outside, too.
+                grid = rng.uniform(-1.6, 1.6, (2, 3, 2, 2)).astype(np.float32)
+                yield case(f"{mode}{opset}-{padding}-{corners}-{know}", "GridSample", normal(2, 2, 4, 3), grid, opset=opset, know=know,
+                           mode=mode, padding_mode=padding, align_corners=corners)
+        if opset == 20:
+            for mode in ("nearest", "linear"):  # ONNX Runtime has no cubic volumes
+                grid = rng.uniform(-1.6, 1.6, (1, 2, 1, 3, 3)).astype(np.float32)
+                yield case(f"3d-{mode}-{padding}-{corners}", "GridSample", normal(1, 2, 3, 2, 4), grid, opset=20, mode=mode,
+                           padding_mode=padding, align_corners=corners)
+    yield case("constant-grid", "GridSample", normal(2, 2, 4, 3), rng.uniform(-1, 1, (2, 3, 2, 2)).astype(np.float32), constant=(1,),
+               mode="bicubic")
+    yield case("one-pixel", "GridSample", normal(1, 2, 1, 1), rng.uniform(-2, 2, (1, 3, 2, 2)).astype(np.float32), wrt=[0],
+               padding_mode="reflection", align_corners=1)
+
+
 # --- the rest ------------------------------------------------------------------------------------
 
 def reductions():
@@ -425,5 +445,5 @@ def recurrent():
 
 
 def cases():
-    return list(recurrent()) + list(attentions()) + list(microsoft()) + list(itertools.chain(convolutions(), pools(), broadcasts(), moves(), resizes(), reductions(), equations(), norms(),
+    return list(recurrent()) + list(attentions()) + list(microsoft()) + list(itertools.chain(convolutions(), pools(), broadcasts(), moves(), resizes(), grid_samples(), reductions(), equations(), norms(),
                                 functions(), old_operator_sets()))

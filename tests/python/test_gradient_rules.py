@@ -31,7 +31,7 @@ def test_gradient(case, tool, tmp_path):
 
 # Operators whose change nothing splits exactly, and those whose parameters must not follow the input.
 UNSPLIT = {"GlobalLpPool", "LpPool", "LRN", "ReduceProd", "TopK"}
-PARAMETERS = {"BatchNormalization", "Clip", "PRelu"}
+PARAMETERS = {"BatchNormalization", "Clip", "GridSample", "PRelu"}
 
 
 # A computed exponent is split by the logarithm of the base, which zero does not have (documented).
