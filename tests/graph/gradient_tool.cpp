@@ -117,7 +117,7 @@ rule with finite differences.
 Operator sets 7 to 17 are read too: their forms (also `Upsample` and `Scatter`) are rewritten in those of 18. An operator
 that is in neither list, or in another domain, is an error that names it, but only where it lies between the output and the
 tensor asked for. Refused with a reason: training mode (`Dropout`, `BatchNormalization`), column-major
-`MaxPool`, `Attention` with padded keys, a sliding window or its scores as an output, `LSTM`, `GRU` and `RNN` over sequences of unknown or different lengths, `Resize` with `keep_aspect_ratio_policy`, `Einsum` with an ellipsis, and reductions
+`MaxPool`, `Attention` with padded keys, a sliding window or its scores as an output, `LSTM`, `GRU` and `RNN` over sequences of unknown or different lengths, `Resize` with `keep_aspect_ratio_policy`, and reductions
 other than `add` in `ScatterElements` and `ScatterND`.
 
 `QuantizeLinear` followed by `DequantizeLinear` is passed straight through: slope 1 where it rounds, 0 where it clips.

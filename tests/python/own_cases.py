@@ -294,7 +294,10 @@ def equations():
     for equation, *shapes in [("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("bij,bjk->bik", (2, 3, 4), (2, 4, 2)),
                               ("i,i->", (3,), (3,)), ("ij->", (2, 3)), ("ij->j", (2, 3)), ("ii->i", (3, 3)), ("ii", (3, 3)),
                               ("ij,k->jk", (2, 3), (4,)), ("bhqd,bhkd->bhqk", (1, 2, 3, 2), (1, 2, 4, 2)),
-                              ("ij,ij,jk->ik", (2, 3), (2, 3), (3, 2)), ("ab -> ba", (2, 3))]:
+                              ("ij,ij,jk->ik", (2, 3), (2, 3), (3, 2)), ("ab -> ba", (2, 3)),
+                              ("...ij,...jk->...ik", (2, 5, 3, 4), (2, 5, 4, 2)), ("...ij,...jk->...ik", (2, 1, 3, 4), (1, 5, 4, 2)),
+                              ("...ij,jk", (2, 5, 3, 4), (4, 2)), ("b...ii->b...i", (2, 3, 4, 4)), ("...", (2, 3)),
+                              ("i...->...", (2, 3, 4)), ("...,...->...", (2, 1), (2, 3)), ("ij,ij->ij", (2, 3), (1, 3))]:
         name = equation.replace(",", "_").replace("->", "=").replace(" ", "")
         for know in ("static", "rank"):
             yield case(f"{name}-{know}", "Einsum", *[normal(*shape) for shape in shapes], equation=equation, know=know)
