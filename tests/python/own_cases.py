@@ -230,10 +230,16 @@ def moves():
         yield case(f"{upper}-{k}", "Trilu", normal(2, 3, 4), np.array(k), constant=(1,), upper=upper)
     for largest, axis in ((1, -1), (0, 0)):
         yield case(f"{largest}-{axis}", "TopK", normal(4, 5), ints(2), constant=(1,), largest=largest, axis=axis, outputs=2)
-    for reduction in ("none", "add"):
+    for reduction in ("none", "add", "mul", "max", "min"):
         yield case(reduction, "ScatterElements", normal(3, 4), np.array([[0, -1], [2, 1]]), normal(2, 2), axis=1, reduction=reduction)
         yield case(reduction, "ScatterND", normal(3, 4), np.array([[0, 1], [-1, 3]]), normal(2), reduction=reduction)
     yield case("repeated", "ScatterElements", normal(3, 4), np.array([[0, 0], [2, 2]]), normal(2, 2), axis=1, reduction="add")
+    for reduction in ("mul", "max", "min"):
+        yield case(f"repeated-{reduction}", "ScatterElements", normal(3, 4), np.array([[0, 0], [2, 2]]), normal(2, 2), axis=1, reduction=reduction)
+        yield case(f"repeated-{reduction}", "ScatterND", normal(3, 4), np.array([[1], [-2], [0]]), normal(3, 4), reduction=reduction, know="rank")
+    for zeros in (1, 2):
+        updates = np.array([[0] * zeros + [2] * (3 - zeros)], np.float32)
+        yield case(f"{zeros}-zeros", "ScatterElements", normal(3, 4), np.array([[1, 1, 1]]), updates, axis=1, reduction="mul")
 
 
 def resizes():

@@ -86,8 +86,9 @@ class GatherElements(Repaired):
 class ScatterElements(Repaired):
     def _run(self, x, indices, updates, axis=None, reduction=None):
         y = x.copy()
-        if reduction == "add":
-            np.add.at(y, places(x, indices, axis), updates)
+        if reduction in ("add", "mul", "max", "min"):
+            combine = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}[reduction]
+            combine.at(y, places(x, indices, axis), updates)
         else:
             y[places(x, indices, axis)] = updates
         return (y,)
