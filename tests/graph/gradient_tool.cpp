@@ -117,8 +117,9 @@ rule with finite differences.
 Operator sets 7 to 17 are read too: their forms (also `Upsample` and `Scatter`) are rewritten in those of 18. An operator
 that is in neither list, or in another domain, is an error that names it, but only where it lies between the output and the
 tensor asked for. Refused with a reason: training mode (`Dropout`, `BatchNormalization`), column-major `MaxPool`, `Attention`
-with padded keys, a sliding window or its scores as an output, `LSTM`, `GRU` and `RNN` over sequences of unknown or
-different lengths, and `Resize` with `keep_aspect_ratio_policy`.
+with padded keys, a sliding window or its scores as an output, `com.microsoft.Attention` and `com.microsoft.MultiHeadAttention`
+with a past, packed inputs or masks that hold lengths, `LSTM`, `GRU` and `RNN` over sequences of unknown or different lengths,
+and `Resize` with `keep_aspect_ratio_policy`.
 
 Where several numbers are the largest or smallest, each gets an equal part: `Max`, `Min`, `ReduceMax`, `ReduceMin`,
 `GlobalMaxPool`, reductions `max` and `min` of `ScatterElements` and `ScatterND`.

@@ -426,6 +426,22 @@ def microsoft():
     yield own("plain", "SkipSimplifiedLayerNormalization", x, skip, gamma, epsilon=1e-5)
     yield own("bias", "SkipSimplifiedLayerNormalization", x, skip, gamma, bias)
     yield case("plain", "SimplifiedLayerNormalization", x, gamma, axis=-1, epsilon=1e-5, opset=18)
+    q, k, v = normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 6)
+    biases, added = normal(14), normal(2, 2, 3, 5)
+    padding = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.int32)
+    each = rng.integers(0, 2, (2, 3, 5)).astype(np.int32)
+    each[:, :, 0] = 1
+    for name, inputs, options in [
+            ("plain", (q, k, v), {}), ("scale", (q, k, v), dict(scale=0.3)), ("bias", (q, k, v, biases), {}),
+            ("padding", (q, k, v, None, padding), {}), ("mask", (q, k, v, None, each), {}), ("added", (q, k, v, None, None, added), {}),
+            ("added-to-all", (q, k, v, biases, padding, normal(1, 1, 3, 5)), {}), ("causal", (q, normal(2, 3, 4), normal(2, 3, 6)), dict(unidirectional=1))]:
+        yield own(name, "MultiHeadAttention", *inputs, num_heads=2, **options)
+    x4, w4, b4 = normal(2, 3, 4), normal(4, 12), normal(12)
+    for name, inputs, options in [
+            ("plain", (x4, w4, b4), {}), ("scale", (x4, w4, b4), dict(scale=0.3)), ("causal", (x4, w4, b4), dict(unidirectional=1)),
+            ("padding", (x4, w4, b4, padding[:, 1:4]), {}), ("added", (x4, w4, b4, None, None, normal(2, 2, 3, 3)), {}),
+            ("widths", (x4, normal(4, 14), normal(14)), dict(qkv_hidden_sizes=[4, 4, 6]))]:
+        yield case("microsoft-" + name, "Attention", *inputs, domain="com.microsoft", num_heads=2, **options)
     ids, segments = rng.integers(0, 6, (2, 3)).astype(np.int32), rng.integers(0, 2, (2, 3)).astype(np.int32)
     tables = normal(6, 4), normal(5, 4), normal(2, 4)
     yield own("segments", "EmbedLayerNormalization", ids, segments, *tables, gamma, beta, outputs=2)
