@@ -116,9 +116,13 @@ rule with finite differences.
 
 Operator sets 7 to 17 are read too: their forms (also `Upsample` and `Scatter`) are rewritten in those of 18. An operator
 that is in neither list, or in another domain, is an error that names it, but only where it lies between the output and the
-tensor asked for. Refused with a reason: training mode (`Dropout`, `BatchNormalization`), convolution weights that depend
-on the input, column-major `MaxPool`, `Attention` with padded keys, a sliding window or its scores as an output, `LSTM`, `GRU` and `RNN` over sequences of unknown or different lengths, `Resize` with `keep_aspect_ratio_policy`, `Einsum` with an ellipsis, and reductions
-other than `add` in `ScatterElements` and `ScatterND`.
+tensor asked for. Refused with a reason: training mode (`Dropout`, `BatchNormalization`), column-major `MaxPool`, `Attention`
+with padded keys, a sliding window or its scores as an output, `com.microsoft.Attention` and `com.microsoft.MultiHeadAttention`
+with a past, packed inputs or masks that hold lengths, `LSTM`, `GRU` and `RNN` over sequences of unknown or different lengths,
+and `Resize` with `keep_aspect_ratio_policy`.
+
+Where several numbers are the largest or smallest, each gets an equal part: `Max`, `Min`, `ReduceMax`, `ReduceMin`,
+`GlobalMaxPool`, reductions `max` and `min` of `ScatterElements` and `ScatterND`.
 
 `QuantizeLinear` followed by `DequantizeLinear` is passed straight through: slope 1 where it rounds, 0 where it clips.
 
@@ -130,8 +134,8 @@ other than `add` in `ScatterElements` and `ScatterND`.
                  "exactly (`tests/python/test_gradient_rules.py` checks every\noperator). Operators for which no exact split is known "
                  "are refused by name: "
               << fmt::format("`{}`", fmt::join(graph::operators_without_multiplier(), "`, `"))
-              << ".\nSo are `Clip`, `PRelu` and `BatchNormalization` whose parameters follow the input, products of more than two in "
-                 "one\n`Einsum`, and inputs through which nothing is passed back (a computed condition of `Where`).\nA `Pow` "
+              << ".\nSo are `Clip`, `PRelu` and `BatchNormalization` whose parameters follow the input, `GridSample` whose grid does, "
+                 "`ScatterElements` and\n`ScatterND` with reductions `mul`, `max` and `min`, products of more than two in one\n`Einsum`, and inputs through which nothing is passed back (a computed condition of `Where`).\nA `Pow` "
                  "whose exponent is computed is split by logarithms: its base must be positive.\n"
               << "\n## Where the gradient stops\n\nTheir results are integers, truth values, or constant almost everywhere.\n\n"
               << fmt::format("`{}`", fmt::join(graph::stopping_operators(), "`, `")) << '\n';

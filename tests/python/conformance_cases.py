@@ -16,8 +16,7 @@ NEWEST_OPSET = 26  # of ONNX Runtime 1.30; operators that are newer have not cha
 
 # Float inputs by which an operator is not differentiated: it is not a function of them that anyone
 # wants, or is piecewise constant in them.
-NOT_DIFFERENTIABLE = {"DequantizeLinear": {1, 2}, "Resize": {1, 2}, "Upsample": {1}, "Dropout": {1, 2}, "CastLike": {1},
-                      "Conv": {1}, "ConvTranspose": {1}}  # the last two refuse: weights are constants at inference
+NOT_DIFFERENTIABLE = {"DequantizeLinear": {1, 2}, "Resize": {1, 2}, "Upsample": {1}, "Dropout": {1, 2}, "CastLike": {1}}
 
 
 def since(op, opset):
@@ -47,10 +46,7 @@ LEFT_OUT = {
     f"resize_downsample_scales_{mode}_align_corners":
         "ONNX Runtime rounds the new length before it aligns corners, the reference evaluator does not"
     for mode in ("linear", "cubic")} | {
-    f"spacetodepth_{mode}_mode_example": "newer than ONNX Runtime" for mode in ("dcr", "crd")} | {
-    f"scatter{kind}": "refused: this reduction" for kind in
-    ("_elements_with_reduction_mul", "_elements_with_reduction_max", "_elements_with_reduction_min", "nd_multiply", "nd_max",
-     "nd_min", "nd_max_with_element_indices", "nd_min_with_element_indices")}
+    f"spacetodepth_{mode}_mode_example": "newer than ONNX Runtime" for mode in ("dcr", "crd")}
 
 
 # Forms of Attention that stay without a gradient, rows of which every key is masked (no softmax exists; the operator
@@ -72,6 +68,8 @@ def usable(model, operators):
 def differentiable(node, inputs):
     """Names of the float inputs to differentiate by, in order."""
     skipped = NOT_DIFFERENTIABLE.get(node.op_type, set())
+    if node.op_type == "GridSample" and any(a.name == "mode" and a.s == b"nearest" for a in node.attribute):
+        skipped = {1}
     names = []
     for position, name in enumerate(node.input):
         if name in inputs and inputs[name].dtype == np.float32 and position not in skipped and name not in names:

@@ -283,6 +283,7 @@ def check(case, tool, folder):
     for name, got, wanted in zip(case.wrt, parts, results[1:]):
         check_close(got, np.asarray(wanted), FLOAT32_TOLERANCE, f"gradient of {name} in float32")
     check_close(forward, session(case.model).run([case.of], feeds)[0], FLOAT32_TOLERANCE, "forward in float32")
+    check_close(forward, output, FLOAT32_TOLERANCE, "forward in float32, of the reference evaluator")
 
 
 # --- multipliers ---------------------------------------------------------------------------------

@@ -93,16 +93,20 @@ def convolutions():
         yield case(name + "-free-batch", "Conv", *inputs, constant=(1, 2), know="batch", **attributes)
         if "auto_pad" not in attributes or attributes["auto_pad"] == "VALID":
             yield case(name + "-dynamic", "Conv", *inputs, constant=(1, 2), know="rank", **attributes)
-            yield case(name + "-computed-weights", "Conv", *inputs, wrt=[0, 2], **attributes)
+        yield case(name + "-computed-weights", "Conv", *inputs, **attributes)
     for name, x, w, attributes in [
             ("stride2", (1, 3, 4, 5), (3, 2, 3, 3), dict(strides=[2, 2])),
             ("output-padding", (1, 3, 4, 5), (3, 2, 3, 3), dict(strides=[2, 2], pads=[1] * 4, output_padding=[1, 1])),
             ("grouped-dilated", (1, 4, 4, 4), (4, 3, 2, 2), dict(group=2, dilations=[2, 1], strides=[1, 2])),
             ("1d-same-upper", (1, 2, 5), (2, 3, 4), dict(strides=[3], auto_pad="SAME_UPPER")),
+            ("2d-same-lower", (2, 4, 3, 4), (4, 1, 3, 2), dict(group=2, strides=[2, 2], auto_pad="SAME_LOWER")),
+            ("output-shape", (2, 3, 3, 3), (3, 2, 3, 3), dict(strides=[2, 2], output_shape=[6, 5])),
             ("3d", (1, 2, 3, 2, 3), (2, 2, 2, 2, 2), dict(strides=[2, 1, 2], pads=[0, 0, 1, 1, 0, 0]))]:
-        yield case(name, "ConvTranspose", normal(*x), normal(*w), constant=(1,), **attributes)
-        if "auto_pad" not in attributes:
-            yield case(name + "-dynamic", "ConvTranspose", normal(*x), normal(*w), constant=(1,), know="rank", **attributes)
+        inputs = normal(*x), normal(*w), normal(w[1] * attributes.get("group", 1))
+        yield case(name, "ConvTranspose", *inputs, constant=(1, 2), **attributes)
+        yield case(name + "-computed-weights", "ConvTranspose", *inputs, **attributes)
+        if not {"auto_pad", "output_shape"} & set(attributes):
+            yield case(name + "-dynamic", "ConvTranspose", *inputs, constant=(1, 2), know="rank", **attributes)
 
 
 # --- pools ---------------------------------------------------------------------------------------
@@ -226,10 +230,16 @@ def moves():
         yield case(f"{upper}-{k}", "Trilu", normal(2, 3, 4), np.array(k), constant=(1,), upper=upper)
     for largest, axis in ((1, -1), (0, 0)):
         yield case(f"{largest}-{axis}", "TopK", normal(4, 5), ints(2), constant=(1,), largest=largest, axis=axis, outputs=2)
-    for reduction in ("none", "add"):
+    for reduction in ("none", "add", "mul", "max", "min"):
         yield case(reduction, "ScatterElements", normal(3, 4), np.array([[0, -1], [2, 1]]), normal(2, 2), axis=1, reduction=reduction)
         yield case(reduction, "ScatterND", normal(3, 4), np.array([[0, 1], [-1, 3]]), normal(2), reduction=reduction)
     yield case("repeated", "ScatterElements", normal(3, 4), np.array([[0, 0], [2, 2]]), normal(2, 2), axis=1, reduction="add")
+    for reduction in ("mul", "max", "min"):
+        yield case(f"repeated-{reduction}", "ScatterElements", normal(3, 4), np.array([[0, 0], [2, 2]]), normal(2, 2), axis=1, reduction=reduction)
+        yield case(f"repeated-{reduction}", "ScatterND", normal(3, 4), np.array([[1], [-2], [0]]), normal(3, 4), reduction=reduction, know="rank")
+    for zeros in (1, 2):
+        updates = np.array([[0] * zeros + [2] * (3 - zeros)], np.float32)
+        yield case(f"{zeros}-zeros", "ScatterElements", normal(3, 4), np.array([[1, 1, 1]]), updates, axis=1, reduction="mul")
 
 
 def resizes():
@@ -248,6 +258,26 @@ def resizes():
                    constant=(2,), know=know)
         yield case(f"1d-{know}", "Resize", normal(2, 2, 5), None, np.array([1, 1, 2], np.float32), mode="linear",
                    constant=(2,), know=know)
+
+
+def grid_samples():
+    modes = {18: ("nearest", "bilinear", "bicubic"), 20: ("nearest", "linear", "cubic")}
+    for opset, padding, corners in itertools.product((18, 20), ("zeros", "border", "reflection"), (0, 1)):
+        for mode in modes[opset]:
+            for know in ("static", "rank"):
+                # Far outside, too.
+                grid = rng.uniform(-1.6, 1.6, (2, 3, 2, 2)).astype(np.float32)
+                yield case(f"{mode}{opset}-{padding}-{corners}-{know}", "GridSample", normal(2, 2, 4, 3), grid, opset=opset, know=know,
+                           mode=mode, padding_mode=padding, align_corners=corners)
+        if opset == 20:
+            for mode in ("nearest", "linear"):  # ONNX Runtime has no cubic volumes
+                grid = rng.uniform(-1.6, 1.6, (1, 2, 1, 3, 3)).astype(np.float32)
+                yield case(f"3d-{mode}-{padding}-{corners}", "GridSample", normal(1, 2, 3, 2, 4), grid, opset=20, mode=mode,
+                           padding_mode=padding, align_corners=corners)
+    yield case("constant-grid", "GridSample", normal(2, 2, 4, 3), rng.uniform(-1, 1, (2, 3, 2, 2)).astype(np.float32), constant=(1,),
+               mode="bicubic")
+    yield case("one-pixel", "GridSample", normal(1, 2, 1, 1), rng.uniform(-2, 2, (1, 3, 2, 2)).astype(np.float32), wrt=[0],
+               padding_mode="reflection", align_corners=1)
 
 
 # --- the rest ------------------------------------------------------------------------------------
@@ -270,7 +300,10 @@ def equations():
     for equation, *shapes in [("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("bij,bjk->bik", (2, 3, 4), (2, 4, 2)),
                               ("i,i->", (3,), (3,)), ("ij->", (2, 3)), ("ij->j", (2, 3)), ("ii->i", (3, 3)), ("ii", (3, 3)),
                               ("ij,k->jk", (2, 3), (4,)), ("bhqd,bhkd->bhqk", (1, 2, 3, 2), (1, 2, 4, 2)),
-                              ("ij,ij,jk->ik", (2, 3), (2, 3), (3, 2)), ("ab -> ba", (2, 3))]:
+                              ("ij,ij,jk->ik", (2, 3), (2, 3), (3, 2)), ("ab -> ba", (2, 3)),
+                              ("...ij,...jk->...ik", (2, 5, 3, 4), (2, 5, 4, 2)), ("...ij,...jk->...ik", (2, 1, 3, 4), (1, 5, 4, 2)),
+                              ("...ij,jk", (2, 5, 3, 4), (4, 2)), ("b...ii->b...i", (2, 3, 4, 4)), ("...", (2, 3)),
+                              ("i...->...", (2, 3, 4)), ("...,...->...", (2, 1), (2, 3)), ("ij,ij->ij", (2, 3), (1, 3))]:
         name = equation.replace(",", "_").replace("->", "=").replace(" ", "")
         for know in ("static", "rank"):
             yield case(f"{name}-{know}", "Einsum", *[normal(*shape) for shape in shapes], equation=equation, know=know)
@@ -393,6 +426,22 @@ def microsoft():
     yield own("plain", "SkipSimplifiedLayerNormalization", x, skip, gamma, epsilon=1e-5)
     yield own("bias", "SkipSimplifiedLayerNormalization", x, skip, gamma, bias)
     yield case("plain", "SimplifiedLayerNormalization", x, gamma, axis=-1, epsilon=1e-5, opset=18)
+    q, k, v = normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 6)
+    biases, added = normal(14), normal(2, 2, 3, 5)
+    padding = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.int32)
+    each = rng.integers(0, 2, (2, 3, 5)).astype(np.int32)
+    each[:, :, 0] = 1
+    for name, inputs, options in [
+            ("plain", (q, k, v), {}), ("scale", (q, k, v), dict(scale=0.3)), ("bias", (q, k, v, biases), {}),
+            ("padding", (q, k, v, None, padding), {}), ("mask", (q, k, v, None, each), {}), ("added", (q, k, v, None, None, added), {}),
+            ("added-to-all", (q, k, v, biases, padding, normal(1, 1, 3, 5)), {}), ("causal", (q, normal(2, 3, 4), normal(2, 3, 6)), dict(unidirectional=1))]:
+        yield own(name, "MultiHeadAttention", *inputs, num_heads=2, **options)
+    x4, w4, b4 = normal(2, 3, 4), normal(4, 12), normal(12)
+    for name, inputs, options in [
+            ("plain", (x4, w4, b4), {}), ("scale", (x4, w4, b4), dict(scale=0.3)), ("causal", (x4, w4, b4), dict(unidirectional=1)),
+            ("padding", (x4, w4, b4, padding[:, 1:4]), {}), ("added", (x4, w4, b4, None, None, normal(2, 2, 3, 3)), {}),
+            ("widths", (x4, normal(4, 14), normal(14)), dict(qkv_hidden_sizes=[4, 4, 6]))]:
+        yield case("microsoft-" + name, "Attention", *inputs, domain="com.microsoft", num_heads=2, **options)
     ids, segments = rng.integers(0, 6, (2, 3)).astype(np.int32), rng.integers(0, 2, (2, 3)).astype(np.int32)
     tables = normal(6, 4), normal(5, 4), normal(2, 4)
     yield own("segments", "EmbedLayerNormalization", ids, segments, *tables, gamma, beta, outputs=2)
@@ -421,5 +470,5 @@ def recurrent():
 
 
 def cases():
-    return list(recurrent()) + list(attentions()) + list(microsoft()) + list(itertools.chain(convolutions(), pools(), broadcasts(), moves(), resizes(), reductions(), equations(), norms(),
+    return list(recurrent()) + list(attentions()) + list(microsoft()) + list(itertools.chain(convolutions(), pools(), broadcasts(), moves(), resizes(), grid_samples(), reductions(), equations(), norms(),
                                 functions(), old_operator_sets()))

@@ -11,6 +11,7 @@ GlobalLpPool            missing
 LpNormalization         p = 1 leaves out the absolute value
 LpPool                  takes minutes
 LRN                     normalises as many channels as there are rows
+GridSample              coordinates are float32; bicubic taps beyond a border are read otherwise than ONNX Runtime reads them
 GatherElements, ScatterElements   indices shorter than the data fail
 """
 import itertools
@@ -85,11 +86,50 @@ class GatherElements(Repaired):
 class ScatterElements(Repaired):
     def _run(self, x, indices, updates, axis=None, reduction=None):
         y = x.copy()
-        if reduction == "add":
-            np.add.at(y, places(x, indices, axis), updates)
+        if reduction in ("add", "mul", "max", "min"):
+            combine = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}[reduction]
+            combine.at(y, places(x, indices, axis), updates)
         else:
             y[places(x, indices, axis)] = updates
         return (y,)
+
+
+def taps_of(mode, f):
+    """Weights of the neighbours, from the first on, of a place that is f past a whole one."""
+    if mode == "nearest":
+        return 0, [np.ones_like(f)]
+    if mode in ("linear", "bilinear"):
+        return 0, [1 - f, f]
+    a = -0.75  # Keys 1981
+    near = lambda s: (a + 2) * s**3 - (a + 3) * s**2 + 1  # noqa: E731
+    far = lambda s: a * s**3 - 5 * a * s**2 + 8 * a * s - 4 * a  # noqa: E731
+    return -1, [far(1 + f), near(f), near(1 - f), far(2 - f)]
+
+
+class GridSample(Repaired):
+    def _run(self, x, grid, mode=None, padding_mode=None, align_corners=None):
+        axes = []
+        for length, column in zip(x.shape[2:], np.moveaxis(grid[..., ::-1], -1, 0)):
+            low, high = (0, length - 1) if align_corners else (-0.5, length - 0.5)
+            place = low + (column + 1) / 2 * (high - low)
+            whole = np.rint(place) if mode == "nearest" else np.floor(place)
+            first, weights = taps_of(mode, place - whole)
+            axes.append([self.tap(whole + first + i, w, length, low, high, padding_mode) for i, w in enumerate(weights)])
+        rows = np.arange(len(x)).reshape(-1, *[1] * (x.ndim - 2))
+        y = 0
+        for taps in itertools.product(*axes):
+            # [N, places..., C]
+            y = y + math.prod(w for _, w in taps)[..., None] * np.moveaxis(x, 1, -1)[(rows, *(at for at, _ in taps))]
+        return (np.moveaxis(y, -1, 1),)
+
+    @staticmethod
+    def tap(at, weight, length, low, high, padding):
+        if padding == "zeros":
+            weight = weight * ((at >= 0) & (at < length))
+        if padding == "reflection":
+            while high > low and ((at < low) | (at > high)).any():
+                at = np.where(at < low, 2 * low - at, np.where(at > high, 2 * high - at, at))
+        return np.clip(at, 0, length - 1).astype(int), weight
 
 
 class GlobalMaxPool(Repaired):

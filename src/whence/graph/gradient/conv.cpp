@@ -293,22 +293,61 @@ std::string fast_form(Backward& n, const Convolution& c) {
     return by_spreading(n, c);
 }
 
-void conv(Backward& n) {
-    if (n.wants(1)) n.refuse("its weights depend on the input");
-    if (n.wants(2)) {
-        std::vector<int64_t> axes = {0};
-        for (int64_t axis = 2; axis < n.rank(n.y()); ++axis) axes.push_back(axis);
-        n.give(2, n.b.reduce_sum(n.d(), axes, false));
+// The gradient of the weights of a window that slides over x: dW[m, c, k] sums d[n, m, o] x[n, c, o s + k e]
+// over rows n and positions o, for stride s and dilation e. That is a convolution of x with d where rows
+// and channels, stride and dilation have changed places. Groups stay groups: [C/g, g N, ...] over [M, N, ...].
+std::string weight_gradient(Backward& n, const std::string& x, const std::string& d, const Window& w, int64_t group) {
+    const int64_t rank = static_cast<int64_t>(w.axes()) + 2;
+    std::vector<int64_t> exchanged(rank), outer(rank + 1), spatial(w.axes());
+    std::iota(exchanged.begin(), exchanged.end(), 0);
+    std::iota(outer.begin(), outer.end(), 0);
+    std::iota(spatial.begin(), spatial.end(), 2);
+    std::swap(exchanged[0], exchanged[1]);
+    std::swap(outer[0], outer[1]);
+    std::string rows = n.b.transpose(x, exchanged);
+    if (group > 1) {
+        const std::string parts = n.b.reshape(rows, n.b.concat({n.b.ints({group, -1}), n.b.shape(rows, 1, rank)}, 0));
+        const std::string shape = n.b.concat({n.b.ints({0, -1}), n.b.shape(x, 2, rank)}, 0);
+        rows = n.b.node("Reshape", {n.b.transpose(parts, outer), shape});
     }
-    if (!n.wants(0)) return;
+    const std::string all = n.b.node("Conv", {rows, n.b.transpose(d, exchanged)},
+                                     {{"strides", w.dilations},
+                                      {"dilations", w.strides},
+                                      {"group", group},
+                                      {"pads", joined(w.begin, w.end)}});
+    // What no window reached at the end of x looks like further taps.
+    const std::string taps = n.b.node("Slice", {all, n.b.ints(std::vector<int64_t>(w.axes(), 0)),
+                                                n.b.shape(n.x(1), 2, rank), n.b.ints(spatial)});
+    return n.b.transpose(taps, exchanged);
+}
+
+std::string bias_gradient(Backward& n) {
+    std::vector<int64_t> axes = {0};
+    for (int64_t axis = 2; axis < n.rank(n.y()); ++axis) axes.push_back(axis);
+    return n.b.reduce_sum(n.d(), axes, false);
+}
+
+// The window that the weights are; their lengths may be stated by the node alone.
+Window window_of(Backward& n) {
     const Shape shape = n.lengths(n.x(1));
     if (shape.size() < 3) n.refuse("the shape of its weights is not known");
-    const Window window = read_window(n, {shape.begin() + 2, shape.end()});
+    Window window = read_window(n, {shape.begin() + 2, shape.end()});
+    if (std::ranges::any_of(window.kernel, [](int64_t k) { return k < 0; })) n.refuse("the shape of its weights is not known");
+    return window;
+}
+
+void conv(Backward& n) {
+    if (n.wants(2)) n.give(2, bias_gradient(n));
+    if (!n.wants(0) && !n.wants(1)) return;
+    const Window window = window_of(n);
     const int64_t group = n.node.integer("group", 1);
+    if (n.wants(1)) n.give(1, weight_gradient(n, n.x(), n.d(), window, group));
+    if (!n.wants(0)) return;
     const Tensor* weights = n.b.graph().constant(n.x(1));
     const auto in = spatial_lengths(n, n.x()), out = spatial_lengths(n, n.y());
     std::string gradient;
     if (weights && in && out) {
+        const Shape shape = weights->shape();
         const Convolution c{.weights = weights, .window = window, .group = group,
                             .channels = shape[1] * group, .outputs = shape[0], .in = *in, .out = *out};
         gradient = fast_form(n, c);
@@ -316,13 +355,13 @@ void conv(Backward& n) {
     n.give(0, gradient.empty() ? scatter_windows(n, n.d(), n.x(1), window, group) : gradient);
 }
 
-// y = ConvTranspose(x): its adjoint is the plain convolution with the same weights.
+// y = ConvTranspose(x): its adjoint is the plain convolution with the same weights, so d has the part of x
+// in the gradient of the weights, and x that of d.
 void conv_transpose(Backward& n) {
-    if (n.wants(1)) n.refuse("its weights depend on the input");
-    if (!n.wants(0)) return;
-    const Shape shape = n.lengths(n.x(1));
-    if (shape.size() < 3) n.refuse("the shape of its weights is not known");
-    Window w = read_window(n, {shape.begin() + 2, shape.end()});
+    if (n.wants(2)) n.give(2, bias_gradient(n));
+    if (!n.wants(0) && !n.wants(1)) return;
+    Window w = window_of(n);
+    const int64_t group = n.node.integer("group", 1);
     const bool automatic = n.node.has("output_shape") || n.node.text("auto_pad", "NOTSET").starts_with("SAME");
     if (automatic) {
         // The padding follows from the lengths: what the full scatter has too much.
@@ -338,11 +377,13 @@ void conv_transpose(Backward& n) {
             w.end[axis] = total - w.begin[axis];
         }
     }
+    if (n.wants(1)) n.give(1, weight_gradient(n, n.d(), n.x(), w, group));
+    if (!n.wants(0)) return;
     n.give(0, n.b.node("Conv", {n.d(), n.x(1)},
                        {{"kernel_shape", w.kernel},
                         {"strides", w.strides},
                         {"dilations", w.dilations},
-                        {"group", n.node.integer("group", 1)},
+                        {"group", group},
                         {"pads", joined(w.begin, w.end)}}));
 }
 

@@ -128,6 +128,7 @@ std::vector<RuleRow> activation_rules();
 std::vector<RuleRow> conv_rules();
 std::vector<RuleRow> einsum_rules();
 std::vector<RuleRow> elementwise_rules();
+std::vector<RuleRow> grid_sample_rules();
 std::vector<RuleRow> linear_rules();
 std::vector<RuleRow> normalization_rules();
 std::vector<RuleRow> pool_rules();

@@ -73,23 +73,71 @@ void top_k(Backward& n) {
                        {{"axis", n.node.integer("axis", -1)}, {"reduction", std::string("add")}}));
 }
 
+/// A scatter and the operator that reads what it wrote, at the same indices.
+struct Scatter {
+    Backward& n;
+    const char* gather;
+    Attributes axis;
+
+    [[nodiscard]] std::string read(const std::string& t) const { return n.b.node(gather, {t, n.x(1)}, axis); }
+    [[nodiscard]] std::string write(const std::string& t, const std::string& updates, const char* reduction) const {
+        Attributes attributes = axis;
+        attributes["reduction"] = std::string(reduction);
+        return n.b.node(n.node.op, {t, n.x(1), updates}, attributes);
+    }
+};
+
 // Elements written into x: it keeps its gradient elsewhere (everywhere, if they were added), and they
 // get the gradient at their places.
-void scatter(Backward& n, const char* gather, const Attributes& axis) {
-    const std::string reduction = n.node.text("reduction", "none");
-    if (reduction != "none" && reduction != "add") n.refuse("reduction '" + printable(reduction) + "'");
+void scatter_linear(const Scatter& s, const std::string& reduction) {
+    Backward& n = s.n;
     if (n.wants(0) && reduction == "add") n.give(0, n.d());
-    if (n.wants(0) && reduction == "none") {
-        const std::string zeros = n.b.zeros(n.b.shape(n.x(2)), n.type());
-        n.give(0, n.b.node(n.node.op, {n.d(), n.x(1), zeros}, axis));
-    }
-    if (n.wants(2)) n.give(2, n.b.node(gather, {n.d(), n.x(1)}, axis));
+    if (n.wants(0) && reduction == "none")
+        n.give(0, s.write(n.d(), n.b.zeros(n.b.shape(n.x(2)), n.type()), "none"));
+    if (n.wants(2)) n.give(2, s.read(n.d()));
+}
+
+// d times the product of all other factors at the place, zeros or not: as ReduceProd has it.
+void scatter_product(const Scatter& s) {
+    Backward& n = s.n;
+    const auto is_zero = [&](const std::string& t) { return n.b.node("Equal", {t, n.scalar(0)}); };
+    const auto safe = [&](const std::string& t) { return n.b.node("Where", {is_zero(t), n.scalar(1), t}); };
+    const auto zero = [&](const std::string& t) { return n.b.cast(is_zero(t), n.type()); };
+    const std::string product = s.write(safe(n.x()), safe(n.x(2)), "mul");
+    const std::string zeros = s.write(zero(n.x()), zero(n.x(2)), "add");
+    const auto others = [&](const std::string& factor, const std::string& all, const std::string& count) {
+        const std::string alone = is_zero(n.b.sub(count, zero(factor)));
+        return n.b.node("Where", {alone, n.b.div(all, safe(factor)), n.scalar(0)});
+    };
+    if (n.wants(0)) n.give(0, n.b.mul(n.d(), others(n.x(), product, zeros)));
+    if (n.wants(2)) n.give(2, n.b.mul(s.read(n.d()), others(n.x(2), s.read(product), s.read(zeros))));
+}
+
+// To those at a place that equal the result, in equal parts where several do: as Max and Min have it.
+void scatter_extremum(const Scatter& s) {
+    Backward& n = s.n;
+    const auto equal = [&](const std::string& t, const std::string& y) {
+        return n.b.cast(n.b.node("Equal", {t, y}), n.type());
+    };
+    const std::string kept = equal(n.x(), n.y()), written = equal(n.x(2), s.read(n.y()));
+    const std::string share = n.b.div(n.d(), s.write(kept, written, "add"));
+    if (n.wants(0)) n.give(0, n.b.mul(kept, share));
+    if (n.wants(2)) n.give(2, n.b.mul(written, s.read(share)));
+}
+
+void scatter(const Scatter& s) {
+    const std::string reduction = s.n.node.text("reduction", "none");
+    if (reduction == "none" || reduction == "add") return scatter_linear(s, reduction);
+    if (s.n.deep_lift()) s.n.refuse("no rule splits reduction '" + printable(reduction) + "' exactly");
+    if (reduction == "mul") return scatter_product(s);
+    if (reduction == "max" || reduction == "min") return scatter_extremum(s);
+    s.n.refuse("reduction '" + printable(reduction) + "'");
 }
 
 void scatter_elements(Backward& n) {
-    scatter(n, "GatherElements", {{"axis", n.node.integer("axis", 0)}});
+    scatter({n, "GatherElements", {{"axis", n.node.integer("axis", 0)}}});
 }
-void scatter_nd(Backward& n) { scatter(n, "GatherND", {}); }
+void scatter_nd(Backward& n) { scatter({n, "GatherND", {}}); }
 
 }  // namespace
 

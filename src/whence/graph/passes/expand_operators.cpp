@@ -166,11 +166,13 @@ constexpr Row rows[] = {
     {"", "RMSNormalization", rms_normalization},
     {"", "RotaryEmbedding", rotary_embedding},
     {"", "SimplifiedLayerNormalization", rms_normalization},  // ONNX Runtime's, in this domain
+    {microsoft, "Attention", fused_projection_attention},
     {microsoft, "BiasGelu", bias_gelu},
     {microsoft, "EmbedLayerNormalization", embed_layer_normalization},
     {microsoft, "FastGelu", fast_gelu},
     {microsoft, "FusedMatMul", fused_matmul},
     {microsoft, "Gelu", gelu},
+    {microsoft, "MultiHeadAttention", multi_head_attention},
     {microsoft, "QuickGelu", quick_gelu},
     {microsoft, "SkipLayerNormalization", skip_layer_normalization},
     {microsoft, "SkipSimplifiedLayerNormalization", skip_simplified_layer_normalization}};
