@@ -101,6 +101,11 @@ std::optional<Tensor> named_cells(const recipe::Subject& subject, const nb::dict
 
 Loaded::Loaded(recipe::Subject loaded) : subject(std::move(loaded)), explaining(recipe::methods().size()) {}
 
+void Loaded::stay_in_place() {
+    for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling}) pace->stay_in_place();
+    for (Pace& pace : explaining) pace.stay_in_place();
+}
+
 std::optional<std::string> path_of(nb::handle object) {
     if (nb::isinstance<nb::str>(object)) return nb::cast<std::string>(object);
     if (!PyObject_HasAttrString(object.ptr(), "__fspath__")) return std::nullopt;

@@ -13,6 +13,8 @@ namespace whence::python {
 /// A loaded model, shared by the Python object and the explanations made with it.
 struct Loaded {
     explicit Loaded(recipe::Subject loaded);
+    /// The model is Python code: see Pace::stay_in_place.
+    void stay_in_place();
     recipe::Subject subject;
     Pace predicting, differentiating, comparing, compiling;
     std::vector<Pace> explaining;  ///< one for each method, in the order of recipe::methods()

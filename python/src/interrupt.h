@@ -25,9 +25,18 @@ struct RunSettings {
 class Pace {
  public:
     [[nodiscard]] bool quick(int64_t rows) const { return seconds_per_row_.load() * static_cast<double>(rows) < 0.01; }
-    void record(double seconds, int64_t rows) { seconds_per_row_ = seconds / static_cast<double>(rows); }
+    void record(double seconds, int64_t rows) {
+        if (!in_place_) seconds_per_row_ = seconds / static_cast<double>(rows);
+    }
+    /// Work that calls Python stays on the caller's thread, however long it takes: Python code hears
+    /// Ctrl-C by itself, and what it calls may know one thread only.
+    void stay_in_place() {
+        in_place_ = true;
+        seconds_per_row_ = 0;
+    }
 
  private:
+    bool in_place_ = false;
     std::atomic<double> seconds_per_row_ = std::numeric_limits<double>::infinity();
 };
 

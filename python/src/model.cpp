@@ -57,9 +57,9 @@ nb::object predict(Loaded& model, nb::handle input, const RunSettings& settings)
     Batch outputs;
     run_without_gil(settings, model.predicting, rows.batch.rows(),
                     [&](const Run& run) {
-                        const OnnxModel& onnx = model.subject.onnx();
-                        outputs = rows.schema.empty() ? onnx.predict(rows.batch, run)
-                                                      : data::TableModel(onnx, rows.schema).predict(rows.batch, run);
+                        const Model& asked = model.subject.model();
+                        outputs = rows.schema.empty() ? asked.predict(rows.batch, run)
+                                                      : data::TableModel(asked, rows.schema).predict(rows.batch, run);
                     });
     if (outputs.size() == 1) return answer(std::move(outputs[0].value), rows.batched);
     nb::dict all;
@@ -164,9 +164,9 @@ nb::str text(const Loaded& model) {
             out += (i ? ", " : " ") + printable(infos[i].name) + " " + to_string(infos[i].shape);
     };
     out += ":";
-    list(model.subject.onnx().inputs());
+    list(model.subject.model().inputs());
     out += " ->";
-    list(model.subject.onnx().outputs());
+    list(model.subject.model().outputs());
     out += ">";
     return nb::str(out.c_str(), out.size());
 }
@@ -221,9 +221,9 @@ void bind_model(nb::module_& module) {
             "Writes an ONNX file that returns the target's value, its class and its gradient: forward and backward in one\n"
             "graph of standard operators. With a target it has a further input, whence/index, the class to explain.")
         .def("info", &info, "What is known of the model, as a dict.")
-        .def_prop_ro("inputs", [](const Loaded& m) { return tensor_infos(m.subject.onnx().inputs()); },
+        .def_prop_ro("inputs", [](const Loaded& m) { return tensor_infos(m.subject.model().inputs()); },
                      "Named tuples (name, dtype, shape, scale); unknown lengths are None.")
-        .def_prop_ro("outputs", [](const Loaded& m) { return tensor_infos(m.subject.onnx().outputs()); },
+        .def_prop_ro("outputs", [](const Loaded& m) { return tensor_infos(m.subject.model().outputs()); },
                      "Named tuples (name, dtype, shape, scale); unknown lengths are None.")
         .def_prop_ro("classes", [](const Loaded& m) { return m.subject.classes(); }, "Names of the classes; empty if nobody knows them.")
         .def_prop_ro("sha256", [](const Loaded& m) { return m.subject.onnx().sha256(); }, "SHA-256 of the file.")

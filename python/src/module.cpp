@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "explain.h"
 #include "explanation.h"
+#include "function.h"
 #include "model.h"
 #include "segment.h"
 #include "whence/core/version.h"
@@ -17,6 +18,7 @@ NB_MODULE(_whence, module) {
     module.attr("__version__") = std::string(whence::version()).c_str();
     bind_errors(module);
     bind_model(module);
+    bind_function(module);
     bind_explanation(module);
     bind_explain(module);
     bind_segment(module);

@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from numpy.typing import ArrayLike, NDArray
+
 from . import _whence
 from ._progress import Bar
 from ._whence import (
@@ -58,6 +60,7 @@ __all__ = [
     "compile",
     "explain",
     "from_json",
+    "function",
     "load",
     "methods",
     "plot",
@@ -91,6 +94,42 @@ def load(
         None if background is None else os.fsdecode(background),
         os.fsdecode(labels) if isinstance(labels, (str, os.PathLike)) else None,
         names,
+    )
+
+
+def function(
+    callable: Callable[[NDArray[Any]], ArrayLike],
+    columns: int | Sequence[str] | None = None,
+    *,
+    shape: Sequence[int] | None = None,
+    background: ArrayLike | None = None,
+    classes: Sequence[str] = (),
+    scale: str = "raw",
+    batch: int = 256,
+    dtype: str | None = None,
+    name: str | None = None,
+) -> Model:
+    """A Python function as a model: it is given rows as an array and returns a score, or one for each class, for each row.
+
+    `columns`: names of a table's columns, or how many there are; or `shape`: of one input that is no table row, (height, width, channels) for
+    a picture with pixels from 0 to 1. `background`: rows of training data, for methods that compare with them. `classes`: their names; `scale`
+    what the function returns: "raw", "logit", "probability" or "log-probability". `batch`: rows it is given at once. `dtype` of what it is given:
+    "float64" for tables, "float32" else. It is called from the thread that asks for the explanation, one call at a time, and once here, to learn
+    what it returns. Its exceptions come through. There are no gradients: the methods are those that only ask.
+    """
+    if (columns is None) == (shape is None):
+        raise UsageError("give columns (of a table) or shape (of one input)")
+    names = [] if columns is None else [f"column {i}" for i in range(columns)] if isinstance(columns, int) else [str(one) for one in columns]
+    return _whence.function(
+        callable,
+        [len(names)] if shape is None else list(shape),
+        dtype or ("float64" if shape is None else "float32"),
+        scale,
+        names,
+        background,
+        list(classes),
+        batch,
+        name or getattr(callable, "__name__", "function"),
     )
 
 

@@ -821,3 +821,56 @@ def test_a_set_of_baselines_is_an_array_of_rows(cancer, rows):
     assert several.base_value == pytest.approx(np.mean([e.base_value for e in each]), rel=FLOAT32)
     # Negative control: another set, another mean.
     assert np.abs(whence.explain(cancer, rows[3], "deep-shap", baseline=rows[20:25]).values - mean).max() > FLOAT32 * np.abs(mean).max()
+
+
+# ---- functions -------------------------------------------------------------------------------------
+
+
+def test_a_function_is_explained_like_the_model_it_calls(cancer, rows):
+    threads = set()
+
+    def ask(batch):
+        threads.add(threading.get_ident())
+        return cancer.predict(batch.astype(np.float32))
+
+    names = [f"f{i}" for i in range(30)]
+    model = whence.function(ask, names, background=rows, scale="probability", classes=["malignant", "benign"])
+    options = dict(target=0, num_samples=600, num_features=30)
+    made = whence.explain(model, rows[3], method="lime", **options)
+    assert len(made.names) == 30 and any("f22" in name for name in made.names) and made.target.label == "malignant"
+    assert made.value == pytest.approx(float(np.ravel(cancer.predict(rows[3]))[0]), abs=1e-6)
+    assert threads == {threading.get_ident()}
+    again = whence.explain(model, rows[3], method="lime", threads=2, **options)
+    assert np.array_equal(made.values, again.values)
+    occlusion = whence.explain(model, rows[3], method="occlusion", baseline="zeros", target=0)
+    real = whence.explain(cancer, rows[3], method="occlusion", baseline="zeros", target=0)
+    assert np.allclose(occlusion.values, real.values, atol=1e-6)
+
+
+def test_a_function_of_pictures():
+    model = whence.function(lambda x: x[:, :4, :4].mean((1, 2, 3)), shape=(8, 8, 3))
+    made = whence.explain(model, np.ones((8, 8, 3), np.float32), method="occlusion", window=4, stride=4, baseline="zeros")
+    assert made.values.reshape(8, 8)[:4, :4] == pytest.approx(1) and made.values.reshape(8, 8)[4:].sum() == 0
+
+
+def test_what_a_function_does_wrong_is_said(rows):
+    def fails(batch):
+        if len(batch) > 1:
+            raise KeyError("inside")
+        return batch.sum(1)
+
+    model = whence.function(fails, 30, background=rows)
+    with pytest.raises(KeyError, match="inside"):
+        whence.explain(model, rows[0], method="lime")
+    growing = whence.function(lambda batch: np.zeros(2 * len(batch) - 1), 30, background=rows)
+    with pytest.raises(whence.ModelError, match="returned float64"):
+        whence.explain(growing, rows[0], method="lime")
+    model = whence.function(lambda batch: batch.sum(1), 30)
+    with pytest.raises(whence.UnsupportedError, match="no ONNX file"):
+        whence.explain(model, rows[0], method="saliency")
+    with pytest.raises(whence.UnsupportedError, match="no ONNX file"):
+        model.info()
+    with pytest.raises(whence.UsageError, match="columns"):
+        whence.function(lambda batch: batch)
+    with pytest.raises(whence.InputError, match="reads 30 columns"):
+        whence.function(lambda batch: batch.sum(1), 30, background=np.zeros((3, 30, 1)))

@@ -105,6 +105,13 @@ void Subject::use_background(const std::filesystem::path& path) {
     background_sha256_ = sha256_of_file(path);
 }
 
+void Subject::use_background(data::Table table) {
+    if (table.rows() == 0) throw Error(ErrorKind::input, "the background has no rows");
+    background_ = std::make_shared<const data::Table>(std::move(table));
+    background_path_.clear();
+    background_sha256_.clear();
+}
+
 data::Table Subject::read_table(const std::filesystem::path& path) const {
     if (background_) return data::read_csv(path, background_->schema);
     return columns_of_model(data::read_table(path, preprocessing_), path);

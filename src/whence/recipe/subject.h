@@ -51,6 +51,8 @@ class Subject {
     [[nodiscard]] const std::string& background_sha256() const { return background_sha256_; }
     /// Replaces the background by another file (or sets one).
     void use_background(const std::filesystem::path& path);
+    /// The same from memory. Throws Error(input) for a table without rows or columns.
+    void use_background(data::Table table);
 
     /// A CSV as this model reads it: its columns in its order, with the background's categories if
     /// there is one. Throws Error(input) also for a column of text that the model would read as
