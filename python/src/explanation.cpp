@@ -11,6 +11,7 @@
 #include "whence/core/error.h"
 #include "whence/core/explanation_json.h"
 #include "whence/render/text.h"
+#include "whence/render/words.h"
 
 namespace whence::python {
 namespace {
@@ -156,6 +157,12 @@ void bind_explanation(nb::module_& module) {
                 save(explained, *where);
             },
             nb::arg("path"), "Writes .json, .npz, .csv, .png, .svg or .html, by the ending of the path.")
+        .def(
+            "words",
+            [](const Explained& e, const std::string& language) {
+                return text(render::in_words(e.explanation, render::parse_language(language)));
+            },
+            nb::arg("language") = "en", "A few sentences for someone outside the field, in \"en\", \"ru\" or \"zh\".")
         .def("_repr_html_",
              [](const Explained& explained) {
                  const nb::gil_scoped_release released;

@@ -298,6 +298,13 @@ def test_rows_of_a_table(tmp_path):
     assert run("report", files[0], "-o", tmp_path / "r.html").stderr == ""
 
 
+def test_words():
+    said = run("explain", TABLE_MODEL, TABLE, "--row", 17, "-m", "input-x-gradient", "--words", "zh").stdout
+    assert said.startswith("模型") and said.endswith("。\n") and said.count("\n") == 1
+    fails(2, "explain", TABLE_MODEL, TABLE, "--words", "de", says=["en, ru, zh"])
+    fails(2, "explain", TABLE_MODEL, TABLE, "--words", "en", "--rows", "all", "-o", "x.json", says=["--row"])
+
+
 def test_rows_share_the_class_of_the_first(tmp_path):
     out = tmp_path / "all.json"
     result = run("explain", TABLE_MODEL, TABLE, "--rows", "15:25", "-m", "saliency", "-o", out)

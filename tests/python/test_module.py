@@ -823,6 +823,13 @@ def test_a_set_of_baselines_is_an_array_of_rows(cancer, rows):
     assert np.abs(whence.explain(cancer, rows[3], "deep-shap", baseline=rows[20:25]).values - mean).max() > FLOAT32 * np.abs(mean).max()
 
 
+def test_words_in_three_languages(cancer, rows):
+    made = whence.explain(cancer, rows[17], method="integrated-gradients")
+    assert made.words().startswith("The model") and "модели для" in made.words("ru") and "模型" in made.words("zh")
+    with pytest.raises(whence.UsageError, match="en, ru, zh"):
+        made.words("de")
+
+
 # ---- functions -------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@
 #include "whence/core/file.h"
 #include "whence/recipe/recipe.h"
 #include "whence/render/text.h"
+#include "whence/render/words.h"
 
 namespace whence::cli {
 namespace {
@@ -25,7 +26,7 @@ struct Options {
     std::string input, method, target = "top", scale = "automatic", baseline, layer;
     uint64_t seed = 0;
     std::optional<int64_t> row;
-    std::string rows, plot;
+    std::string rows, plot, words;
     int64_t top = 10;
     std::vector<std::string> outputs;
     bool show = false;
@@ -116,6 +117,9 @@ void check_request(const Options& options) {
     if (!options.method.empty())
         static_cast<void>(options.of_method.given(recipe::find_method(options.method)));
     static_cast<void>(parse_scale(options.scale));
+    if (!options.words.empty()) static_cast<void>(render::parse_language(options.words));
+    if (!options.rows.empty() && !options.words.empty())
+        throw Error(ErrorKind::usage, "--words says one explanation: give --row, not --rows");
     if (!options.rows.empty() && options.row)
         throw Error(ErrorKind::usage, "--row explains one row, --rows many: give one of them");
     if (!options.rows.empty() && options.outputs.empty())
@@ -156,7 +160,9 @@ int explain(Options options, const Context& context) {
     item.replay = replay_command(options.outputs);
     context.run.check();
     write_one(options, item);
-    if (options.outputs.empty() || options.show)
+    if (!options.words.empty())
+        print(render::in_words(item.explanation, render::parse_language(options.words)) + "\n");
+    else if (options.outputs.empty() || options.show)
         print(render::to_text(item.explanation, {.width = terminal_width(1),
                                                  .color = wants_color(context.color_mode, 1),
                                                  .ascii = !speaks_utf8(),
@@ -220,6 +226,10 @@ void add_explain(CLI::App& app, Context& context) {
                      "draw a table's picture as waterfall or force; of --rows as beeswarm "
                      "(default), bar, violin, heatmap, scatter or decision")
         ->type_name("PLOT");
+    command
+        ->add_option("--words", options->words,
+                     "say it in a few sentences, in en, ru or zh, instead of the table")
+        ->type_name("LANGUAGE");
     command->add_option("--top", options->top, "features shown (default 10)")
         ->type_name("N")
         ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
