@@ -15,7 +15,10 @@ from typing import Any
 from . import _whence
 from ._progress import Bar
 from ._whence import (
+    Change,
     Comparison,
+    Counterfactual,
+    Counterfactuals,
     Error,
     Explanation,
     FileError,
@@ -37,7 +40,10 @@ from ._whence import (
 )
 
 __all__ = [
+    "Change",
     "Comparison",
+    "Counterfactual",
+    "Counterfactuals",
     "Error",
     "Explanation",
     "FileError",
