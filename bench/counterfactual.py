@@ -50,7 +50,7 @@ def adult(source):
     """A network 24 wide on nine columns of the census; categories are one-hot inside the graph."""
     import pandas as pd
 
-    path = FOLDER / "adult_mlp.onnx"
+    path = FOLDER / "counterfactual_adult.onnx"
     names = ADULT.split()
     train = pd.read_csv(source, names=names, skipinitialspace=True, na_values="?").dropna()
     categories = {c: sorted(train[c].unique()) for c in READ if train[c].dtype.kind not in "if"}
@@ -63,7 +63,7 @@ def adult(source):
     if not path.exists():
         train_adult(path, encode(train), (train["income"] == ">50K").to_numpy(int), categories)
     table = train[READ].reset_index(drop=True)
-    background = FOLDER / "adult_background.csv"
+    background = FOLDER / "counterfactual_adult.csv"
     table.to_csv(background, index=False)
     path.with_suffix(".json").write_text(
         json.dumps({"kind": "table", "features": READ, "categories": categories, "background": str(background), "classes": ["<=50K", ">50K"]})

@@ -12,14 +12,17 @@ namespace {
 using namespace testing;
 
 TEST(Compas, ActionableChangesOnly) {
-    const auto path = std::filesystem::path(WHENCE_SHARED_DIR) / "data/tabular/compas_two_years.csv";
+    const auto path =
+        std::filesystem::path(WHENCE_SHARED_DIR) / "data/tabular/compas_two_years.csv";
     if (!std::filesystem::exists(path)) GTEST_SKIP() << "no shared data here";
-    const std::vector<std::string> names = {"sex", "age", "race", "juv_fel_count", "priors_count", "c_charge_degree"};
+    const std::vector<std::string> names = {"sex",           "age",          "race",
+                                            "juv_fel_count", "priors_count", "c_charge_degree"};
     const data::Table people = data::read_csv(path).select(names);
     const Tensor cells = people.matrix();
     ASSERT_EQ(people.schema[0].categories.size(), 2U);
     const ScoreModel model = two_classes(6, [](std::span<const double> x) {
-        return 0.4 - 0.045 * (x[1] - 34) + 0.16 * (x[4] - 3) + 0.3 * x[3] + 0.35 * x[0] - 0.2 * x[5];
+        return 0.4 - 0.045 * (x[1] - 34) + 0.16 * (x[4] - 3) + 0.3 * x[3] + 0.35 * x[0] -
+               0.2 * x[5];
     });
     CounterfactualOptions options;
     options.count = 3;
@@ -30,7 +33,8 @@ TEST(Compas, ActionableChangesOnly) {
     for (int64_t i = 0; i < 40; ++i) {
         const Tensor one = cells.slice_rows(i * 100, 1);
         const std::vector<double> from = one.to_doubles();
-        for (const Explainer* method : {static_cast<const Explainer*>(&made), static_cast<const Explainer*>(&real)}) {
+        for (const Explainer* method :
+             {static_cast<const Explainer*>(&made), static_cast<const Explainer*>(&real)}) {
             const Explanation e = method->explain(Batch(one), {}, {});
             for (const Counterfactual& c : e.counterfactuals->found) {
                 if (!c.valid) continue;

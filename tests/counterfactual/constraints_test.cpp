@@ -1,5 +1,5 @@
-#include "models.h"
 #include "whence/counterfactual/constraints.h"
+#include "models.h"
 #include "whence/counterfactual/wanted.h"
 
 namespace whence {
@@ -17,8 +17,8 @@ Schema people() {
 }
 
 TEST(ParseConstraints, ListsAndRanges) {
-    const Constraints c =
-        Constraints::parse("job, income, yearly", "age", "", "age=18:65,job=clerk|cook,a=b=:3", people());
+    const Constraints c = Constraints::parse("job, income, yearly", "age", "",
+                                             "age=18:65,job=clerk|cook,a=b=:3", people());
     EXPECT_EQ(c.fixed, (std::vector<std::string>{"job", "income, yearly"}));
     EXPECT_EQ(c.increasing, std::vector<std::string>{"age"});
     EXPECT_TRUE(c.decreasing.empty());
@@ -33,8 +33,9 @@ TEST(ParseConstraints, ListsAndRanges) {
 
 TEST(ParseConstraints, WhatIsNone) {
     const auto refused = [](const char* fixed, const char* ranges) {
-        return message_of(ErrorKind::usage,
-                          [&] { static_cast<void>(Constraints::parse(fixed, "", "", ranges, people())); });
+        return message_of(ErrorKind::usage, [&] {
+            static_cast<void>(Constraints::parse(fixed, "", "", ranges, people()));
+        });
     };
     EXPECT_NE(refused("ages", "").find("no column 'ages'"), std::string::npos);
     EXPECT_NE(refused("", "size=1:2").find("no column 'size'"), std::string::npos);
@@ -53,12 +54,14 @@ TEST(OneHot, IsFoundWhereEachRowHasExactlyOne) {
     ASSERT_EQ(blocks.size(), 1U);  // flag_a and flag_b are both 1 in the first row
     EXPECT_EQ(blocks[0], (std::vector<std::string>{"port_c", "port_q", "port_s"}));
     EXPECT_EQ(parse_one_hot("port_c+port_q+port_s", schema), blocks);
-    EXPECT_NE(message_of(ErrorKind::usage, [&] { static_cast<void>(parse_one_hot("port_c", schema)); })
-                  .find("at least two"),
-              std::string::npos);
-    EXPECT_NE(message_of(ErrorKind::usage, [&] { static_cast<void>(parse_one_hot("port_c+x", schema)); })
-                  .find("no column 'x'"),
-              std::string::npos);
+    EXPECT_NE(
+        message_of(ErrorKind::usage, [&] { static_cast<void>(parse_one_hot("port_c", schema)); })
+            .find("at least two"),
+        std::string::npos);
+    EXPECT_NE(
+        message_of(ErrorKind::usage, [&] { static_cast<void>(parse_one_hot("port_c+x", schema)); })
+            .find("no column 'x'"),
+        std::string::npos);
 }
 
 TEST(ParseWanted, ClassesAndRanges) {
@@ -72,20 +75,28 @@ TEST(ParseWanted, ClassesAndRanges) {
     EXPECT_EQ(Wanted::parse(">=3.5", {}).range->low, 3.5);
     EXPECT_EQ(Wanted::parse("<= -2", {}).range->high, -2);
     for (const char* wrong : {"bening", ">=x", "3..2", "..", "-1", ">= nan"})
-        EXPECT_NE(message_of(ErrorKind::usage, [&] { static_cast<void>(Wanted::parse(wrong, classes)); })
-                      .find("no answer to want"),
-                  std::string::npos);
+        EXPECT_NE(
+            message_of(ErrorKind::usage, [&] { static_cast<void>(Wanted::parse(wrong, classes)); })
+                .find("no answer to want"),
+            std::string::npos);
 }
 
 TEST(Judge, OneProbabilityIsTwoClasses) {
     for (const Scale scale : {Scale::probability, Scale::logit, Scale::log_probability}) {
         const auto outputs = [&](double p) {
-            const double shown = scale == Scale::probability ? p : scale == Scale::logit ? std::log(p / (1 - p)) : std::log(p);
+            const double shown = scale == Scale::probability ? p
+                                 : scale == Scale::logit     ? std::log(p / (1 - p))
+                                                             : std::log(p);
             Batch batch;
             batch.add("y", Tensor::of<double>({1, 1}, std::vector<double>{shown}));
             return batch;
         };
-        const ResolvedTarget target{.output = "y", .index = 0, .minus = {}, .scale = Scale::raw, .output_scale = scale, .classes = 1};
+        const ResolvedTarget target{.output = "y",
+                                    .index = 0,
+                                    .minus = {},
+                                    .scale = Scale::raw,
+                                    .output_scale = scale,
+                                    .classes = 1};
         const Judge judge(target, {}, outputs(0.2));
         EXPECT_EQ(judge.original().answer, 0);
         EXPECT_FALSE(judge.original().valid);
@@ -99,7 +110,12 @@ TEST(Judge, OneProbabilityIsTwoClasses) {
 TEST(Judge, ATieIsDecidedAsTheTopClassIs) {
     Batch tie;
     tie.add("y", Tensor::of<double>({1, 2}, std::vector<double>{0.5, 0.5}));
-    const ResolvedTarget target{.output = "y", .index = 0, .minus = {}, .scale = Scale::raw, .output_scale = Scale::probability, .classes = 2};
+    const ResolvedTarget target{.output = "y",
+                                .index = 0,
+                                .minus = {},
+                                .scale = Scale::raw,
+                                .output_scale = Scale::probability,
+                                .classes = 2};
     EXPECT_FALSE(Judge(target, {}, tie).judge(tie)[0].valid);
     Wanted first;
     first.index = 0;

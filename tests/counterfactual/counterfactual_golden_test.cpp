@@ -1,4 +1,5 @@
-// Against DiCE where the definitions agree: counterfactual.npz, made by make_counterfactual_golden.py.
+// Against DiCE where the definitions agree: counterfactual.npz, made by
+// make_counterfactual_golden.py.
 
 #include "models.h"
 #include "whence/counterfactual/features.h"
@@ -41,7 +42,8 @@ TEST(CounterfactualGolden, Distances) {
     const std::vector<double> theirs = golden("distances");
     const std::vector<double> distances = ours.distances(ours.example(0), {});
     ASSERT_EQ(distances.size(), theirs.size());
-    for (size_t row = 0; row < theirs.size(); ++row) EXPECT_NEAR(distances[row], theirs[row], single * (1 + theirs[row]));
+    for (size_t row = 0; row < theirs.size(); ++row)
+        EXPECT_NEAR(distances[row], theirs[row], single * (1 + theirs[row]));
 }
 
 TEST(CounterfactualGolden, Steps) {

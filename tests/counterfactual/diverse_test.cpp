@@ -22,7 +22,9 @@ struct Rules {
 std::vector<std::string> violations(const Rules& rules, std::span<const double> from,
                                     std::span<const double> to) {
     std::vector<std::string> out;
-    const auto broken = [&](const char* what, size_t c) { out.push_back(what + std::to_string(c)); };
+    const auto broken = [&](const char* what, size_t c) {
+        out.push_back(what + std::to_string(c));
+    };
     for (const size_t c : rules.fixed)
         if (to[c] != from[c]) broken("fixed ", c);
     for (const size_t c : rules.increasing)
@@ -31,9 +33,11 @@ std::vector<std::string> violations(const Rules& rules, std::span<const double> 
         if (to[c] > from[c]) broken("decreasing ", c);
     for (const size_t c : rules.whole)
         if (to[c] != std::round(to[c])) broken("whole ", c);
-    if (to[rules.ranged] < rules.low || to[rules.ranged] > rules.high) broken("range ", rules.ranged);
+    if (to[rules.ranged] < rules.low || to[rules.ranged] > rules.high)
+        broken("range ", rules.ranged);
     for (size_t c = 0; c < to.size(); ++c)
-        if (c != rules.ranged && (to[c] < rules.least[c] || to[c] > rules.most[c])) broken("data ", c);
+        if (c != rules.ranged && (to[c] < rules.least[c] || to[c] > rules.most[c]))
+            broken("data ", c);
     double ones = 0;
     bool binary = true;
     for (const size_t c : rules.block) {
@@ -44,8 +48,8 @@ std::vector<std::string> violations(const Rules& rules, std::span<const double> 
     return out;
 }
 
-// Columns: 0-3 numbers, 4 a whole number, 5-7 one-hot, 8 fixed, 9 only grows, 10 only falls, 11 in a
-// range.
+// Columns: 0-3 numbers, 4 a whole number, 5-7 one-hot, 8 fixed, 9 only grows, 10 only falls, 11 in
+// a range.
 constexpr size_t columns = 12;
 
 struct RandomTask {
@@ -65,8 +69,14 @@ struct RandomTask {
         input.assign(cells.begin(), cells.begin() + columns);
         for (size_t i = 0; i < 2 * columns; ++i) weights.push_back(rng.normal());
         offset = 0.5 * rng.normal();
-        rules = {.fixed = {8}, .increasing = {9}, .decreasing = {10}, .whole = {4}, .block = {5, 6, 7},
-                 .ranged = 11, .low = input[11] - 0.5, .high = input[11] + 0.75};
+        rules = {.fixed = {8},
+                 .increasing = {9},
+                 .decreasing = {10},
+                 .whole = {4},
+                 .block = {5, 6, 7},
+                 .ranged = 11,
+                 .low = input[11] - 0.5,
+                 .high = input[11] + 0.75};
         for (size_t c = 0; c < columns; ++c) {
             double low = input[c], high = input[c];
             for (size_t i = c; i < cells.size(); i += columns) {
@@ -88,7 +98,8 @@ struct RandomTask {
     [[nodiscard]] ScoreModel model() const {
         return two_classes(columns, [w = weights, b = offset](std::span<const double> x) {
             double sum = b;
-            for (size_t c = 0; c < columns; ++c) sum += w[c] * x[c] + w[columns + c] * std::sin(2 * x[c]);
+            for (size_t c = 0; c < columns; ++c)
+                sum += w[c] * x[c] + w[columns + c] * std::sin(2 * x[c]);
             return sum;
         });
     }
@@ -114,7 +125,8 @@ TEST(Counterfactuals, KeepTheRulesWhateverTheModel) {
         const Tensor data = table(columns, task.cells);
         const int64_t before = model.at(task.input)[1] > 0.5 ? 1 : 0;
         const Explanation kept =
-            DiverseCounterfactuals(model, task.schema, data, task.options(true)).explain(row(task.input), {}, {});
+            DiverseCounterfactuals(model, task.schema, data, task.options(true))
+                .explain(row(task.input), {}, {});
         for (const Counterfactual& one : kept.counterfactuals->found) {
             const std::vector<double> to = one.values.to_doubles();
             EXPECT_TRUE(violations(task.rules, task.input, to).empty())
@@ -125,7 +137,8 @@ TEST(Counterfactuals, KeepTheRulesWhateverTheModel) {
             found += one.valid;
         }
         const Explanation free =
-            DiverseCounterfactuals(model, task.schema, data, task.options(false)).explain(row(task.input), {}, {});
+            DiverseCounterfactuals(model, task.schema, data, task.options(false))
+                .explain(row(task.input), {}, {});
         for (const Counterfactual& one : free.counterfactuals->found)
             broken_without += !violations(task.rules, task.input, one.values.to_doubles()).empty();
     }
@@ -146,7 +159,8 @@ TEST(Counterfactuals, NeedEachOfTheirChanges) {
             for (const Counterfactual::Change& change : one.changes) {
                 std::vector<double> back = one.values.to_doubles();
                 const bool block = change.feature >= 5 && change.feature <= 7;
-                for (size_t c = block ? 5 : change.feature; c <= (block ? 7 : static_cast<size_t>(change.feature)); ++c)
+                for (size_t c = block ? 5 : change.feature;
+                     c <= (block ? 7 : static_cast<size_t>(change.feature)); ++c)
                     back[c] = task.input[c];
                 EXPECT_EQ(model.at(back)[1] > 0.5 ? 1 : 0, before) << change.name;
             }
@@ -161,7 +175,8 @@ TEST(Counterfactuals, SparsityOffKeepsRowsAsTheyAre) {
     dense.sparsity = false;
     const Tensor data = table(columns, task.cells);
     const auto changes = [&](const CounterfactualOptions& o) {
-        const Explanation e = DiverseCounterfactuals(model, task.schema, data, o).explain(row(task.input), {}, {});
+        const Explanation e =
+            DiverseCounterfactuals(model, task.schema, data, o).explain(row(task.input), {}, {});
         double sum = 0;
         for (const Counterfactual& one : e.counterfactuals->found) sum += one.distance;
         return sum;
@@ -189,7 +204,8 @@ TEST(Counterfactuals, AreNearlyTheNearestOfAGrid) {
         for (int i = 0; i < 10; ++i) w.push_back(rng.normal());
         const ScoreModel model = two_classes(4, [w](std::span<const double> x) {
             double sum = 3 * w[8];
-            for (size_t i = 0; i < 4; ++i) sum += w[i] * (x[i] - 2.5) + 0.6 * w[4 + i] * std::sin(x[i] * 1.7 + w[9]);
+            for (size_t i = 0; i < 4; ++i)
+                sum += w[i] * (x[i] - 2.5) + 0.6 * w[4 + i] * std::sin(x[i] * 1.7 + w[9]);
             return sum + 0.4 * w[9] * (x[0] - 2) * (x[1] - 3);
         });
         std::vector<double> input;
@@ -202,7 +218,8 @@ TEST(Counterfactuals, AreNearlyTheNearestOfAGrid) {
         if (std::isinf(nearest)) continue;
         CounterfactualOptions options;
         options.count = 1;
-        const Explanation e = DiverseCounterfactuals(model, schema, data, options).explain(row(input), {}, {});
+        const Explanation e =
+            DiverseCounterfactuals(model, schema, data, options).explain(row(input), {}, {});
         const Counterfactual& one = e.counterfactuals->found.at(0);
         ASSERT_TRUE(one.valid);
         EXPECT_NEAR(one.distance, slow_distance(data, input, one.values.to_doubles()), 1e-9);
@@ -226,7 +243,8 @@ TEST(Counterfactuals, MissingConstantAndCategoricalColumns) {
     const double nan = std::nan("");
     std::vector<double> cells;
     for (int i = 0; i < 30; ++i)
-        for (const double v : {static_cast<double>(i), i % 4 == 0 ? nan : i * 0.5, static_cast<double>(i % 3), 7.0})
+        for (const double v :
+             {static_cast<double>(i), i % 4 == 0 ? nan : i * 0.5, static_cast<double>(i % 3), 7.0})
             cells.push_back(v);
     const ScoreModel model = two_classes(4, [](std::span<const double> x) {
         return (std::isnan(x[1]) ? -2 : 1) + (x[2] == 2 ? 4.0 : 0.0) - 3;
@@ -249,17 +267,22 @@ TEST(Counterfactuals, MissingConstantAndCategoricalColumns) {
     EXPECT_EQ(one.changes[1].to, "blue");
     EXPECT_EQ(one.values.type(), ElementType::float64);
     // NaN where the column has none is refused.
-    EXPECT_NE(message_of(ErrorKind::input, [&] {
-                  static_cast<void>(DiverseCounterfactuals(model, schema, table(4, cells))
-                                        .explain(row({nan, 1, 0, 7}), {}, {}));
-              }).find("'x0'"),
-              std::string::npos);
+    EXPECT_NE(
+        message_of(ErrorKind::input,
+                   [&] {
+                       static_cast<void>(DiverseCounterfactuals(model, schema, table(4, cells))
+                                             .explain(row({nan, 1, 0, 7}), {}, {}));
+                   })
+            .find("'x0'"),
+        std::string::npos);
 }
 
 TEST(Counterfactuals, KeepTheDecimalsOfTheData) {
-    const ScoreModel model = two_classes(2, [](std::span<const double> x) { return x[0] + x[1] - 11.237; });
+    const ScoreModel model =
+        two_classes(2, [](std::span<const double> x) { return x[0] + x[1] - 11.237; });
     const Tensor data = table(2, {1.25, 3, 2.5, 4, 8.75, 9, 9.99, 12, 0.01, 1});
-    const Explanation e = DiverseCounterfactuals(model, numbers(2), data).explain(row({1.25, 3}), {}, {});
+    const Explanation e =
+        DiverseCounterfactuals(model, numbers(2), data).explain(row({1.25, 3}), {}, {});
     for (const Counterfactual& one : e.counterfactuals->found) {
         const std::vector<double> to = one.values.to_doubles();
         EXPECT_NEAR(to[0] * 100, std::round(to[0] * 100), 1e-9);
@@ -273,7 +296,8 @@ TEST(Counterfactuals, OfARegressionLieInTheRange) {
     const Tensor data = table(2, {0.123456789, 1, 2.5, 0.1, 4.4, 0.9, 5, 3, 1, 0});
     CounterfactualOptions options;
     options.wanted = Wanted::parse("2.5..3", {});
-    const Explanation e = DiverseCounterfactuals(model, numbers(2), data, options).explain(row({1, 1}), {}, {});
+    const Explanation e =
+        DiverseCounterfactuals(model, numbers(2), data, options).explain(row({1, 1}), {}, {});
     EXPECT_EQ(e.counterfactuals->wanted, "from 2.5 to 3");
     EXPECT_EQ(e.target.value, -1);
     for (const Counterfactual& one : e.counterfactuals->found) {
@@ -281,9 +305,12 @@ TEST(Counterfactuals, OfARegressionLieInTheRange) {
         EXPECT_GE(one.prediction, 2.5);
         EXPECT_LE(one.prediction, 3);
     }
-    EXPECT_NE(message_of(ErrorKind::usage, [&] {
-                  static_cast<void>(DiverseCounterfactuals(model, numbers(2), data).explain(row({1, 1}), {}, {}));
-              }).find("a number, not a class"),
+    EXPECT_NE(message_of(ErrorKind::usage,
+                         [&] {
+                             static_cast<void>(DiverseCounterfactuals(model, numbers(2), data)
+                                                   .explain(row({1, 1}), {}, {}));
+                         })
+                  .find("a number, not a class"),
               std::string::npos);
 }
 
@@ -295,7 +322,8 @@ TEST(Counterfactuals, SayWhereThereIsNone) {
     const Tensor data = table(2, {-1, 0, 1, 2, 3, 1, -2, 0});
     CounterfactualOptions options;
     options.wanted.index = 2;
-    const Explanation e = DiverseCounterfactuals(model, numbers(2), data, options).explain(row({3, 1}), {}, {});
+    const Explanation e =
+        DiverseCounterfactuals(model, numbers(2), data, options).explain(row({3, 1}), {}, {});
     EXPECT_EQ(e.diagnostics.converged, false);
     ASSERT_EQ(e.counterfactuals->found.size(), 1U);
     EXPECT_FALSE(e.counterfactuals->found[0].valid);
@@ -308,8 +336,9 @@ TEST(Counterfactuals, FixedColumnsCanMakeItImpossible) {
     const ScoreModel model = two_classes(2, [](std::span<const double> x) { return x[0]; });
     CounterfactualOptions options;
     options.constraints.fixed = {"x0"};
-    const Explanation e = DiverseCounterfactuals(model, numbers(2), table(2, {-1, 0, 1, 2, 3, 1}), options)
-                              .explain(row({1, 1}), {}, {});
+    const Explanation e =
+        DiverseCounterfactuals(model, numbers(2), table(2, {-1, 0, 1, 2, 3, 1}), options)
+            .explain(row({1, 1}), {}, {});
     EXPECT_EQ(e.diagnostics.converged, false);
     EXPECT_FALSE(e.counterfactuals->found.at(0).valid);
     EXPECT_TRUE(e.counterfactuals->found.at(0).changes.empty());
@@ -320,22 +349,25 @@ TEST(Counterfactuals, OfTheAnswerThatIsThereAlreadyAreTheRowItself) {
     CounterfactualOptions options;
     options.wanted.index = 1;
     const Explanation e =
-        DiverseCounterfactuals(model, numbers(2), table(2, {-1, 0, 1, 2}), options).explain(row({1, 1}), {}, {});
+        DiverseCounterfactuals(model, numbers(2), table(2, {-1, 0, 1, 2}), options)
+            .explain(row({1, 1}), {}, {});
     EXPECT_EQ(e.diagnostics.converged, true);
     EXPECT_TRUE(e.counterfactuals->found.at(0).changes.empty());
     EXPECT_EQ(e.counterfactuals->found.at(0).distance, 0);
 }
 
 TEST(Counterfactuals, AModelOfNotANumberIsNoAnswer) {
-    const ScoreModel model = two_classes(1, [](std::span<const double> x) { return x[0] < 0 ? std::nan("") : 1.0; });
-    const Explanation e =
-        DiverseCounterfactuals(model, numbers(1), table(1, {-1, 0, 1, 2}), {}).explain(row({1}), {}, {});
+    const ScoreModel model =
+        two_classes(1, [](std::span<const double> x) { return x[0] < 0 ? std::nan("") : 1.0; });
+    const Explanation e = DiverseCounterfactuals(model, numbers(1), table(1, {-1, 0, 1, 2}), {})
+                              .explain(row({1}), {}, {});
     EXPECT_EQ(e.diagnostics.converged, false);
     EXPECT_FALSE(e.counterfactuals->found.at(0).valid);
 }
 
 TEST(Counterfactuals, DiversityMakesThemDiffer) {
-    const ScoreModel model = two_classes(3, [](std::span<const double> x) { return x[0] + x[1] + 0.9 * x[2] - 3; });
+    const ScoreModel model =
+        two_classes(3, [](std::span<const double> x) { return x[0] + x[1] + 0.9 * x[2] - 3; });
     Rng rng(5, 0, 0);
     std::vector<double> cells;
     for (int i = 0; i < 300; ++i) cells.push_back(2 * rng.normal());
@@ -350,7 +382,8 @@ TEST(Counterfactuals, DiversityMakesThemDiffer) {
         for (size_t i = 0; i < found.size(); ++i) {
             far += found[i].distance;
             for (size_t j = 0; j < i; ++j)
-                sum += slow_distance(table(3, cells), found[i].values.to_doubles(), found[j].values.to_doubles());
+                sum += slow_distance(table(3, cells), found[i].values.to_doubles(),
+                                     found[j].values.to_doubles());
         }
         return std::pair(sum, far);
     };
@@ -367,7 +400,8 @@ TEST(Counterfactuals, SameBitsOnAnyNumberOfThreads) {
     for (const int threads : {1, 2, 8}) {
         ::whence::Run run;
         run.threads = threads;
-        const Explanation e = DiverseCounterfactuals(model, task.schema, table(columns, task.cells), task.options(true))
+        const Explanation e = DiverseCounterfactuals(model, task.schema, table(columns, task.cells),
+                                                     task.options(true))
                                   .explain(row(task.input), {}, run);
         all.emplace_back();
         for (const Counterfactual& one : e.counterfactuals->found) {
@@ -387,21 +421,27 @@ TEST(Counterfactuals, StayWithinBudgetAndTime) {
     CounterfactualOptions options = task.options(true);
     options.budget = 50;
     const Explanation e =
-        DiverseCounterfactuals(model, task.schema, table(columns, task.cells), options).explain(row(task.input), {}, {});
+        DiverseCounterfactuals(model, task.schema, table(columns, task.cells), options)
+            .explain(row(task.input), {}, {});
     EXPECT_LE(e.provenance.evaluations, 50 + options.count);
     EXPECT_LE(model.asked, 50 + options.count + 1);
     ::whence::Run late;
     late.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
-    EXPECT_NE(message_of(ErrorKind::limit, [&] {
-                  static_cast<void>(DiverseCounterfactuals(model, task.schema, table(columns, task.cells), options)
-                                        .explain(row(task.input), {}, late));
-              }).find("time limit"),
-              std::string::npos);
+    EXPECT_NE(
+        message_of(ErrorKind::limit,
+                   [&] {
+                       static_cast<void>(DiverseCounterfactuals(model, task.schema,
+                                                                table(columns, task.cells), options)
+                                             .explain(row(task.input), {}, late));
+                   })
+            .find("time limit"),
+        std::string::npos);
 }
 
 TEST(Counterfactuals, ManyColumns) {
     constexpr int64_t wide = 5000;
-    const ScoreModel model = two_classes(wide, [](std::span<const double> x) { return x[17] + x[4000] - 3; });
+    const ScoreModel model =
+        two_classes(wide, [](std::span<const double> x) { return x[17] + x[4000] - 3; });
     std::vector<double> cells(20 * wide, 0.0);
     for (size_t i = 0; i < cells.size(); ++i) cells[i] = static_cast<double>(i % 7 + i / wide % 3);
     const Explanation e = DiverseCounterfactuals(model, numbers(wide), table(wide, cells), {})
@@ -413,26 +453,34 @@ TEST(Counterfactuals, ManyColumns) {
 TEST(Counterfactuals, SenselessOptions) {
     const ScoreModel model = two_classes(1, [](std::span<const double> x) { return x[0]; });
     const auto explain = [&](CounterfactualOptions options) {
-        static_cast<void>(DiverseCounterfactuals(model, numbers(1), table(1, {1, 2}), std::move(options))
-                              .explain(row({1}), {}, {}));
+        static_cast<void>(
+            DiverseCounterfactuals(model, numbers(1), table(1, {1, 2}), std::move(options))
+                .explain(row({1}), {}, {}));
     };
     CounterfactualOptions options;
     options.count = 0;
-    EXPECT_NE(message_of(ErrorKind::usage, [&] { explain(options); }).find("count"), std::string::npos);
+    EXPECT_NE(message_of(ErrorKind::usage, [&] { explain(options); }).find("count"),
+              std::string::npos);
     options = {};
     options.diversity = std::nan("");
-    EXPECT_NE(message_of(ErrorKind::usage, [&] { explain(options); }).find("diversity"), std::string::npos);
+    EXPECT_NE(message_of(ErrorKind::usage, [&] { explain(options); }).find("diversity"),
+              std::string::npos);
     options = {};
     options.wanted.index = 5;
-    EXPECT_NE(message_of(ErrorKind::usage, [&] { explain(options); }).find("class 5"), std::string::npos);
+    EXPECT_NE(message_of(ErrorKind::usage, [&] { explain(options); }).find("class 5"),
+              std::string::npos);
     options = {};
     options.constraints.ranges = {{.feature = "x0", .low = 2, .high = 3, .categories = {}}};
-    EXPECT_NE(message_of(ErrorKind::usage, [&] { explain(options); }).find("outside"), std::string::npos);
-    EXPECT_NE(message_of(ErrorKind::input,
-                         [&] {
-                             DiverseCounterfactuals(model, numbers(1), Tensor(ElementType::float64, {0, 1}));
-                         }).find("no rows"),
+    EXPECT_NE(message_of(ErrorKind::usage, [&] { explain(options); }).find("outside"),
               std::string::npos);
+    EXPECT_NE(
+        message_of(
+            ErrorKind::input,
+            [&] {
+                DiverseCounterfactuals(model, numbers(1), Tensor(ElementType::float64, {0, 1}));
+            })
+            .find("no rows"),
+        std::string::npos);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ class ScoreModel : public Model {
     using Scores = std::function<std::vector<double>(std::span<const double>)>;
     ScoreModel(int64_t columns, int64_t classes, Scores scores, Scale scale = Scale::probability)
         : inputs_{{.name = "rows", .type = ElementType::float64, .shape = {-1, columns}}},
-          outputs_{{.name = "y", .type = ElementType::float64, .shape = {-1, classes}, .scale = scale}},
+          outputs_{
+              {.name = "y", .type = ElementType::float64, .shape = {-1, classes}, .scale = scale}},
           scores_(std::move(scores)) {}
 
     [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
@@ -33,8 +34,8 @@ class ScoreModel : public Model {
         const std::vector<double> cells = rows.to_doubles();
         std::vector<double> out;
         for (int64_t row = 0; row < rows.rows(); ++row) {
-            const std::vector<double> one =
-                scores_({cells.data() + row * rows.row_size(), static_cast<size_t>(rows.row_size())});
+            const std::vector<double> one = scores_(
+                {cells.data() + row * rows.row_size(), static_cast<size_t>(rows.row_size())});
             out.insert(out.end(), one.begin(), one.end());
         }
         asked += rows.rows();
@@ -56,7 +57,8 @@ inline double sigmoid(double x) {
 }
 
 /// Two classes, p(1) = sigmoid(score(row)).
-inline ScoreModel two_classes(int64_t columns, std::function<double(std::span<const double>)> score) {
+inline ScoreModel two_classes(int64_t columns,
+                              std::function<double(std::span<const double>)> score) {
     return {columns, 2, [score](std::span<const double> row) {
                 const double p = sigmoid(score(row));
                 return std::vector<double>{1 - p, p};
@@ -65,13 +67,15 @@ inline ScoreModel two_classes(int64_t columns, std::function<double(std::span<co
 
 /// A number.
 inline ScoreModel number(int64_t columns, std::function<double(std::span<const double>)> score) {
-    return {columns, 1, [score](std::span<const double> row) { return std::vector<double>{score(row)}; },
+    return {columns, 1,
+            [score](std::span<const double> row) { return std::vector<double>{score(row)}; },
             Scale::raw};
 }
 
 inline Schema numbers(int64_t columns) {
     Schema schema(static_cast<size_t>(columns));
-    for (size_t c = 0; c < schema.size(); ++c) schema[c].name = std::string("x").append(std::to_string(c));
+    for (size_t c = 0; c < schema.size(); ++c)
+        schema[c].name = std::string("x").append(std::to_string(c));
     return schema;
 }
 
@@ -104,7 +108,8 @@ inline double median(std::vector<double> values) {
 }
 
 /// The distance as documented, written down a second time: columns of numbers only.
-inline double slow_distance(const Tensor& data, std::span<const double> a, std::span<const double> b) {
+inline double slow_distance(const Tensor& data, std::span<const double> a,
+                            std::span<const double> b) {
     double sum = 0;
     const std::vector<double> cells = data.to_doubles();
     for (size_t c = 0; c < a.size(); ++c) {

@@ -31,7 +31,8 @@ TEST(NearestUnlikeNeighbour, IsTheNearestOfAllRows) {
             if ((model.at({&cells[i], 5})[1] > 0.5) != before && cells[i + 1] >= input[1])
                 all.push_back(slow_distance(data, input, {&cells[i], 5}));
         std::ranges::sort(all);
-        const Explanation e = NearestUnlikeNeighbour(model, numbers(5), data, options).explain(row(input), {}, {});
+        const Explanation e =
+            NearestUnlikeNeighbour(model, numbers(5), data, options).explain(row(input), {}, {});
         const auto& found = e.counterfactuals->found;
         if (all.empty()) {
             EXPECT_EQ(e.diagnostics.converged, false);
@@ -54,23 +55,24 @@ TEST(NearestUnlikeNeighbour, AsksFewRowsWhereOneIsNear) {
     for (int i = 0; i < 5000; ++i) cells.push_back(i % 100);
     CounterfactualOptions options;
     options.count = 1;
-    const Explanation e = NearestUnlikeNeighbour(model, numbers(1), table(1, cells), options).explain(row({0}), {}, {});
+    const Explanation e = NearestUnlikeNeighbour(model, numbers(1), table(1, cells), options)
+                              .explain(row({0}), {}, {});
     EXPECT_EQ(e.counterfactuals->found.at(0).values.to_doubles()[0], 1);
     EXPECT_LT(e.provenance.evaluations, 200);
 }
 
 TEST(NearestUnlikeNeighbour, SaysWhereThereIsNone) {
     const ScoreModel model = two_classes(1, [](std::span<const double> x) { return x[0] - 5; });
-    const Explanation e =
-        NearestUnlikeNeighbour(model, numbers(1), table(1, {1, 2, 3}), {}).explain(row({2}), {}, {});
+    const Explanation e = NearestUnlikeNeighbour(model, numbers(1), table(1, {1, 2, 3}), {})
+                              .explain(row({2}), {}, {});
     EXPECT_EQ(e.diagnostics.converged, false);
     ASSERT_EQ(e.counterfactuals->found.size(), 1U);
     EXPECT_FALSE(e.counterfactuals->found[0].valid);
     EXPECT_EQ(e.counterfactuals->found[0].values.to_doubles()[0], 3);
     CounterfactualOptions options;
     options.constraints.ranges = {{.feature = "x0", .low = 1.5, .high = 1.75, .categories = {}}};
-    const Explanation none =
-        NearestUnlikeNeighbour(model, numbers(1), table(1, {1, 2, 3}), options).explain(row({1.6}), {}, {});
+    const Explanation none = NearestUnlikeNeighbour(model, numbers(1), table(1, {1, 2, 3}), options)
+                                 .explain(row({1.6}), {}, {});
     EXPECT_TRUE(none.counterfactuals->found.empty());
     EXPECT_NE(none.diagnostics.notes.back().find("allow no row"), std::string::npos);
 }
@@ -80,8 +82,9 @@ TEST(NearestUnlikeNeighbour, EqualRowsCountOnce) {
     Schema schema = numbers(2);
     schema[1].allows_missing = true;
     const double nan = std::nan("");
-    const Explanation e = NearestUnlikeNeighbour(model, schema, table(2, {-1, nan, -1, nan, -1, nan, -3, 2}), {})
-                              .explain(row({1, nan}), {}, {});
+    const Explanation e =
+        NearestUnlikeNeighbour(model, schema, table(2, {-1, nan, -1, nan, -1, nan, -3, 2}), {})
+            .explain(row({1, nan}), {}, {});
     EXPECT_EQ(e.counterfactuals->found.size(), 2U);
 }
 

@@ -14,7 +14,8 @@ using namespace testing;
 constexpr int64_t players = 9;
 
 LabelMasker ones_and_zeros(const Tensor& baseline = Tensor(ElementType::float64, {1, players})) {
-    return {"rows", Tensor::of<double>({1, players}, std::vector<double>(players, 1.0)), baseline, column_labels(players)};
+    return {"rows", Tensor::of<double>({1, players}, std::vector<double>(players, 1.0)), baseline,
+            column_labels(players)};
 }
 
 Batch all_there() {
@@ -29,7 +30,8 @@ ScoreModel random_model(uint64_t seed) {
     for (int64_t i = 0; i < 2 * players; ++i) w.push_back(rng.normal());
     return two_classes(players, [w](std::span<const double> x) {
         double sum = 0;
-        for (size_t i = 0; i < players; ++i) sum += w[i] * x[i] + 0.8 * w[players + i] * x[i] * x[(i + 1) % players];
+        for (size_t i = 0; i < players; ++i)
+            sum += w[i] * x[i] + 0.8 * w[players + i] * x[i] * x[(i + 1) % players];
         return sum;
     });
 }
@@ -68,7 +70,8 @@ TEST(Sedc, FindsASmallestSet) {
         EXPECT_NE(e.diagnostics.notes.at(0).find("no smaller set exists"), std::string::npos);
         several += smallest > 1;
         // The row is what the model was asked, and the attribution marks what is gone.
-        const std::vector<double> row = one.values.to_doubles(), marks = e.attribution.values.to_doubles();
+        const std::vector<double> row = one.values.to_doubles(),
+                                  marks = e.attribution.values.to_doubles();
         for (size_t i = 0; i < players; ++i) EXPECT_EQ(row[i], 1 - marks[i]);
     }
     EXPECT_GT(several, 10);
@@ -87,13 +90,15 @@ TEST(Sedc, IsIrreducibleOnASmallBudget) {
         if (!*e.diagnostics.converged) continue;
         ++checked;
         for (const Counterfactual::Change& change : one.changes)
-            EXPECT_FALSE(bits(one) != (1U << change.feature) && changes(model, bits(one) & ~(1U << change.feature)));
+            EXPECT_FALSE(bits(one) != (1U << change.feature) &&
+                         changes(model, bits(one) & ~(1U << change.feature)));
     }
     EXPECT_GT(checked, 20);
 }
 
 TEST(Sedc, SaysWhereThereIsNone) {
-    const ScoreModel model = two_classes(players, [](std::span<const double> x) { return 3 - x[0]; });
+    const ScoreModel model =
+        two_classes(players, [](std::span<const double> x) { return 3 - x[0]; });
     const LabelMasker masker = ones_and_zeros();
     const Explanation e = Sedc(model, masker).explain(all_there(), {}, {});
     EXPECT_EQ(e.diagnostics.converged, false);
@@ -124,15 +129,18 @@ TEST(Sedc, SameBitsOnAnyNumberOfThreadsAndStops) {
     for (const int threads : {1, 2, 8}) {
         ::whence::Run run;
         run.threads = threads;
-        sets.push_back(bits(Sedc(model, masker).explain(all_there(), {}, run).counterfactuals->found.at(0)));
+        sets.push_back(
+            bits(Sedc(model, masker).explain(all_there(), {}, run).counterfactuals->found.at(0)));
     }
     EXPECT_EQ(sets[0], sets[1]);
     EXPECT_EQ(sets[0], sets[2]);
     ::whence::Run late;
     late.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
-    EXPECT_NE(message_of(ErrorKind::limit, [&] { static_cast<void>(Sedc(model, masker).explain(all_there(), {}, late)); })
-                  .find("time limit"),
-              std::string::npos);
+    EXPECT_NE(
+        message_of(ErrorKind::limit,
+                   [&] { static_cast<void>(Sedc(model, masker).explain(all_there(), {}, late)); })
+            .find("time limit"),
+        std::string::npos);
 }
 
 }  // namespace

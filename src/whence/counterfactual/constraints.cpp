@@ -71,7 +71,8 @@ Constraints::Range read_range(std::string_view text, const Schema& schema) {
     size_t equals = text.find('=');
     while (equals != std::string_view::npos && !is_column(trimmed(text.substr(0, equals)), schema))
         equals = text.find('=', equals + 1);
-    if (equals == std::string_view::npos) no_column(trimmed(text.substr(0, text.find('='))), schema);
+    if (equals == std::string_view::npos)
+        no_column(trimmed(text.substr(0, text.find('='))), schema);
     Constraints::Range range;
     range.feature = trimmed(text.substr(0, equals));
     const std::string_view value = text.substr(equals + 1);
@@ -114,10 +115,11 @@ std::vector<std::vector<std::string>> parse_one_hot(std::string_view text, const
         for (const std::string& name : out.back())
             if (!is_column(name, schema)) no_column(name, schema);
         if (out.back().size() < 2)
-            throw Error(ErrorKind::usage,
-                        fmt::format("a one-hot block has at least two columns, joined by '+'; '{}' has "
-                                    "one",
-                                    printable(block)));
+            throw Error(
+                ErrorKind::usage,
+                fmt::format("a one-hot block has at least two columns, joined by '+'; '{}' has "
+                            "one",
+                            printable(block)));
     }
     return out;
 }
@@ -134,7 +136,8 @@ std::vector<std::vector<std::string>> find_one_hot(const Schema& schema, const T
     std::vector<std::vector<std::string>> out;
     for (size_t first = 0; first < width;) {
         size_t end = first;
-        while (end < width && binary(end) && stem(schema[end].name) == stem(schema[first].name)) ++end;
+        while (end < width && binary(end) && stem(schema[end].name) == stem(schema[first].name))
+            ++end;
         bool one = end - first >= 2 && rows > 0;
         for (size_t r = 0; one && r < rows; ++r) {
             double sum = 0;

@@ -44,18 +44,20 @@ class Features;
 /// 2. each seed is polished: features move back to the input's values, numbers nearer to them, as
 ///    long as the answer holds (in batches over all seeds), until no single one can;
 /// 3. of the different results `count` are taken, one by one, that maximise
-///    diversity * log det K - sum of distance / nearest distance, with K_ij = 1 / (1 + distance_ij),
-///    DiCE's kernel (greedy maximisation: Chen, Zhang, Zhou 2018).
+///    diversity * log det K - sum of distance / nearest distance, with K_ij = 1 / (1 +
+///    distance_ij), DiCE's kernel (greedy maximisation: Chen, Zhang, Zhou 2018).
 /// Values keep the decimals of the data (integers stay integers), categories are categories of the
 /// data, numbers stay within the data's range unless the constraints say otherwise.
 ///
-/// Cost: at most `budget` evaluations; typically 1000 to 5000 for 30 columns. Local search: there may be
-/// nearer ones. Misleads where the model is sure of rows that do not occur: look at `to_data`.
+/// Cost: at most `budget` evaluations; typically 1000 to 5000 for 30 columns. Local search: there
+/// may be nearer ones. Misleads where the model is sure of rows that do not occur: look at
+/// `to_data`.
 class DiverseCounterfactuals : public Explainer {
   public:
     /// `model` (must outlive this) reads rows [N, columns] of float64, columns as in `schema`
-    /// (data::TableModel makes any model of a table one). `background`: float64 [rows, columns], at least one row. Throws Error(input) where it
-    /// does not fit, Error(usage) for options that make no sense.
+    /// (data::TableModel makes any model of a table one). `background`: float64 [rows, columns], at
+    /// least one row. Throws Error(input) where it does not fit, Error(usage) for options that make
+    /// no sense.
     DiverseCounterfactuals(const Model& model, Schema schema, const Tensor& background,
                            CounterfactualOptions options = {});
     ~DiverseCounterfactuals() override;

@@ -37,7 +37,8 @@ std::vector<double> slope_of(const Point& point, double wanted) {
     return slope;
 }
 
-double objective_of(const Point& point, const std::vector<double>& v, double wanted, double lambda) {
+double objective_of(const Point& point, const std::vector<double>& v, double wanted,
+                    double lambda) {
     return (point.value - wanted) * (point.value - wanted) + lambda * l1(v);
 }
 
@@ -62,7 +63,8 @@ void accept(Walker& walker, const Point& point, const DescentProblem& problem, d
     }
     walker.step = turned > 0 ? std::clamp(moved / turned, shortest, longest)
                              : std::min(2 * walker.step, longest);
-    walker.quiet = std::abs(walker.objective - objective) <= flat * walker.objective ? walker.quiet + 1 : 0;
+    walker.quiet =
+        std::abs(walker.objective - objective) <= flat * walker.objective ? walker.quiet + 1 : 0;
     walker.v = walker.trial;
     walker.slope = slope;
     walker.objective = objective;
@@ -89,11 +91,13 @@ void step(std::vector<Walker*>& open, const DescentProblem& problem) {
             walker.done = walker.best.settled = true;
             continue;
         }
-        const double objective = objective_of(points[i], walker.trial, problem.wanted, walker.best.lambda);
+        const double objective =
+            objective_of(points[i], walker.trial, problem.wanted, walker.best.lambda);
         double moved = 0;
         for (size_t k = 0; k < walker.v.size(); ++k)
             moved += (walker.trial[k] - walker.v[k]) * (walker.trial[k] - walker.v[k]);
-        const double allowed = *std::ranges::max_element(walker.last) - sufficient / (2 * walker.step) * moved;
+        const double allowed =
+            *std::ranges::max_element(walker.last) - sufficient / (2 * walker.step) * moved;
         if (objective <= allowed) {
             accept(walker, points[i], problem, objective);
         } else {  // also where the model answers NaN

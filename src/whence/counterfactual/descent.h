@@ -22,14 +22,15 @@ struct DescentProblem {
         std::vector<double> gradient;
     };
     std::function<std::vector<Point>(const std::vector<std::vector<double>>&)> at;
-    double wanted = 1;               ///< p*
-    std::vector<double> low, high;   ///< of each coordinate; 0 lies between
+    double wanted = 1;              ///< p*
+    std::vector<double> low, high;  ///< of each coordinate; 0 lies between
     int64_t max_iterations = 1000;
 };
 
 /// SpaRSA (Wright, Nowak, Figueiredo 2009, "Sparse reconstruction by separable approximation"):
-/// proximal steps with Barzilai-Borwein lengths, shortened until the objective is below the largest of
-/// the last five. All lambdas step together, so that each step is one batch.
-[[nodiscard]] std::vector<Descent> descend(const DescentProblem& problem, std::span<const double> lambdas);
+/// proximal steps with Barzilai-Borwein lengths, shortened until the objective is below the largest
+/// of the last five. All lambdas step together, so that each step is one batch.
+[[nodiscard]] std::vector<Descent> descend(const DescentProblem& problem,
+                                           std::span<const double> lambdas);
 
 }  // namespace whence::counterfactual

@@ -22,11 +22,14 @@ struct Candidate {
     double distance = 0;
 };
 
-// The nearest of all valid states that were asked, all different, and the best of those that are not.
+// The nearest of all valid states that were asked, all different, and the best of those that are
+// not.
 class Pool {
   public:
     Pool(Oracle& oracle, size_t keep)
-        : oracle_(oracle), keep_(keep), best_(oracle.input()),
+        : oracle_(oracle),
+          keep_(keep),
+          best_(oracle.input()),
           best_margin_(oracle.judge().original().margin) {}
     std::vector<Verdict> ask(const std::vector<Variant>& variants) {
         std::vector<Verdict> verdicts = oracle_.ask(variants);
@@ -81,8 +84,8 @@ void try_rows(Oracle& oracle, const Limits& limits, Pool& pool) {
         const size_t end = std::min(first + block, order.size());
         std::nth_element(order.begin() + static_cast<int64_t>(first),
                          order.begin() + static_cast<int64_t>(end - 1), order.end(), by_distance);
-        std::sort(order.begin() + static_cast<int64_t>(first), order.begin() + static_cast<int64_t>(end),
-                  by_distance);
+        std::sort(order.begin() + static_cast<int64_t>(first),
+                  order.begin() + static_cast<int64_t>(end), by_distance);
         std::vector<State> states;
         for (size_t i = first; i < end; ++i) {
             State state = features.example(order[i]);
@@ -116,7 +119,8 @@ std::vector<Variant> pairs_of(const Oracle& oracle, const std::vector<Variant>& 
     std::vector<Gain> gains;
     for (size_t i = 0; i < singles.size(); ++i) {
         const auto [f, value] = singles[i].edits[0];
-        const double rate = (verdicts[i].margin - start) / oracle.features().distance(f, oracle.input()[f], value);
+        const double rate =
+            (verdicts[i].margin - start) / oracle.features().distance(f, oracle.input()[f], value);
         if (rate > 0) gains.push_back({singles[i].edits[0], rate});
     }
     std::ranges::stable_sort(gains, std::greater{}, &Gain::rate);
@@ -142,12 +146,14 @@ void climb(Oracle& oracle, const Limits& limits, Pool& pool) {
     while (pool.empty() && oracle.left() > 0) {
         const State base = pool.best();
         const double before = pool.best_margin();
-        static_cast<void>(pool.ask(single_changes(limits, base, static_cast<size_t>(oracle.left()))));
+        static_cast<void>(
+            pool.ask(single_changes(limits, base, static_cast<size_t>(oracle.left()))));
         if (!(pool.best_margin() > before)) return;
     }
 }
 
-std::vector<State> search(Oracle& oracle, const Limits& limits, const CounterfactualOptions& options) {
+std::vector<State> search(Oracle& oracle, const Limits& limits,
+                          const CounterfactualOptions& options) {
     if (oracle.judge().original().valid) return {oracle.input()};
     const auto seeds = static_cast<size_t>(seeds_per_result * options.count);
     Pool rows(oracle, seeds), changes(oracle, 2 * seeds);
@@ -165,8 +171,8 @@ std::vector<State> search(Oracle& oracle, const Limits& limits, const Counterfac
     std::ranges::move(changes.states(), std::back_inserter(states));
     if (options.sparsity) polish(oracle, limits, states);
     std::vector<State> out;
-    for (const size_t i :
-         select_diverse(oracle.features(), oracle.input(), states, options.count, options.diversity))
+    for (const size_t i : select_diverse(oracle.features(), oracle.input(), states, options.count,
+                                         options.diversity))
         out.push_back(states[i]);
     return out;
 }

@@ -28,7 +28,8 @@ double median(std::vector<double> values) {
 double median_absolute_deviation(const std::vector<double>& values) {
     const double centre = median(values);
     std::vector<double> deviations(values.size());
-    std::ranges::transform(values, deviations.begin(), [&](double v) { return std::abs(v - centre); });
+    std::ranges::transform(values, deviations.begin(),
+                           [&](double v) { return std::abs(v - centre); });
     return median(std::move(deviations));
 }
 
@@ -55,7 +56,8 @@ std::vector<double> grid_of(const std::vector<double>& values) {
     different.erase(std::unique(different.begin(), different.end()), different.end());
     if (different.size() <= most_tries) return different;
     std::vector<double> out;
-    for (size_t i = 0; i < most_tries; ++i) out.push_back(some[i * (some.size() - 1) / (most_tries - 1)]);
+    for (size_t i = 0; i < most_tries; ++i)
+        out.push_back(some[i * (some.size() - 1) / (most_tries - 1)]);
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
@@ -64,16 +66,16 @@ void check(const Schema& schema, const Tensor& data) {
     if (schema.empty()) throw Error(ErrorKind::input, "the table has no columns");
     if (data.type() != ElementType::float64 || data.rank() != 2 ||
         data.shape()[1] != static_cast<int64_t>(schema.size()))
-        throw Error(ErrorKind::input, fmt::format("the background must be float64 [rows, {}], not {} {}",
-                                                  schema.size(), name(data.type()),
-                                                  to_string(data.shape())));
+        throw Error(ErrorKind::input,
+                    fmt::format("the background must be float64 [rows, {}], not {} {}",
+                                schema.size(), name(data.type()), to_string(data.shape())));
     const std::span<const double> values = data.as<double>();
     const auto bad = std::ranges::find_if(values, [](double v) { return std::isinf(v); });
     if (bad == values.end()) return;
     const auto at = static_cast<size_t>(bad - values.begin());
-    throw Error(ErrorKind::input, fmt::format("background row {}, column '{}' holds infinity",
-                                              at / schema.size(),
-                                              printable(schema[at % schema.size()].name)));
+    throw Error(ErrorKind::input,
+                fmt::format("background row {}, column '{}' holds infinity", at / schema.size(),
+                            printable(schema[at % schema.size()].name)));
 }
 
 std::string stem(const std::vector<std::string>& block) {
@@ -91,13 +93,16 @@ std::string stem(const std::vector<std::string>& block) {
 
 Features::Features(Schema schema, const Tensor& data,
                    const std::vector<std::vector<std::string>>& one_hot)
-    : schema_(std::move(schema)), feature_of_column_(schema_.size(), SIZE_MAX), examples_(data.rows()) {
+    : schema_(std::move(schema)),
+      feature_of_column_(schema_.size(), SIZE_MAX),
+      examples_(data.rows()) {
     check(schema_, data);
     std::vector<const std::vector<std::string>*> block_of(schema_.size(), nullptr);
     for (const auto& block : one_hot)
         for (const std::string& name : block) {
             const auto column = std::ranges::find(schema_, name, &Feature::name);
-            if (column == schema_.end() || column->categorical() || block_of[column - schema_.begin()])
+            if (column == schema_.end() || column->categorical() ||
+                block_of[column - schema_.begin()])
                 throw Error(ErrorKind::usage,
                             fmt::format("'{}' is no column of numbers, or in two one-hot blocks",
                                         printable(name)));
@@ -132,7 +137,8 @@ Features::Features(Schema schema, const Tensor& data,
 
 void Features::describe_number(FeatureInfo& feature, std::span<const double> values) const {
     std::vector<double> known;
-    std::ranges::copy_if(values, std::back_inserter(known), [](double v) { return !std::isnan(v); });
+    std::ranges::copy_if(values, std::back_inserter(known),
+                         [](double v) { return !std::isnan(v); });
     feature.low = 1;
     if (known.empty()) return;
     const double deviation = median_absolute_deviation(known);
@@ -164,9 +170,10 @@ double Features::encode(size_t f, std::span<const double> row) const {
         level = i;
     }
     if (ones != 1 || ones + zeros != feature.columns.size())
-        throw Error(ErrorKind::input,
-                    fmt::format("the one-hot block '{}' has a row without exactly one 1 among zeros",
-                                printable(feature.name)));
+        throw Error(
+            ErrorKind::input,
+            fmt::format("the one-hot block '{}' has a row without exactly one 1 among zeros",
+                        printable(feature.name)));
     return static_cast<double>(level);
 }
 
@@ -199,7 +206,8 @@ std::string Features::display(size_t feature, double value) const {
 double Features::distance(size_t feature, double a, double b) const {
     if (a == b) return 0;
     if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b) ? 0 : 1;
-    return all_[feature].kind == FeatureInfo::Kind::number ? std::abs(a - b) / all_[feature].scale : 1;
+    return all_[feature].kind == FeatureInfo::Kind::number ? std::abs(a - b) / all_[feature].scale
+                                                           : 1;
 }
 
 double Features::distance(const State& a, const State& b) const {
@@ -234,7 +242,8 @@ std::vector<double> Features::distances(const State& state, const Run& run) cons
     parallel_for(run, examples_, rows_per_block, [&](int64_t begin, int64_t end) {
         const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(end - begin);
         for (size_t f = 0; f < all_.size(); ++f)
-            add_distances(f, state[f], values(f).subspan(first, count), std::span(out).subspan(first, count));
+            add_distances(f, state[f], values(f).subspan(first, count),
+                          std::span(out).subspan(first, count));
     });
     return out;
 }

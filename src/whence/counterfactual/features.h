@@ -27,8 +27,8 @@ struct FeatureInfo {
     /// Of a number: what a change is divided by. The median absolute deviation from the median
     /// (MAD); where that is 0 the range, where that is 0 too (or there are no data) 1.
     double scale = 1;
-    /// Of a number: its values in the data are multiples of this (1: integers, 0.01: cents); 0: they
-    /// have more than six decimals, or there are no data.
+    /// Of a number: its values in the data are multiples of this (1: integers, 0.01: cents); 0:
+    /// they have more than six decimals, or there are no data.
     double step = 0;
     double low = 0, high = 0;  ///< of a number in the data; low > high: there are none
     /// Of a number: values to try, from the data. At most 16, sorted.
@@ -39,7 +39,8 @@ class Features {
   public:
     /// `data`: float64 [rows, columns], may have no rows. Throws Error(input) where it does not fit
     /// the schema or holds infinity, or a one-hot block is none in some row.
-    Features(Schema schema, const Tensor& data, const std::vector<std::vector<std::string>>& one_hot);
+    Features(Schema schema, const Tensor& data,
+             const std::vector<std::vector<std::string>>& one_hot);
 
     [[nodiscard]] size_t size() const { return all_.size(); }
     [[nodiscard]] const FeatureInfo& operator[](size_t f) const { return all_[f]; }
@@ -55,14 +56,16 @@ class Features {
     /// As a person reads it.
     [[nodiscard]] std::string display(size_t feature, double value) const;
 
-    /// Cost of one change: |a - b| / scale of a number, 1 for another category; from or to missing 1.
+    /// Cost of one change: |a - b| / scale of a number, 1 for another category; from or to
+    /// missing 1.
     [[nodiscard]] double distance(size_t feature, double a, double b) const;
     [[nodiscard]] double distance(const State& a, const State& b) const;
 
     [[nodiscard]] int64_t examples() const { return examples_; }
     /// The feature's values in all rows of the data.
     [[nodiscard]] std::span<const double> values(size_t feature) const {
-        return {data_.data() + static_cast<int64_t>(feature) * examples_, static_cast<size_t>(examples_)};
+        return {data_.data() + static_cast<int64_t>(feature) * examples_,
+                static_cast<size_t>(examples_)};
     }
     [[nodiscard]] State example(int64_t row) const;
     /// sums[i] += distance(feature, a, values[i]).
@@ -95,8 +98,8 @@ class Limits {
     [[nodiscard]] double low(size_t feature) const { return low_[feature]; }
     [[nodiscard]] double high(size_t feature) const { return high_[feature]; }
     [[nodiscard]] bool allows(size_t feature, double value) const;
-    /// The nearest allowed value: a number is cut to its range, a category that is not allowed stays
-    /// as in the input.
+    /// The nearest allowed value: a number is cut to its range, a category that is not allowed
+    /// stays as in the input.
     [[nodiscard]] double nearest(size_t feature, double value) const;
     /// `value` on the feature's steps, and allowed: rounded away from the input, where that is
     /// allowed, else towards it.

@@ -28,8 +28,10 @@ Limits::Limits(const Features& features, const Constraints& constraints, const S
     for (size_t f = 0; f < features.size(); ++f) {
         const FeatureInfo& feature = features[f];
         const bool data = feature.low <= feature.high;
-        low_[f] = data ? std::fmin(feature.low, input[f]) : -std::numeric_limits<double>::infinity();
-        high_[f] = data ? std::fmax(feature.high, input[f]) : std::numeric_limits<double>::infinity();
+        low_[f] =
+            data ? std::fmin(feature.low, input[f]) : -std::numeric_limits<double>::infinity();
+        high_[f] =
+            data ? std::fmax(feature.high, input[f]) : std::numeric_limits<double>::infinity();
     }
     for (const Constraints::Range& range : constraints.ranges) {
         const size_t f = features.of_column(range.feature);
@@ -37,7 +39,8 @@ Limits::Limits(const Features& features, const Constraints& constraints, const S
         const std::string here = printable(features.display(f, input[f]));
         if (feature.kind == FeatureInfo::Kind::number) {
             if (!range.categories.empty() || std::isnan(range.low) || !(range.low <= range.high))
-                refuse(fmt::format("'{}' is a number: its range is LOW:HIGH", printable(feature.name)));
+                refuse(fmt::format("'{}' is a number: its range is LOW:HIGH",
+                                   printable(feature.name)));
             if (input[f] < range.low || input[f] > range.high)
                 refuse(fmt::format("{} is {} in this row, outside the range that is allowed",
                                    printable(feature.name), here));
@@ -46,9 +49,10 @@ Limits::Limits(const Features& features, const Constraints& constraints, const S
             continue;
         }
         if (range.categories.empty())
-            refuse(fmt::format("'{}' is a category: its range names the categories it may become, as "
-                               "in NAME=ONE|OTHER",
-                               printable(feature.name)));
+            refuse(
+                fmt::format("'{}' is a category: its range names the categories it may become, as "
+                            "in NAME=ONE|OTHER",
+                            printable(feature.name)));
         allowed_[f].assign(feature.levels.size(), 0);
         for (const std::string& category : range.categories) {
             const auto level = std::ranges::find(feature.levels, category);

@@ -9,7 +9,8 @@ namespace {
 
 using namespace counterfactual;  // the helpers of this folder
 
-// Rows asked at a time, the nearest first: as many again as before, so that a near one costs little.
+// Rows asked at a time, the nearest first: as many again as before, so that a near one costs
+// little.
 constexpr size_t first_block = 64;
 
 bool within(const Limits& limits, const State& state) {
@@ -42,7 +43,8 @@ std::vector<State> nearest_valid(Oracle& oracle, const Limits& limits, int64_t c
         block.clear();
     };
     size_t size = first_block;
-    for (size_t i = 0; i < order.size() && static_cast<int64_t>(found.size()) < count && oracle.left() > 0; ++i) {
+    for (size_t i = 0;
+         i < order.size() && static_cast<int64_t>(found.size()) < count && oracle.left() > 0; ++i) {
         State state = features.example(order[i]);
         if (!within(limits, state)) continue;
         block.push_back(std::move(state));
@@ -78,8 +80,8 @@ Explanation NearestUnlikeNeighbour::explain(const Batch& input, const Target& ta
     const Limits limits(*features_, options_.constraints, oracle.input());
     const std::vector<State> states = nearest_valid(oracle, limits, options_.count);
     Explanation explanation =
-        explanation_of("nearest-unlike-neighbour", describe(oracle, states, options_.classes), oracle,
-                       options_.count, start);
+        explanation_of("nearest-unlike-neighbour", describe(oracle, states, options_.classes),
+                       oracle, options_.count, start);
     if (states.empty())
         explanation.diagnostics.notes.push_back("the constraints allow no row of the data");
     return explanation;

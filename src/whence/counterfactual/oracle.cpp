@@ -23,8 +23,8 @@ State Variant::state() const {
 const Tensor& table_row(const Batch& input, const Schema& schema) {
     const auto fail = [](const std::string& what) { throw Error(ErrorKind::input, what); };
     if (input.size() != 1 || input.rows() != 1)
-        fail(fmt::format("one row in one tensor is explained at a time, not {} rows in {}", input.rows(),
-                         input.size()));
+        fail(fmt::format("one row in one tensor is explained at a time, not {} rows in {}",
+                         input.rows(), input.size()));
     const Tensor& row = input[0].value;
     if (row.type() != ElementType::float64)
         fail(fmt::format("the row holds {}, not float64", name(row.type())));
@@ -33,9 +33,9 @@ const Tensor& table_row(const Batch& input, const Schema& schema) {
     const std::vector<double> cells = row.to_doubles();
     for (size_t c = 0; c < cells.size(); ++c)
         if (std::isinf(cells[c]) || (std::isnan(cells[c]) && !schema[c].allows_missing))
-            fail(fmt::format("column '{}' of the row holds {}", printable(schema[c].name),
-                             std::isnan(cells[c]) ? "NaN, and the column allows no missing value"
-                                                  : "infinity"));
+            fail(fmt::format(
+                "column '{}' of the row holds {}", printable(schema[c].name),
+                std::isnan(cells[c]) ? "NaN, and the column allows no missing value" : "infinity"));
     return row;
 }
 
@@ -85,7 +85,8 @@ Batch Oracle::predict(std::span<const Variant> variants) {
         } else {
             write(*variants[i].base, cells);
         }
-        for (const Edit& edit : variants[i].edits) features_.decode(edit.feature, edit.value, cells);
+        for (const Edit& edit : variants[i].edits)
+            features_.decode(edit.feature, edit.value, cells);
     }
     Batch batch;
     batch.add(input_name_, std::move(rows));

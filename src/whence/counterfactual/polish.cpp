@@ -115,7 +115,8 @@ bool take_back_all(Oracle& oracle, std::vector<Work>& works) {
         work.block = std::max<size_t>(1, (features + blocks_at_once - 1) / blocks_at_once);
         work.moved = work.done = false;
     }
-    for (auto open = unfinished(works); !open.empty() && oracle.left() > 0; open = unfinished(works))
+    for (auto open = unfinished(works); !open.empty() && oracle.left() > 0;
+         open = unfinished(works))
         take_back(oracle, open);
     return std::ranges::any_of(works, &Work::moved);
 }
@@ -132,8 +133,9 @@ bool shrink_once(Oracle& oracle, const Limits& limits, const std::vector<Work*>&
             if (features[f].kind != FeatureInfo::Kind::number || std::isnan(here)) continue;
             double last = here;
             for (size_t part = 1; part < parts; ++part) {
-                const double value = limits.on_step(
-                    f, here + (there - here) * static_cast<double>(part) / static_cast<double>(parts));
+                const double value =
+                    limits.on_step(f, here + (there - here) * static_cast<double>(part) /
+                                                 static_cast<double>(parts));
                 if (value == last || value == there) continue;
                 variants.push_back({&state, {{f, value}}});
                 owner.push_back(w);
@@ -147,7 +149,8 @@ bool shrink_once(Oracle& oracle, const Limits& limits, const std::vector<Work*>&
     for (size_t i = 0; i < variants.size(); ++i) {
         const auto [f, value] = variants[i].edits[0];
         const double here = oracle.input()[f];
-        const double gain = features.distance(f, here, (*variants[i].base)[f]) - features.distance(f, here, value);
+        const double gain =
+            features.distance(f, here, (*variants[i].base)[f]) - features.distance(f, here, value);
         if (!verdicts[i].valid || gain <= saved[owner[i]]) continue;
         best[owner[i]] = &variants[i];
         saved[owner[i]] = gain;
@@ -188,7 +191,8 @@ void polish_group(Oracle& oracle, const Limits& limits, std::span<State> states)
 
 void polish(Oracle& oracle, const Limits& limits, std::vector<State>& states) {
     // Of wide tables few states at a time: each is asked with blocks_at_once changes.
-    const size_t group = std::max<size_t>(1, most_cells / (blocks_at_once * oracle.features().size()));
+    const size_t group =
+        std::max<size_t>(1, most_cells / (blocks_at_once * oracle.features().size()));
     for (size_t first = 0; first < states.size(); first += group)
         polish_group(oracle, limits,
                      std::span(states).subspan(first, std::min(group, states.size() - first)));

@@ -11,10 +11,12 @@ namespace whence::counterfactual {
 namespace {
 
 // The input itself may be a row of the data: it says nothing of how likely the change is.
-std::optional<double> to_data(std::span<const double> distances, std::span<const double> from_input) {
+std::optional<double> to_data(std::span<const double> distances,
+                              std::span<const double> from_input) {
     std::optional<double> nearest;
     for (size_t row = 0; row < distances.size(); ++row)
-        if (from_input[row] > 0 && (!nearest || distances[row] < *nearest)) nearest = distances[row];
+        if (from_input[row] > 0 && (!nearest || distances[row] < *nearest))
+            nearest = distances[row];
     return nearest;
 }
 
@@ -50,11 +52,11 @@ void check(const CounterfactualOptions& options) {
 
 Counterfactuals describe(Oracle& oracle, const std::vector<State>& states,
                          const std::vector<std::string>& classes) {
-    Counterfactuals out{.wanted = oracle.judge().describe(classes),
-                        .metric = metric_in_words,
-                        .found = {}};
+    Counterfactuals out{
+        .wanted = oracle.judge().describe(classes), .metric = metric_in_words, .found = {}};
     const std::vector<Oracle::Answer> answers = oracle.answers(states);
-    const std::vector<double> from_input = oracle.features().distances(oracle.input(), oracle.run());
+    const std::vector<double> from_input =
+        oracle.features().distances(oracle.input(), oracle.run());
     for (size_t i = 0; i < states.size(); ++i)
         out.found.push_back(describe_one(oracle, states[i], answers[i], from_input, classes));
     std::ranges::stable_sort(out.found, {}, &Counterfactual::distance);
@@ -87,7 +89,8 @@ Explanation explanation_of(const char* method, Counterfactuals found, const Orac
     provenance.seed = oracle.run().seed;
     provenance.version = version();
     provenance.evaluations = oracle.evaluations();
-    provenance.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    provenance.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return explanation;
 }
 

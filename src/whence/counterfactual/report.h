@@ -15,9 +15,10 @@ void check(const CounterfactualOptions& options);
 [[nodiscard]] Counterfactuals describe(Oracle& oracle, const std::vector<State>& states,
                                        const std::vector<std::string>& classes);
 
-/// Everything but `found`, options and gradient evaluations. converged: `wished` or more were found,
-/// all valid, and nothing was left out for want of budget; notes say what is missing.
-[[nodiscard]] Explanation explanation_of(const char* method, Counterfactuals found, const Oracle& oracle,
-                                         int64_t wished, std::chrono::steady_clock::time_point start);
+/// Everything but `found`, options and gradient evaluations. converged: `wished` or more were
+/// found, all valid, and nothing was left out for want of budget; notes say what is missing.
+[[nodiscard]] Explanation explanation_of(const char* method, Counterfactuals found,
+                                         const Oracle& oracle, int64_t wished,
+                                         std::chrono::steady_clock::time_point start);
 
 }  // namespace whence::counterfactual

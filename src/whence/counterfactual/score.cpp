@@ -76,7 +76,9 @@ std::vector<int64_t> Score::classes_at(const Batch& outputs) const {
     std::vector<int64_t> out(rows);
     for (size_t row = 0; row < rows; ++row) {
         out[row] = here == 0 ? 1 : 0;
-        const auto score = [&](int64_t c) { return scores[row * static_cast<size_t>(classes) + static_cast<size_t>(c)]; };
+        const auto score = [&](int64_t c) {
+            return scores[row * static_cast<size_t>(classes) + static_cast<size_t>(c)];
+        };
         for (int64_t c = 0; c < classes; ++c)
             if (c != here && score(c) > score(out[row])) out[row] = c;
     }

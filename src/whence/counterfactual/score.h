@@ -5,8 +5,9 @@
 
 namespace whence::counterfactual {
 
-/// p(x') and dp/dx' of states that differ from the input in some numbers only. With a wanted class its
-/// probability; with any other class wanted, of the best other class at x'; with a range the target.
+/// p(x') and dp/dx' of states that differ from the input in some numbers only. With a wanted class
+/// its probability; with any other class wanted, of the best other class at x'; with a range the
+/// target.
 class Score {
   public:
     /// `moving`: the features that change. `differentiable` may be null.

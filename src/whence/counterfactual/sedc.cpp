@@ -35,7 +35,8 @@ class Removals {
         std::vector<uint8_t> present(sets.size() * static_cast<size_t>(masker_.players()), 1);
         for (size_t i = 0; i < sets.size(); ++i)
             for (const int32_t player : sets[i])
-                present[i * static_cast<size_t>(masker_.players()) + static_cast<size_t>(player)] = 0;
+                present[i * static_cast<size_t>(masker_.players()) + static_cast<size_t>(player)] =
+                    0;
         const MatrixView<const uint8_t> view{present.data(), static_cast<int64_t>(sets.size()),
                                              masker_.players()};
         const int64_t ways = masker_.fillings(), rows = view.rows * ways;
@@ -53,11 +54,13 @@ class Removals {
             const std::vector<double> values = target_values(judge_->target(), outputs);
             for (int64_t row = 0; row < batch.rows(); ++row) {
                 const auto set = static_cast<size_t>((first + row) / ways);
-                const double weight = masker_.weights().empty()
-                                          ? 1 / static_cast<double>(ways)
-                                          : masker_.weights()[static_cast<size_t>((first + row) % ways)];
+                const double weight =
+                    masker_.weights().empty()
+                        ? 1 / static_cast<double>(ways)
+                        : masker_.weights()[static_cast<size_t>((first + row) % ways)];
                 for (size_t c = 0; c < classes; ++c)
-                    sums[set * classes + c] += weight * scores[static_cast<size_t>(row) * classes + c];
+                    sums[set * classes + c] +=
+                        weight * scores[static_cast<size_t>(row) * classes + c];
                 answers[set].value += weight * values[static_cast<size_t>(row)];
             }
         }
@@ -146,7 +149,8 @@ void grow(Removals& removals, Found& found) {
 void prune(Removals& removals, Found& found) {
     while (found.removed.size() > 1) {
         std::vector<Removed> fewer;
-        for (size_t i = 0; i < found.removed.size(); ++i) fewer.push_back(without(found.removed, i));
+        for (size_t i = 0; i < found.removed.size(); ++i)
+            fewer.push_back(without(found.removed, i));
         if (!removals.affords(static_cast<int64_t>(fewer.size()))) {
             found.budget_used = true;
             return;
@@ -166,7 +170,8 @@ void prune(Removals& removals, Found& found) {
 // n over k, or more than `most`.
 int64_t combinations(int64_t n, int64_t k, int64_t most) {
     double count = 1;
-    for (int64_t i = 0; i < k; ++i) count = count * static_cast<double>(n - i) / static_cast<double>(i + 1);
+    for (int64_t i = 0; i < k; ++i)
+        count = count * static_cast<double>(n - i) / static_cast<double>(i + 1);
     return count > static_cast<double>(most) ? most + 1 : static_cast<int64_t>(count + 0.5);
 }
 
@@ -180,8 +185,8 @@ bool next_set(Removed& set, int32_t players) {
     return false;
 }
 
-// All smaller sets, size by size, as far as the budget goes; a valid one takes the place of what was
-// found, and is then the smallest.
+// All smaller sets, size by size, as far as the budget goes; a valid one takes the place of what
+// was found, and is then the smallest.
 void look_for_smaller(Removals& removals, Found& found) {
     constexpr int64_t most = int64_t{1} << 24;
     while (found.excluded + 1 < static_cast<int64_t>(found.removed.size())) {
@@ -190,7 +195,8 @@ void look_for_smaller(Removals& removals, Found& found) {
         if (count > most || !removals.affords(count)) return;
         std::vector<Removed> sets{Removed(static_cast<size_t>(size))};
         for (size_t i = 0; i < sets[0].size(); ++i) sets[0][i] = static_cast<int32_t>(i);
-        for (Removed set = sets[0]; next_set(set, static_cast<int32_t>(removals.players()));) sets.push_back(set);
+        for (Removed set = sets[0]; next_set(set, static_cast<int32_t>(removals.players()));)
+            sets.push_back(set);
         const std::vector<Removals::Answer> answers = removals.ask(sets);
         size_t best = sets.size();
         for (size_t i = 0; i < sets.size(); ++i)
@@ -211,18 +217,23 @@ std::string name_of(const Masker& masker, int32_t player, const std::string& nou
                                   : masker.names()[static_cast<size_t>(player)];
 }
 
-std::vector<std::string> notes_of(const Found& found, const Removals& removals, const std::string& wanted) {
+std::vector<std::string> notes_of(const Found& found, const Removals& removals,
+                                  const std::string& wanted) {
     std::vector<std::string> notes;
     const auto size = static_cast<int64_t>(found.removed.size());
     if (!found.valid)
-        notes.push_back(fmt::format("no set of players was found whose removal leads to the wanted answer "
-                                    "({}); the one that comes nearest is shown",
-                                    wanted));
+        notes.push_back(
+            fmt::format("no set of players was found whose removal leads to the wanted answer "
+                        "({}); the one that comes nearest is shown",
+                        wanted));
     else if (found.irreducible)
-        notes.push_back(found.excluded + 1 >= size
-                            ? fmt::format("no smaller set exists: all sets of up to {} were asked", size - 1)
-                            : fmt::format("irreducible, each of the {} is needed; that no set is smaller is known "
-                                          "up to size {}", size, found.excluded));
+        notes.push_back(
+            found.excluded + 1 >= size
+                ? fmt::format("no smaller set exists: all sets of up to {} were asked", size - 1)
+                : fmt::format(
+                      "irreducible, each of the {} is needed; that no set is smaller is known "
+                      "up to size {}",
+                      size, found.excluded));
     if (found.budget_used) notes.emplace_back("the budget of evaluations was used up");
     notes.push_back(fmt::format("{} players", removals.players()));
     return notes;
@@ -230,7 +241,8 @@ std::vector<std::string> notes_of(const Found& found, const Removals& removals, 
 
 }  // namespace
 
-Sedc::Sedc(const Model& model, const Masker& masker, SedcOptions options, std::optional<Tensor> segments)
+Sedc::Sedc(const Model& model, const Masker& masker, SedcOptions options,
+           std::optional<Tensor> segments)
     : model_(model), masker_(masker), options_(std::move(options)), segments_(std::move(segments)) {
     if (options_.budget < 1) throw Error(ErrorKind::usage, "budget must be at least 1 evaluation");
 }
@@ -263,7 +275,8 @@ Explanation Sedc::explain(const Batch& input, const Target& target, const Run& r
     for (const int32_t player : found.removed) {
         present[static_cast<size_t>(player)] = 0;
         explanation.attribution.values.as<double>()[player] = 1;
-        one.changes.push_back({player, name_of(masker_, player, options_.player), "there", "removed"});
+        one.changes.push_back(
+            {player, name_of(masker_, player, options_.player), "there", "removed"});
     }
     Batch row = input;
     masker_.apply({present.data(), 1, masker_.players()}, 0, row, run);
@@ -274,12 +287,15 @@ Explanation Sedc::explain(const Batch& input, const Target& target, const Run& r
                         .found = {std::move(one)}};
     Diagnostics& diagnostics = explanation.diagnostics;
     diagnostics.converged = last.verdict.valid && (already || found.irreducible);
-    diagnostics.no_error_because = "the values mark what is removed, they are no shares of a difference";
-    diagnostics.notes = already ? std::vector<std::string>{"the model gives the wanted answer already"}
-                                : notes_of(found, removals, all.wanted);
+    diagnostics.no_error_because =
+        "the values mark what is removed, they are no shares of a difference";
+    diagnostics.notes = already
+                            ? std::vector<std::string>{"the model gives the wanted answer already"}
+                            : notes_of(found, removals, all.wanted);
     if (masker_.fillings() > 1)
-        diagnostics.notes.push_back(fmt::format("the answer is the mean of {} fillings; the row shown is one of them",
-                                                masker_.fillings()));
+        diagnostics.notes.push_back(
+            fmt::format("the answer is the mean of {} fillings; the row shown is one of them",
+                        masker_.fillings()));
     explanation.counterfactuals = std::move(all);
     explanation.target.resolved = removals.judge().target();
     explanation.target.value = removals.value();

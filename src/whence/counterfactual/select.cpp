@@ -18,7 +18,8 @@ std::vector<size_t> select_diverse(const Features& features, const State& input,
     for (const State& state : states) distances.push_back(features.distance(input, state));
     std::vector<size_t> taken;
     if (states.empty()) return taken;
-    const double nearest = std::max(std::ranges::min(distances), std::numeric_limits<double>::min());
+    const double nearest =
+        std::max(std::ranges::min(distances), std::numeric_limits<double>::min());
     // Row i of the Cholesky factor of K over those taken, and what is left of its diagonal: by how
     // much det K grows if i is taken.
     std::vector<std::vector<double>> rows(states.size());

@@ -22,7 +22,8 @@ void check(const WachterOptions& o) {
     const auto refuse = [](const char* what) { throw Error(ErrorKind::usage, what); };
     if (!(o.probability >= 0 && o.probability <= 1)) refuse("probability must be from 0 to 1");
     if (!(o.tolerance >= 0)) refuse("tolerance must not be negative");
-    if (!(o.initial_lambda > 0) || std::isinf(o.initial_lambda)) refuse("initial-lambda must be above 0");
+    if (!(o.initial_lambda > 0) || std::isinf(o.initial_lambda))
+        refuse("initial-lambda must be above 0");
     if (o.max_iterations < 1) refuse("max-iterations must be at least 1");
 }
 
@@ -42,7 +43,8 @@ struct Goal {
 };
 
 Goal goal_of(const WachterOptions& o, double here) {
-    if (!o.wanted.range) return {o.probability, o.probability - o.tolerance, o.probability + o.tolerance};
+    if (!o.wanted.range)
+        return {o.probability, o.probability - o.tolerance, o.probability + o.tolerance};
     const auto [low, high] = *o.wanted.range;
     const double inside = std::min(o.tolerance, (high - low) / 2);
     return {here < low ? low + inside : high - inside, low, high};
@@ -61,16 +63,18 @@ double length(const Descent& descent) {
     return sum;
 }
 
-// The nearest that reaches the goal over all lambdas; where none does, the one that comes nearest to it.
+// The nearest that reaches the goal over all lambdas; where none does, the one that comes nearest
+// to it.
 struct Best {
     Descent descent;
     bool reached = false;
     void consider(const std::vector<Descent>& all, const Goal& goal) {
         for (const Descent& one : all) {
             const bool good = goal.reached(one.p);
-            const bool better = good != reached ? good
-                                : good          ? length(one) < length(descent)
-                                                : std::abs(one.p - goal.wanted) < std::abs(descent.p - goal.wanted);
+            const bool better =
+                good != reached ? good
+                : good          ? length(one) < length(descent)
+                                : std::abs(one.p - goal.wanted) < std::abs(descent.p - goal.wanted);
             if (!descent.v.empty() && !better) continue;
             descent = one;
             reached = good;
@@ -98,7 +102,10 @@ Best over_lambdas(const DescentProblem& problem, const Goal& goal, double initia
 
 DescentProblem problem_of(Score& score, const Limits& limits, const std::vector<size_t>& moving,
                           const Features& features, const WachterOptions& options, double wanted) {
-    DescentProblem problem{.at = {}, .wanted = wanted, .low = {}, .high = {},
+    DescentProblem problem{.at = {},
+                           .wanted = wanted,
+                           .low = {},
+                           .high = {},
                            .max_iterations = options.max_iterations};
     for (const size_t f : moving) {
         problem.low.push_back((limits.low(f) - limits.input()[f]) / features[f].scale);
@@ -117,7 +124,8 @@ DescentProblem problem_of(Score& score, const Limits& limits, const std::vector<
     return problem;
 }
 
-// On the decimals of the data: away from the input, or to the nearest, whichever is valid and nearer.
+// On the decimals of the data: away from the input, or to the nearest, whichever is valid and
+// nearer.
 State rounded(Oracle& oracle, const Limits& limits, const std::vector<size_t>& moving,
               const std::vector<double>& v) {
     const Features& features = oracle.features();
@@ -131,14 +139,15 @@ State rounded(Oracle& oracle, const Limits& limits, const std::vector<size_t>& m
         near[f] = limits.nearest(f, per_unit > 0 ? std::round(value * per_unit) / per_unit : value);
     }
     const std::vector<Verdict> verdicts = oracle.ask(std::vector<State>{away, near});
-    const bool nearer = features.distance(oracle.input(), near) < features.distance(oracle.input(), away);
+    const bool nearer =
+        features.distance(oracle.input(), near) < features.distance(oracle.input(), away);
     return verdicts[1].valid && (nearer || !verdicts[0].valid) ? near : away;
 }
 
 }  // namespace
 
-Wachter::Wachter(const Model& model, Schema schema, const Tensor& background, WachterOptions options,
-                 const DifferentiableModel* differentiable)
+Wachter::Wachter(const Model& model, Schema schema, const Tensor& background,
+                 WachterOptions options, const DifferentiableModel* differentiable)
     : model_(model),
       differentiable_(differentiable),
       options_(std::move(options)),
@@ -155,16 +164,17 @@ Explanation Wachter::explain(const Batch& input, const Target& target, const Run
     const Limits limits(*features_, options_.constraints, oracle.input());
     const std::vector<size_t> moving = moving_numbers(*features_, limits);
     if (moving.empty())
-        throw Error(ErrorKind::usage,
-                    "Wachter's method moves numbers, and no column of numbers may change; the method "
-                    "counterfactuals also changes categories");
+        throw Error(
+            ErrorKind::usage,
+            "Wachter's method moves numbers, and no column of numbers may change; the method "
+            "counterfactuals also changes categories");
     Score score(model_, differentiable_, oracle, moving, run);
     State state = oracle.input();
     Best best;
     if (!oracle.judge().original().valid) {
         const Goal goal = goal_of(options_, oracle.input_value());
-        best = over_lambdas(problem_of(score, limits, moving, *features_, options_, goal.wanted), goal,
-                            options_.initial_lambda);
+        best = over_lambdas(problem_of(score, limits, moving, *features_, options_, goal.wanted),
+                            goal, options_.initial_lambda);
         state = rounded(oracle, limits, moving, best.descent.v);
     }
     Explanation explanation =
@@ -179,10 +189,13 @@ Explanation Wachter::explain(const Batch& input, const Target& target, const Run
                 "no lambda leads to a score within the tolerance; the nearest to it is shown");
     }
     if (moving.size() < features_->size())
-        diagnostics.notes.push_back(fmt::format("{} of {} features can move: categories and fixed "
-                                                "columns stay", moving.size(), features_->size()));
+        diagnostics.notes.push_back(
+            fmt::format("{} of {} features can move: categories and fixed "
+                        "columns stay",
+                        moving.size(), features_->size()));
     if (!differentiable_)
-        diagnostics.notes.emplace_back("gradients are differences of the model's answers 0.02 MAD apart");
+        diagnostics.notes.emplace_back(
+            "gradients are differences of the model's answers 0.02 MAD apart");
     explanation.provenance.evaluations += score.evaluations();
     explanation.provenance.gradient_evaluations = score.gradient_evaluations();
     return explanation;

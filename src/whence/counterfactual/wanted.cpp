@@ -27,7 +27,8 @@ std::optional<Wanted::Range> read_range(std::string_view text) {
     } else if (text.starts_with("<=")) {
         if (const auto high = read_number(text.substr(2))) return Wanted::Range{.high = *high};
     } else if (const size_t dots = text.find(".."); dots != std::string_view::npos) {
-        const auto low = read_number(text.substr(0, dots)), high = read_number(text.substr(dots + 2));
+        const auto low = read_number(text.substr(0, dots)),
+                   high = read_number(text.substr(dots + 2));
         if (low && high && *low <= *high) return Wanted::Range{*low, *high};
     }
     return std::nullopt;
@@ -59,10 +60,11 @@ Wanted Wanted::parse(std::string_view text, std::span<const std::string> classes
     std::string have;
     for (size_t i = 0; i < std::min<size_t>(classes.size(), 10); ++i)
         have += (i ? ", " : "; classes are: ") + printable(classes[i], 40);
-    throw Error(ErrorKind::usage,
-                fmt::format("'{}' is no answer to want: give a class by name or number, other, or a "
-                            "range as in >=3.5, <=2 or 2..3{}",
-                            printable(text), have));
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("'{}' is no answer to want: give a class by name or number, other, or a "
+                    "range as in >=3.5, <=2 or 2..3{}",
+                    printable(text), have));
 }
 
 Judge::Judge(ResolvedTarget target, Wanted wanted, const Batch& outputs)
@@ -70,12 +72,13 @@ Judge::Judge(ResolvedTarget target, Wanted wanted, const Batch& outputs)
     const bool two = target_.classes == 1 && target_.output_scale != Scale::raw;
     classes_ = two ? 2 : target_.classes > 1 ? target_.classes : 0;
     if (classes_ == 0 && !wanted_.range)
-        throw Error(ErrorKind::usage,
-                    "the model answers with a number, not a class: say which numbers are wanted, as "
-                    "in >=3.5, <=2 or 2..3");
+        throw Error(
+            ErrorKind::usage,
+            "the model answers with a number, not a class: say which numbers are wanted, as "
+            "in >=3.5, <=2 or 2..3");
     if (wanted_.index && (*wanted_.index < 0 || *wanted_.index >= classes_))
-        throw Error(ErrorKind::usage,
-                    fmt::format("class {} does not exist: the model has {}", *wanted_.index, classes_));
+        throw Error(ErrorKind::usage, fmt::format("class {} does not exist: the model has {}",
+                                                  *wanted_.index, classes_));
     original_ = judge(outputs).at(0);
     // What the input itself is worth is only known once it is known which class is not wanted.
     if (!wanted_.range && !wanted_.index) original_ = judge(outputs).at(0);
@@ -103,9 +106,10 @@ Verdict Judge::judge(std::span<const double> scores) const {
     Verdict verdict;
     if (target_.classes == 1 && classes_ == 2) {
         const double one = scores[0];
-        const double zero = target_.output_scale == Scale::probability       ? 1 - one
-                            : target_.output_scale == Scale::log_probability ? std::log1p(-std::exp(one))
-                                                                             : 0;
+        const double zero = target_.output_scale == Scale::probability ? 1 - one
+                            : target_.output_scale == Scale::log_probability
+                                ? std::log1p(-std::exp(one))
+                                : 0;
         const double pair[] = {zero, one};
         verdict = of_classes(pair);
     } else if (classes_ > 0) {
@@ -115,7 +119,8 @@ Verdict Judge::judge(std::span<const double> scores) const {
     Batch row;
     row.add(target_.output, Tensor::of<double>({1, static_cast<int64_t>(scores.size())}, scores));
     verdict.value = target_values(target_, row)[0];
-    verdict.margin = std::min(verdict.value - wanted_.range->low, wanted_.range->high - verdict.value);
+    verdict.margin =
+        std::min(verdict.value - wanted_.range->low, wanted_.range->high - verdict.value);
     verdict.valid = verdict.margin >= 0;
     if (std::isnan(verdict.value)) verdict.margin = -std::numeric_limits<double>::infinity();
     return verdict;

@@ -22,7 +22,8 @@ struct Wanted {
     std::optional<int64_t> index;  ///< this class
     std::optional<Range> range;    ///< the target's value, both ends included
 
-    /// "other" (or nothing), a class by name or number, ">=3.5", "<=2", "2..3". Throws Error(usage).
+    /// "other" (or nothing), a class by name or number, ">=3.5", "<=2", "2..3". Throws
+    /// Error(usage).
     static Wanted parse(std::string_view text, std::span<const std::string> classes);
 };
 
@@ -34,7 +35,8 @@ struct Verdict {
     /// end. -infinity where the model answers NaN or was not asked.
     double margin = -std::numeric_limits<double>::infinity();
     int64_t answer = -1;  ///< class with the highest score; -1: none (a number, or NaN)
-    double value = std::numeric_limits<double>::quiet_NaN();  ///< the target's, where a range is wanted
+    double value =
+        std::numeric_limits<double>::quiet_NaN();  ///< the target's, where a range is wanted
 };
 
 /// Wanted after it met a model's answer to the input: nothing left open.

@@ -35,9 +35,9 @@ const data::Table& need_background(const Task& task, const char* method) {
 Constraints constraints_of(const Task& task, const Tensor& rows) {
     const OptionValues& o = task.options;
     const Schema& schema = task.input.schema;
-    Constraints out = Constraints::parse(o.get<std::string>("fixed"), o.get<std::string>("increasing"),
-                                         o.get<std::string>("decreasing"),
-                                         o.get<std::string>("ranges"), schema);
+    Constraints out =
+        Constraints::parse(o.get<std::string>("fixed"), o.get<std::string>("increasing"),
+                           o.get<std::string>("decreasing"), o.get<std::string>("ranges"), schema);
     const auto& one_hot = o.get<std::string>("one-hot");
     if (one_hot == "auto")
         out.one_hot = find_one_hot(schema, rows);
@@ -77,7 +77,8 @@ Explanation nearest_unlike_neighbour(const Task& task) {
 const DifferentiableModel* differentiable(const Task& task, const std::string& output) {
     const OnnxModel* onnx = task.subject.onnx_or_null();
     const Batch& batch = task.input.batch;
-    if (!onnx || batch.size() != 1 || batch[0].value.size() != task.input.row->size()) return nullptr;
+    if (!onnx || batch.size() != 1 || batch[0].value.size() != task.input.row->size())
+        return nullptr;
     const ElementType type = batch[0].value.type();
     if (type != ElementType::float32 && type != ElementType::float64) return nullptr;
     for (const Differentiability& d : onnx->differentiability())
@@ -89,7 +90,8 @@ Explanation wachter(const Task& task) {
     need_row(task, "wachter");
     const data::Table* background = task.subject.background();
     const auto columns = static_cast<int64_t>(task.input.schema.size());
-    const Tensor rows = background ? background->matrix() : Tensor(ElementType::float64, {0, columns});
+    const Tensor rows =
+        background ? background->matrix() : Tensor(ElementType::float64, {0, columns});
     const data::TableModel model(task.subject.model(), task.input.schema);
     const OptionValues& o = task.options;
     WachterOptions options{.wanted = wanted_of(task),
@@ -99,12 +101,13 @@ Explanation wachter(const Task& task) {
                            .initial_lambda = o.get<double>("initial-lambda"),
                            .max_iterations = o.get<int64_t>("max-iterations"),
                            .classes = task.subject.classes()};
-    Explanation explanation =
-        Wachter(model, task.input.schema, rows, std::move(options), differentiable(task, task.target.output))
-            .explain(Batch(*task.input.row), task.target, task.run);
+    Explanation explanation = Wachter(model, task.input.schema, rows, std::move(options),
+                                      differentiable(task, task.target.output))
+                                  .explain(Batch(*task.input.row), task.target, task.run);
     if (!background)
         explanation.diagnostics.notes.emplace_back(
-            "no background: one unit of a column counts as one MAD, and nothing says which rows occur");
+            "no background: one unit of a column counts as one MAD, and nothing says which rows "
+            "occur");
     return explanation;
 }
 
@@ -115,14 +118,16 @@ Explanation sedc(const Task& task) {
                         .player = "segment"};
     const auto image = task.input.image();
     if (!image)
-        throw Error(ErrorKind::usage,
-                    "sedc removes superpixels of a picture, and this input is none; for rows of tables "
-                    "there is counterfactuals");
+        throw Error(
+            ErrorKind::usage,
+            "sedc removes superpixels of a picture, and this input is none; for rows of tables "
+            "there is counterfactuals");
     const Tensor segments = renumbered(superpixels(task, *image));
     const auto& hide = task.options.get<std::string>("hide");
     const LabelMasker masker(task.input.batch[0].name, *image,
-                             hide == "mean" ? superpixel_means(*image, segments)
-                                            : baseline_values(parse_baseline(hide), *image, task.run),
+                             hide == "mean"
+                                 ? superpixel_means(*image, segments)
+                                 : baseline_values(parse_baseline(hide), *image, task.run),
                              pixel_labels(*image, segments));
     Explanation explanation = Sedc(task.subject.model(), masker, std::move(options), segments)
                                   .explain(task.input.batch, task.target, task.run);
@@ -134,7 +139,8 @@ Explanation sedc(const Task& task) {
 std::vector<OptionSpec> with_common(std::vector<OptionSpec> own) {
     std::vector<OptionSpec> all = {
         {{"wanted", std::string("other")},
-         "the answer looked for: other (than the model's), a class, or a range as in >=3.5, <=2, 2..3"},
+         "the answer looked for: other (than the model's), a class, or a range as in >=3.5, <=2, "
+         "2..3"},
         {{"fixed", std::string()}, "columns that may not change, parted by commas"},
         {{"increasing", std::string()}, "columns that may only grow"},
         {{"decreasing", std::string()}, "columns that may only fall"},
@@ -160,11 +166,13 @@ std::vector<MethodSpec> counterfactual_methods() {
          .summary = "rows near this one, different from each other, that get another answer",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = with_common(
-             {count_option,
-              budget_option(20000),
-              {{"diversity", 1.0}, "weight of being different from each other; 0: the nearest ones"},
-              {{"sparsity", true}, "move features back to the row's values where the answer holds"}}),
+         .options =
+             with_common({count_option,
+                          budget_option(20000),
+                          {{"diversity", 1.0},
+                           "weight of being different from each other; 0: the nearest ones"},
+                          {{"sparsity", true},
+                           "move features back to the row's values where the answer holds"}}),
          .explain = counterfactuals},
         {.name = "nearest-unlike-neighbour",
          .summary = "the nearest rows of the background that get another answer",
@@ -176,11 +184,11 @@ std::vector<MethodSpec> counterfactual_methods() {
          .summary = "the nearest row with a wanted score, by gradient (Wachter et al. 2018)",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = with_common(
-             {{{"wanted-probability", 1.0}, "of the wanted class: the score aimed at"},
-              {{"score-tolerance", 0.05}, "distance from the aim that is near enough"},
-              {{"initial-lambda", 0.1}, "largest weight of the distance"},
-              {{"max-iterations", int64_t{1000}}, "gradient steps for each weight"}}),
+         .options =
+             with_common({{{"wanted-probability", 1.0}, "of the wanted class: the score aimed at"},
+                          {{"score-tolerance", 0.05}, "distance from the aim that is near enough"},
+                          {{"initial-lambda", 0.1}, "largest weight of the distance"},
+                          {{"max-iterations", int64_t{1000}}, "gradient steps for each weight"}}),
          .explain = wachter},
         {.name = "sedc",
          .summary = "the smallest set of superpixels whose removal changes the answer",

@@ -28,14 +28,16 @@ std::string change_headline(const Counterfactuals& all, size_t number) {
     return one.valid ? out : out + " \u2013 not the answer wanted";
 }
 
-std::vector<ChangeLine> change_lines(const Counterfactual& one, size_t most, const std::string& arrow) {
+std::vector<ChangeLine> change_lines(const Counterfactual& one, size_t most,
+                                     const std::string& arrow) {
     std::vector<ChangeLine> out;
     for (size_t i = 0; i < std::min(most, one.changes.size()); ++i) {
         const Counterfactual::Change& change = one.changes[i];
         out.push_back({clean(change.name), clean(change.from) + arrow + clean(change.to)});
     }
     if (one.changes.size() > most)
-        out.push_back({"and " + count(std::ssize(one.changes) - static_cast<int64_t>(most)) + " more", ""});
+        out.push_back(
+            {"and " + count(std::ssize(one.changes) - static_cast<int64_t>(most)) + " more", ""});
     return out;
 }
 
@@ -48,7 +50,8 @@ std::vector<std::byte> changes_chart(const Explanation& explanation, const Chart
     std::vector<std::vector<ChangeLine>> lines;
     double height = 2 * margin + above.height() + below.height() + 2 * gap;
     for (size_t i = 0; i < shown; ++i) {
-        lines.push_back(change_lines(all.found[i], static_cast<size_t>(std::clamp<int64_t>(options.top, 1, 200)),
+        lines.push_back(change_lines(all.found[i],
+                                     static_cast<size_t>(std::clamp<int64_t>(options.top, 1, 200)),
                                      " \u2192 "));
         height += line_height * static_cast<double>(lines.back().size() + 1) + gap;
     }
@@ -60,9 +63,10 @@ std::vector<std::byte> changes_chart(const Explanation& explanation, const Chart
         canvas.line(margin, y + line_height, margin + width, y + line_height, hairline);
         for (const ChangeLine& line : lines[i]) {
             y += line_height;
-            canvas.text(margin, y + 13, fitted(line.name, 0.5 * width - gap, name_style), name_style);
-            canvas.text(margin + 0.5 * width, y + 13, fitted(line.change, 0.5 * width, change_style),
-                        change_style);
+            canvas.text(margin, y + 13, fitted(line.name, 0.5 * width - gap, name_style),
+                        name_style);
+            canvas.text(margin + 0.5 * width, y + 13,
+                        fitted(line.change, 0.5 * width, change_style), change_style);
         }
         y += line_height + gap;
     }

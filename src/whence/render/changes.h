@@ -19,8 +19,8 @@ struct ChangeLine {
 [[nodiscard]] std::vector<ChangeLine> change_lines(const Counterfactual& one, size_t most,
                                                    const std::string& arrow);
 
-/// All counterfactuals below each other, each with its changes; the facts stand above, remarks below.
-/// `options.top` is the number of changes shown of each.
+/// All counterfactuals below each other, each with its changes; the facts stand above, remarks
+/// below. `options.top` is the number of changes shown of each.
 [[nodiscard]] std::vector<std::byte> changes_chart(const Explanation& explanation,
                                                    const ChartOptions& options = {});
 
