@@ -49,6 +49,23 @@ nb::object interactions(Self self) {
     return view(pairs->values.data(), pairs->values.type(), pairs->values.shape(), self);
 }
 
+// Named tuples of the module: (wanted, metric, found) of (values, changes, prediction, ...).
+nb::object counterfactuals(Self self) {
+    const std::optional<Counterfactuals>& all = of(self).explanation.counterfactuals;
+    if (!all) return nb::none();
+    const nb::module_ module = nb::module_::import_("whence._whence");
+    nb::list found;
+    for (const Counterfactual& one : all->found) {
+        nb::list changes;
+        for (const Counterfactual::Change& change : one.changes)
+            changes.append(module.attr("Change")(change.feature, text(change.name), text(change.from), text(change.to)));
+        found.append(module.attr("Counterfactual")(
+            view(one.values.data(), one.values.type(), one.values.shape(), self), changes, one.prediction, text(one.label),
+            one.valid, one.distance, one.to_data ? nb::object(nb::float_(*one.to_data)) : nb::none()));
+    }
+    return module.attr("Counterfactuals")(text(all->wanted), text(all->metric), found);
+}
+
 nb::dict options(const Explained& explained) {
     nb::dict out;
     for (const Option& option : explained.explanation.provenance.options) {
@@ -98,6 +115,8 @@ void bind_values(nb::class_<Explained>& type) {
                      "What a careful reader must know.")
         .def_prop_ro("baseline", [](const Explained& e) { return text(e.explanation.target.baseline); },
                      "What the input was compared with, by name.")
+        .def_prop_ro("counterfactuals", &counterfactuals,
+                     "Inputs like this one with another answer: (wanted, metric, found), where a method looks for them. Else None.")
         .def_prop_ro("no_error_because", [](const Explained& e) { return text(e.explanation.diagnostics.no_error_because); },
                      "Why there is no attribution error, where there is none.");
 }
@@ -144,6 +163,13 @@ void bind_explanation(nb::module_& module) {
     module.attr("Target") = nb::module_::import_("collections")
                                 .attr("namedtuple")("Target", nb::make_tuple("output", "index", "minus", "scale", "label"),
                                                     nb::arg("module") = "whence");
+    const auto named_tuple = [&](const char* name, const auto&... fields) {
+        module.attr(name) = nb::module_::import_("collections")
+                                .attr("namedtuple")(name, nb::make_tuple(fields...), nb::arg("module") = "whence");
+    };
+    named_tuple("Change", "feature", "name", "before", "after");
+    named_tuple("Counterfactual", "values", "changes", "prediction", "label", "valid", "distance", "to_data");
+    named_tuple("Counterfactuals", "wanted", "metric", "found");
     nb::class_<Explained> type(module, "Explanation", "What contributed how much, compared with what, and how wrong it may be.");
     bind_values(type);
     bind_numbers(type);

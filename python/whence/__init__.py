@@ -17,7 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from . import _whence
 from ._progress import Bar
 from ._whence import (
+    Change,
     Comparison,
+    Counterfactual,
+    Counterfactuals,
     Error,
     Explanation,
     FileError,
@@ -39,7 +42,10 @@ from ._whence import (
 )
 
 __all__ = [
+    "Change",
     "Comparison",
+    "Counterfactual",
+    "Counterfactuals",
     "Error",
     "Explanation",
     "FileError",

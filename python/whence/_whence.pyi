@@ -51,6 +51,26 @@ class Target(NamedTuple):
     scale: str
     label: str
 
+class Change(NamedTuple):
+    feature: int
+    name: str
+    before: str
+    after: str
+
+class Counterfactual(NamedTuple):
+    values: NDArray[np.floating[Any]]
+    changes: list[Change]
+    prediction: float
+    label: str
+    valid: bool
+    distance: float
+    to_data: float | None
+
+class Counterfactuals(NamedTuple):
+    wanted: str
+    metric: str
+    found: list[Counterfactual]
+
 class MethodOption(NamedTuple):
     default: bool | int | float | str
     help: str
@@ -156,6 +176,8 @@ class Explanation:
     def notes(self) -> list[str]: ...
     @property
     def baseline(self) -> str: ...
+    @property
+    def counterfactuals(self) -> Counterfactuals | None: ...
     @property
     def no_error_because(self) -> str: ...
     @property

@@ -577,10 +577,11 @@ def test_stubs_name_what_is_there():
     for name in ("Model", "Explanation"):
         members = {node.name for node in classes[name].body if isinstance(node, ast.FunctionDef)}
         assert public(members) == public(vars(getattr(compiled, name)))
-    for name in ("TensorInfo", "Target", "Method", "MethodOption", "Comparison", "Replay"):
+    tuples = ("TensorInfo", "Target", "Method", "MethodOption", "Comparison", "Replay", "Change", "Counterfactual", "Counterfactuals")
+    for name in tuples:
         fields = tuple(node.target.id for node in classes[name].body if isinstance(node, ast.AnnAssign))
         assert fields == getattr(compiled, name)._fields
-    for name in set(classes) - {"Model", "Explanation", "TensorInfo", "Target", "Method", "MethodOption", "Comparison", "Replay"}:
+    for name in set(classes) - {"Model", "Explanation", *tuples}:
         assert [base.id for base in classes[name].bases] == [base.__name__ for base in getattr(compiled, name).__bases__]
 
 

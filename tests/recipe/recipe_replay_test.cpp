@@ -10,7 +10,7 @@ Explanation saved(const std::string& name) {
     Recipe recipe{.method = name, .seed = 9};
     if (method.baseline_set) recipe.baseline = "zeros";
     if (method.layer == LayerUse::required) recipe.layer = "/layers/layers.1/Relu_output_0";
-    if (name == "blur-ig" || name == "xrai")
+    if (name == "blur-ig" || name == "xrai" || name == "sedc")
         return explain(image_subject(), cat(), recipe, whence::Run{});
     return explain(table_subject(), row(17), recipe, whence::Run{});
 }
@@ -38,6 +38,15 @@ TEST(Replay, FindsAnEditedValueAndHash) {
     EXPECT_TRUE(contains(replayed.differences[0], "the input"));
     EXPECT_TRUE(contains(replayed.differences[1], "values differ"));
     EXPECT_TRUE(contains(replayed.differences[2], "the prediction"));
+}
+
+TEST(Replay, FindsAnEditedCounterfactual) {
+    Explanation edited = saved("counterfactuals");
+    EXPECT_TRUE(replay(edited, whence::Run{}).differences.empty());
+    edited.counterfactuals->found.at(0).values.as<double>()[3] += 1;
+    const Replay replayed = replay(edited, whence::Run{});
+    ASSERT_EQ(replayed.differences.size(), 1U);
+    EXPECT_TRUE(contains(replayed.differences[0], "counterfactuals"));
 }
 
 // A difference twice as large as allowed is found, one half as large is not.

@@ -13,6 +13,7 @@
 #include "whence/core/file.h"
 #include "whence/data/csv.h"
 #include "whence/data/npy.h"
+#include "whence/render/changes.h"
 #include "whence/render/heatmap.h"
 #include "whence/render/map.h"
 #include "whence/render/matrix.h"
@@ -35,9 +36,41 @@ Tensor number(double value) {
     return Tensor::of<double>({}, std::vector<double>{value});
 }
 
+// All rows in one array [count, ...], as the model reads them.
+void add_counterfactuals(const Counterfactuals& all, std::vector<NamedTensor>& arrays) {
+    const auto count = static_cast<int64_t>(all.found.size());
+    if (count == 0) return;
+    Shape shape = all.found[0].values.shape();
+    shape[0] = count;
+    std::vector<double> rows, distances;
+    std::vector<uint8_t> valid;
+    for (const Counterfactual& one : all.found) {
+        const std::vector<double> row = one.values.to_doubles();
+        rows.insert(rows.end(), row.begin(), row.end());
+        distances.push_back(one.distance);
+        valid.push_back(one.valid);
+    }
+    arrays.push_back({"counterfactuals", Tensor::of<double>(shape, rows)});
+    arrays.push_back({"distances", Tensor::of<double>({count}, distances)});
+    arrays.push_back({"valid", Tensor::of<uint8_t>({count}, valid)});
+}
+
+// One line for each change.
+Bytes changes_csv(const Counterfactuals& all) {
+    std::string text = data::csv_line(std::vector<std::string>{"counterfactual", "answer", "valid",
+                                                               "distance", "feature", "from", "to"});
+    for (size_t i = 0; i < all.found.size(); ++i)
+        for (const Counterfactual::Change& change : all.found[i].changes)
+            text += data::csv_line(std::vector<std::string>{
+                std::to_string(i + 1), all.found[i].label, all.found[i].valid ? "true" : "false",
+                fmt::format("{}", all.found[i].distance), change.name, change.from, change.to});
+    return bytes_of(text);
+}
+
 Bytes npz(const render::ReportItem& item) {
     const Explanation& e = item.explanation;
     std::vector<NamedTensor> arrays = {{"values", e.attribution.values}};
+    if (e.counterfactuals) add_counterfactuals(*e.counterfactuals, arrays);
     if (e.attribution.segments) arrays.push_back({"segments", *e.attribution.segments});
     if (!e.attribution.names.empty()) arrays.push_back({"names", texts(e.attribution.names)});
     if (!e.attribution.displays.empty())
@@ -58,6 +91,7 @@ Bytes npz(const render::ReportItem& item) {
 
 // One line for each value: features by name; superpixels by number and size; elements by position.
 Bytes csv(const render::ReportItem& item) {
+    if (item.explanation.counterfactuals) return changes_csv(*item.explanation.counterfactuals);
     const Attribution& a = item.explanation.attribution;
     const std::vector<double> values = a.values.to_doubles();
     const bool positions = a.names.empty() && !a.segments;
@@ -99,6 +133,8 @@ Bytes csv(const render::ReportItem& item) {
 Bytes chart(const render::ReportItem& item, render::Format format) {
     if (item.explanation.interactions)
         return render::interaction_matrix(item.explanation, {.format = format});
+    if (item.explanation.counterfactuals && render::kind(item.explanation) == render::Kind::table)
+        return render::changes_chart(item.explanation, {.format = format});
     if (render::kind(item.explanation) == render::Kind::table || !item.image)
         return render::weight_table(item.explanation, item.scores, {.format = format});
     return render::image_figure(item.explanation, *item.image,

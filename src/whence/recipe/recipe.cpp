@@ -82,6 +82,22 @@ void compare_values(const Explanation& saved, Replay& replay) {
         replay.differences.push_back(fmt::format("the prediction is {:.6g}, it was {:.6g}", g, f));
 }
 
+// Rows and changes of counterfactuals; distances follow from them.
+void compare_counterfactuals(const Explanation& saved, Replay& replay) {
+    const auto &a = saved.counterfactuals, &b = replay.again.counterfactuals;
+    if (!a && !b) return;
+    const auto same = [](const Counterfactual& one, const Counterfactual& other) {
+        const std::vector<double> x = one.values.to_doubles(), y = other.values.to_doubles();
+        return one.label == other.label && one.valid == other.valid && x.size() == y.size() &&
+               std::ranges::equal(x, y, [](double p, double q) {
+                   return std::abs(p - q) <= same_value * std::max(1.0, std::abs(p)) ||
+                          (std::isnan(p) && std::isnan(q));
+               });
+    };
+    if (!a || !b || a->wanted != b->wanted || !std::ranges::equal(a->found, b->found, same))
+        replay.differences.emplace_back("the counterfactuals are not the same");
+}
+
 Recipe recipe_of(const Explanation& saved) {
     const ResolvedTarget& target = saved.target.resolved;
     Recipe recipe{.method = saved.provenance.method,
@@ -294,6 +310,7 @@ Replay replay(const Explanation& saved, Run run, const std::filesystem::path& fo
     Replay result{.differences = std::move(sources.differences)};
     result.again = explain(sources.subject, sources.input, recipe_of(saved), std::move(run));
     compare_values(saved, result);
+    compare_counterfactuals(saved, result);
     return result;
 }
 

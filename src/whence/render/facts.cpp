@@ -25,6 +25,7 @@ struct Title {
 };
 constexpr std::array titles = {
     Title{"lime", "LIME"},
+    Title{"sedc", "SEDC"},
     Title{"rise", "RISE"},
     Title{"idgi", "IDGI"},
     Title{"integrated-hessians", "Integrated Hessians"},
@@ -138,13 +139,20 @@ std::vector<Fact> facts(const Explanation& explanation) {
     if (!explanation.attribution.layer.empty())
         out.push_back({"layer", clean(explanation.attribution.layer)});
     out.push_back({"f(x)", number(target.value)});
-    out.push_back({"baseline", baseline.empty() ? "none" : baseline});
-    out.push_back({"f(baseline)", target.baseline_value ? number(*target.baseline_value) : "none"});
+    // Counterfactuals are compared with the input itself.
+    const std::optional<Counterfactuals>& other = explanation.counterfactuals;
+    if (other) {
+        out.push_back({"wanted", clean(other->wanted)});
+        out.push_back({"distance", clean(other->metric)});
+    } else {
+        out.push_back({"baseline", baseline.empty() ? "none" : baseline});
+        out.push_back({"f(baseline)", target.baseline_value ? number(*target.baseline_value) : "none"});
+    }
     if (target.neutrality)
         out.push_back({"neutrality", number(target.neutrality->distance) + " from " +
                                          clean(target.neutrality->compared_with) +
                                          "; the model says " + clean(target.neutrality->prediction)});
-    out.push_back({"attribution error", error_fact(explanation.diagnostics)});
+    if (!other) out.push_back({"attribution error", error_fact(explanation.diagnostics)});
     if (explanation.diagnostics.surrogate_r2)
         out.push_back({"local fit", "R\u00b2 " + number(*explanation.diagnostics.surrogate_r2)});
     out.push_back({"cost", cost(explanation.provenance)});

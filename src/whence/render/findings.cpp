@@ -121,6 +121,42 @@ void add_values(const Explanation& explanation, std::vector<Finding>& out) {
         out.push_back({Level::remark, "Every weight is exactly zero."});
 }
 
+// Whether each is what it claims to be, and how far the data are.
+void add_validity(const Explanation& explanation, std::vector<Finding>& out) {
+    const std::vector<Counterfactual>& found = explanation.counterfactuals->found;
+    const auto valid = std::ranges::count_if(found, &Counterfactual::valid);
+    const bool complete = explanation.diagnostics.converged.value_or(true);
+    if (valid < std::ssize(found))
+        out.push_back({Level::warning, "The model does not give the wanted answer to what is shown."});
+    else if (!complete)
+        out.push_back({Level::warning, "Not all that was asked for was found."});
+    else if (valid > 0)
+        out.push_back({Level::good, "The model was asked: the wanted answer is what it gives."});
+    for (const Counterfactual& one : found)
+        if (one.to_data && *one.to_data > one.distance && one.distance > 0) {
+            out.push_back({Level::remark,
+                           "Some are farther from every row of the data than from the input: rows like "
+                           "them may not occur."});
+            return;
+        }
+}
+
+// What the nearest one says, in a sentence.
+std::string nearest_in_words(const Counterfactuals& all) {
+    constexpr size_t most = 4;
+    const std::string wanted = clean(all.wanted);
+    const auto valid = std::ranges::count_if(all.found, &Counterfactual::valid);
+    if (valid == 0) return " No change was found that leads to the answer wanted: " + wanted + ".";
+    const std::vector<Counterfactual::Change>& changes = all.found[0].changes;
+    if (changes.empty()) return " That is the answer wanted (" + wanted + ") already.";
+    std::string out = " It would be " + clean(all.found[0].label) + " with ";
+    for (size_t i = 0; i < std::min(most, changes.size()); ++i)
+        out += (i ? ", " : "") + clean(changes[i].name) + ": " + clean(changes[i].from) + " \u2192 " +
+               clean(changes[i].to);
+    if (changes.size() > most) out += " and " + count(std::ssize(changes) - most) + " more changes";
+    return out + ".";
+}
+
 std::string opening(const TargetRecord& target) {
     const std::string what = target_name(target), value = typeset(number(target.value));
     if (target.resolved.minus)
@@ -185,11 +221,15 @@ std::string players(const Explanation& explanation) {
 
 std::vector<Finding> findings(const Explanation& explanation) {
     std::vector<Finding> out;
-    add_completeness(explanation, out);
-    add_fit(explanation, out);
-    add_convergence(explanation.diagnostics, out);
+    if (explanation.counterfactuals) {
+        add_validity(explanation, out);
+    } else {
+        add_completeness(explanation, out);
+        add_fit(explanation, out);
+        add_convergence(explanation.diagnostics, out);
+    }
     add_standard_errors(explanation, out);
-    add_values(explanation, out);
+    if (!explanation.counterfactuals) add_values(explanation, out);
     for (const std::string& note : explanation.diagnostics.notes)
         out.push_back({Level::remark, clean(note, 1000)});
     return out;
@@ -199,6 +239,7 @@ std::string summary(const Explanation& explanation) {
     const TargetRecord& target = explanation.target;
     const std::string method = method_title(explanation.provenance.method);
     std::string out = opening(target);
+    if (explanation.counterfactuals) return out + nearest_in_words(*explanation.counterfactuals);
     if (target.baseline_value) {
         const std::string baseline = clean(target.baseline);
         out += " At the baseline" + (baseline.empty() ? "" : " (" + baseline + ")") + " it is " +

@@ -7,6 +7,7 @@
 #include "whence/core/explanation_json.h"
 #include "whence/core/version.h"
 #include "whence/render/block.h"
+#include "whence/render/changes.h"
 #include "whence/render/escape.h"
 #include "whence/render/facts.h"
 #include "whence/render/html_parts.h"
@@ -25,6 +26,18 @@ constexpr std::string_view policy =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'";
 
+std::string changes_html(const Counterfactuals& all) {
+    std::string out;
+    for (size_t i = 0; i < all.found.size(); ++i) {
+        out += element("h4", change_headline(all, i)) +
+               "\n<div class=\"scroll\"><table class=\"plain\">\n<tr><th>feature</th><th>change</th></tr>\n";
+        for (const ChangeLine& line : change_lines(all.found[i], most_rows, " \u2192 "))
+            out += "<tr>" + element("td", line.name) + element("td", line.change) + "</tr>\n";
+        out += "</table></div>\n";
+    }
+    return out;
+}
+
 std::string title_text(const ReportItem& item) {
     return item.title.empty() ? title_of(item.explanation) : clean(item.title);
 }
@@ -34,7 +47,9 @@ std::string picture_or_bars(const ReportItem& item, int64_t top) {
     std::string out;
     if (shown != Kind::table) out += panels_html(item);
     // Cells of a layer are few enough to be named, pixels are not.
-    const bool bars = shown != Kind::pixels || !item.explanation.attribution.layer.empty();
+    const bool changes = item.explanation.counterfactuals.has_value();
+    const bool bars = !changes && (shown != Kind::pixels || !item.explanation.attribution.layer.empty());
+    if (changes) out += changes_html(*item.explanation.counterfactuals);
     if (!bars && item.scores.empty()) return out;
     out += "<div class=\"sides\">\n";
     if (!item.scores.empty())
@@ -46,7 +61,8 @@ std::string picture_or_bars(const ReportItem& item, int64_t top) {
 }
 
 std::string full_table(const Explanation& explanation, int64_t top) {
-    if (kind(explanation) == Kind::pixels || explanation.attribution.values.size() <= top)
+    if (explanation.counterfactuals || kind(explanation) == Kind::pixels ||
+        explanation.attribution.values.size() <= top)
         return "";
     const Ranking all = rank(explanation, most_rows);
     return "<details><summary>All " + count(explanation.attribution.values.size()) + " weights" +

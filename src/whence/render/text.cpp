@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "whence/render/changes.h"
 #include "whence/render/facts.h"
 #include "whence/render/number.h"
 #include "whence/render/ranking.h"
@@ -175,8 +176,33 @@ std::string trust(const Explanation& explanation, const Ink& ink) {
     return out;
 }
 
+// Each counterfactual: what it gets, and its changes in two columns.
+std::string changes_text(const Counterfactuals& all, const Ink& ink) {
+    const int64_t width = std::max(ink.options.width, least_width);
+    const auto most = static_cast<size_t>(std::max<int64_t>(1, ink.options.top));
+    const std::string arrow = ink.options.ascii ? " -> " : " \u2192 ";
+    std::string out;
+    for (size_t i = 0; i < all.found.size(); ++i) {
+        const std::vector<ChangeLine> lines = change_lines(all.found[i], most, arrow);
+        for (const std::string& line : wrapped(change_headline(all, i), width - 2))
+            out += "  " + ink.bold(line) + "\n";
+        int64_t names = 0;
+        for (const ChangeLine& line : lines) names = std::max(names, columns(line.name));
+        names = std::min(names, width / 2);
+        for (const ChangeLine& line : lines)
+            out += "    " + padded(shortened(line.name, names, ink.ellipsis()), names) + "  " +
+                   shortened(line.change, width - names - 6, ink.ellipsis()) + "\n";
+    }
+    return out;
+}
+
 std::string body(const Explanation& explanation, const Ink& ink) {
     const Kind shown = kind(explanation);
+    if (explanation.counterfactuals) {
+        const std::string changes = changes_text(*explanation.counterfactuals, ink);
+        return shown == Kind::table ? changes
+                                    : map_as_text(map_of(explanation), ink.options) + "\n" + changes;
+    }
     const Ranking ranking = rank(explanation, std::max<int64_t>(1, ink.options.top));
     if (shown == Kind::table) return table(ranking, nullptr, ink);
     const Map map = map_of(explanation);
