@@ -16,6 +16,7 @@ from . import _whence
 from ._progress import Bar
 from ._whence import (
     Comparison,
+    Condition,
     Error,
     Explanation,
     FileError,
@@ -27,6 +28,7 @@ from ._whence import (
     Model,
     ModelError,
     Replay,
+    Rule,
     Target,
     TensorInfo,
     UnsupportedError,
@@ -38,6 +40,7 @@ from ._whence import (
 
 __all__ = [
     "Comparison",
+    "Condition",
     "Error",
     "Explanation",
     "FileError",
@@ -49,6 +52,7 @@ __all__ = [
     "Model",
     "ModelError",
     "Replay",
+    "Rule",
     "Target",
     "TensorInfo",
     "UnsupportedError",

@@ -51,6 +51,18 @@ class Target(NamedTuple):
     scale: str
     label: str
 
+class Condition(NamedTuple):
+    feature: int
+    text: str
+
+class Rule(NamedTuple):
+    conditions: tuple[Condition, ...]
+    precision: float
+    precision_low: float
+    precision_high: float
+    confidence: float
+    coverage: float
+
 class MethodOption(NamedTuple):
     default: bool | int | float | str
     help: str
@@ -146,6 +158,8 @@ class Explanation:
     def displays(self) -> list[str]: ...
     @property
     def target(self) -> Target: ...
+    @property
+    def rule(self) -> Rule | None: ...
     @property
     def method(self) -> str: ...
     @property

@@ -11,5 +11,12 @@ namespace whence::recipe {
 [[nodiscard]] std::vector<MethodSpec> cam_methods();
 [[nodiscard]] std::vector<MethodSpec> attention_methods();
 [[nodiscard]] std::vector<MethodSpec> perturbation_methods();
+[[nodiscard]] std::vector<MethodSpec> rule_methods();
+
+/// The superpixels given with the task, else those of its option "segmentation".
+[[nodiscard]] Tensor segments_of(const Task& task, const Tensor& image);
+/// The model's top class for each of `rows`.
+[[nodiscard]] std::vector<int64_t> background_labels(const Task& task, const Model& model,
+                                                     const Tensor& rows);
 
 }  // namespace whence::recipe

@@ -15,7 +15,8 @@ namespace {
 std::vector<MethodSpec> make_methods() {
     std::vector<MethodSpec> all;
     for (auto part :
-         {gradient_methods(), cam_methods(), attention_methods(), perturbation_methods()})
+         {gradient_methods(), cam_methods(), attention_methods(), perturbation_methods(),
+          rule_methods()})
         std::ranges::move(part, std::back_inserter(all));
     return all;
 }

@@ -23,24 +23,6 @@ std::optional<T> unless_zero(const OptionValues& options, std::string_view name)
     return value > 0 ? std::optional<T>(value) : std::nullopt;
 }
 
-Tensor segments_of(const Task& task, const Tensor& image) {
-    if (task.segments) return *task.segments;
-    const Segmentation method = parse_segmentation(task.options.get<std::string>("segmentation"));
-    const auto axes = image_axes(image.shape());
-    const double white = task.input.white;
-    if (axes->channels == 3 && white == 1) return segment(image, method, task.run);
-    // Segmentation reads pixels as they stand in a picture: channels last, from 0 to 1.
-    const Shape& s = image.shape();
-    std::vector<double> in = image.to_doubles();
-    for (double& value : in) value /= white;
-    if (axes->channels == 3) return segment(Tensor::of<double>(s, in), method, task.run);
-    std::vector<double> out(in.size());
-    const int64_t channels = s[1], pixels = s[2] * s[3];
-    for (int64_t c = 0; c < channels; ++c)
-        for (int64_t p = 0; p < pixels; ++p) out[p * channels + c] = in[c * pixels + p];
-    return segment(Tensor::of<double>({1, s[2], s[3], channels}, out), method, task.run);
-}
-
 Explanation lime_image(const Task& task, const Tensor& image) {
     const OptionValues& o = task.options;
     LimeImageOptions options;
@@ -55,19 +37,6 @@ Explanation lime_image(const Task& task, const Tensor& image) {
     options.settle_top = o.get<int64_t>("settle-top");
     const LimeImage method(task.subject.model(), segments_of(task, image), options);
     return method.explain(task.input.batch, task.target, task.run);
-}
-
-std::vector<int64_t> background_labels(const Task& task, const Model& model, const Tensor& rows) {
-    const ResolvedTarget top =
-        resolve(task.target, model, Batch(rows.slice_rows(0, 1)), Scale::probability, task.run);
-    const std::vector<double> scores =
-        model.predict(Batch(rows), task.run).at(top.output).to_doubles();
-    std::vector<int64_t> labels;
-    for (int64_t row = 0; row < rows.rows(); ++row) {
-        const auto begin = scores.begin() + row * top.classes;
-        labels.push_back(std::max_element(begin, begin + top.classes) - begin);
-    }
-    return labels;
 }
 
 Explanation lime_table(const Task& task) {
@@ -122,6 +91,37 @@ Explanation occlusion(const Task& task) {
 }
 
 }  // namespace
+
+Tensor segments_of(const Task& task, const Tensor& image) {
+    if (task.segments) return *task.segments;
+    const Segmentation method = parse_segmentation(task.options.get<std::string>("segmentation"));
+    const auto axes = image_axes(image.shape());
+    const double white = task.input.white;
+    if (axes->channels == 3 && white == 1) return segment(image, method, task.run);
+    // Segmentation reads pixels as they stand in a picture: channels last, from 0 to 1.
+    const Shape& s = image.shape();
+    std::vector<double> in = image.to_doubles();
+    for (double& value : in) value /= white;
+    if (axes->channels == 3) return segment(Tensor::of<double>(s, in), method, task.run);
+    std::vector<double> out(in.size());
+    const int64_t channels = s[1], pixels = s[2] * s[3];
+    for (int64_t c = 0; c < channels; ++c)
+        for (int64_t p = 0; p < pixels; ++p) out[p * channels + c] = in[c * pixels + p];
+    return segment(Tensor::of<double>({1, s[2], s[3], channels}, out), method, task.run);
+}
+
+std::vector<int64_t> background_labels(const Task& task, const Model& model, const Tensor& rows) {
+    const ResolvedTarget top =
+        resolve(task.target, model, Batch(rows.slice_rows(0, 1)), Scale::probability, task.run);
+    const std::vector<double> scores =
+        model.predict(Batch(rows), task.run).at(top.output).to_doubles();
+    std::vector<int64_t> labels;
+    for (int64_t row = 0; row < rows.rows(); ++row) {
+        const auto begin = scores.begin() + row * top.classes;
+        labels.push_back(std::max_element(begin, begin + top.classes) - begin);
+    }
+    return labels;
+}
 
 std::vector<MethodSpec> perturbation_methods() {
     return {

@@ -132,12 +132,15 @@ std::vector<Fact> facts(const Explanation& explanation) {
         out.push_back({"layer", clean(explanation.attribution.layer)});
     out.push_back({"f(x)", number(target.value)});
     out.push_back({"baseline", baseline.empty() ? "none" : baseline});
-    out.push_back({"f(baseline)", target.baseline_value ? number(*target.baseline_value) : "none"});
+    if (!explanation.rule)
+        out.push_back(
+            {"f(baseline)", target.baseline_value ? number(*target.baseline_value) : "none"});
     if (target.neutrality)
         out.push_back({"neutrality", number(target.neutrality->distance) + " from " +
                                          clean(target.neutrality->compared_with) +
                                          "; the model says " + clean(target.neutrality->prediction)});
-    out.push_back({"attribution error", error_fact(explanation.diagnostics)});
+    if (!explanation.rule)
+        out.push_back({"attribution error", error_fact(explanation.diagnostics)});
     if (explanation.diagnostics.surrogate_r2)
         out.push_back({"local fit", "R\u00b2 " + number(*explanation.diagnostics.surrogate_r2)});
     out.push_back({"cost", cost(explanation.provenance)});

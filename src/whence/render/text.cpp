@@ -6,6 +6,7 @@
 #include "whence/render/facts.h"
 #include "whence/render/number.h"
 #include "whence/render/ranking.h"
+#include "whence/render/rule.h"
 #include "whence/render/text_image.h"
 #include "whence/render/unicode.h"
 
@@ -175,7 +176,16 @@ std::string trust(const Explanation& explanation, const Ink& ink) {
     return out;
 }
 
+std::string rule_body(const Explanation& explanation, const Ink& ink) {
+    const int64_t width = std::max(ink.options.width, least_width);
+    std::string out;
+    for (const std::string& line : wrapped(rule_sentence(explanation), width - 2))
+        out += "  " + ink.bold(line) + "\n";
+    return out;
+}
+
 std::string body(const Explanation& explanation, const Ink& ink) {
+    if (explanation.rule) return rule_body(explanation, ink);
     const Kind shown = kind(explanation);
     const Ranking ranking = rank(explanation, std::max<int64_t>(1, ink.options.top));
     if (shown == Kind::table) return table(ranking, nullptr, ink);
