@@ -50,8 +50,7 @@ TEST(Bounds, EndsHaveAClosedForm) {
     EXPECT_NEAR(kl_lower(0.4, 0), 0.4, rounding);
 }
 
-// A single halving, as the anchor package does it, is far from the bound: this is what
-// "converged" buys.
+// The comparisons above can fail: one halving of Pinsker's interval is far from the bound.
 TEST(Bounds, OneHalvingIsNotEnough) {
     const double p = 0.9, level = 0.05, far = std::min(1.0, p + std::sqrt(level / 2));
     EXPECT_GT(std::abs((p + far) / 2 - kl_upper(p, level)), 0.01);

@@ -216,6 +216,18 @@ TEST(TabularSampler, EdgesAreShownAsBrieflyAsTheDataAllow) {
               (std::vector<std::string>{"c0 <= 273000"}));
 }
 
+TEST(TabularSampler, RefusesMorePredicatesThanCanBeSearched) {
+    constexpr int64_t columns = 40000;
+    const BackgroundTable table(numbers(columns), testing::uniform_table(5, columns, 1),
+                                Discretizer::quartile, {});
+    try {
+        const TabularSampler sampler(table, std::vector<double>(columns, 0.5), 10, 0);
+        FAIL() << sampler.predicates();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::limit);
+    }
+}
+
 TEST(BackgroundTable, RefusesWhatItCannotDrawFrom) {
     const auto make = [](Schema schema, Tensor rows, Discretizer d = Discretizer::quartile) {
         return BackgroundTable(std::move(schema), std::move(rows), d, {});

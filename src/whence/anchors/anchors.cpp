@@ -88,10 +88,19 @@ void check(const AnchorOptions& options) {
     if (!(options.within >= 0)) refuse("within must not be negative");
 }
 
+void check_predicates(int64_t count) {
+    if (count > most_predicates)
+        throw Error(ErrorKind::limit,
+                    fmt::format("{} predicates are more than the {} that anchors search: give "
+                                "fewer columns or superpixels",
+                                count, most_predicates));
+}
+
 Explanation explain(const Model& model, const Sampler& sampler, const Batch& input,
                     const Target& target, const AnchorOptions& options, const Run& run) {
     const auto start = std::chrono::steady_clock::now();
     check(options);
+    check_predicates(sampler.predicates());
     Judge judge(model, target, input, options.within, run);
     const Found found = search(sampler, judge, options, run);
     const int64_t drawn = options.confirm_samples;

@@ -15,41 +15,26 @@ double exploration(size_t arms, int64_t round, double delta) {
     return b + std::log(b);
 }
 
-struct Extreme {
-    size_t arm = 0;
-    double bound = 0;
-};
-
-// Whether the bound of `tally` lies beyond `value`, which is beyond its mean: no bisection needed.
-bool reaches(const Tally& tally, double value, double beta) {
-    return static_cast<double>(tally.drawn) * kl_bernoulli(tally.mean(), value) < beta;
+double upper(const Tally& tally, double beta) {
+    return kl_upper(tally.mean(), beta / static_cast<double>(tally.drawn));
+}
+double lower(const Tally& tally, double beta) {
+    return kl_lower(tally.mean(), beta / static_cast<double>(tally.drawn));
 }
 
-double level_of(const Tally& tally, double beta) {
-    return beta / static_cast<double>(tally.drawn);
-}
-
-// The arm left out that may be the best, and the arm chosen that may be the worst.
-Extreme highest(std::span<const Tally* const> arms, std::span<const size_t> among, double beta) {
-    Extreme found{.arm = among[0], .bound = -1};
-    for (const size_t i : among) {
-        const Tally& tally = *arms[i];
-        if (found.bound >= tally.mean() && !reaches(tally, found.bound, beta)) continue;
-        const double bound = kl_upper(tally.mean(), level_of(tally, beta));
-        if (bound > found.bound) found = {i, bound};
-    }
-    return found;
-}
-
-Extreme lowest(std::span<const Tally* const> arms, std::span<const size_t> among, double beta) {
-    Extreme found{.arm = among[0], .bound = 2};
-    for (const size_t i : among) {
-        const Tally& tally = *arms[i];
-        if (found.bound <= tally.mean() && !reaches(tally, found.bound, beta)) continue;
-        const double bound = kl_lower(tally.mean(), level_of(tally, beta));
-        if (bound < found.bound) found = {i, bound};
-    }
-    return found;
+// Arms left out that may be better than the weakest chosen by more than the tolerance, and arms
+// chosen that may be worse than the strongest left out; none where the choice is settled.
+std::vector<size_t> unsettled(std::span<const Tally* const> arms, std::span<const size_t> chosen,
+                              std::span<const size_t> others, double tolerance, double beta) {
+    double weakest = 1, strongest = 0;
+    for (const size_t i : chosen) weakest = std::min(weakest, lower(*arms[i], beta));
+    for (const size_t i : others) strongest = std::max(strongest, upper(*arms[i], beta));
+    std::vector<size_t> out;
+    for (const size_t i : chosen)
+        if (strongest - lower(*arms[i], beta) > tolerance) out.push_back(i);
+    for (const size_t i : others)
+        if (upper(*arms[i], beta) - weakest > tolerance) out.push_back(i);
+    return out;
 }
 
 }  // namespace
@@ -69,11 +54,10 @@ std::vector<size_t> best_arms(std::span<const Tally* const> arms, size_t top, do
         if (order.size() <= top) return order;
         const double beta = exploration(arms.size(), round, delta);
         const std::span<const size_t> all(order);
-        const Extreme rival = highest(arms, all.subspan(top), beta),
-                      weakest = lowest(arms, all.first(top), beta);
-        if (rival.bound - weakest.bound <= tolerance) break;
-        const size_t both[] = {rival.arm, weakest.arm};
-        pull(both);
+        const std::vector<size_t> more =
+            unsettled(arms, all.first(top), all.subspan(top), tolerance, beta);
+        if (more.empty()) break;
+        pull(more);
     }
     order.resize(top);
     return order;

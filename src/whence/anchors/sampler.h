@@ -15,6 +15,12 @@ namespace whence::anchors {
 /// Predicates by number, rising: all must hold. Empty: no condition.
 using Anchor = std::vector<int32_t>;
 
+/// More predicates than this no search can tell apart in useful time.
+inline constexpr int64_t most_predicates = 65536;
+
+/// Throws Error(limit) above most_predicates.
+void check_predicates(int64_t count);
+
 /// Sample number `index` of those drawn under an anchor.
 struct Draw {
     std::span<const int32_t> anchor;

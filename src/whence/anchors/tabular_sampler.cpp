@@ -94,6 +94,7 @@ TabularSampler::TabularSampler(const BackgroundTable& table, std::vector<double>
                                int64_t coverage_samples, uint64_t seed)
     : table_(table), row_(std::move(row)), seed_(seed) {
     for (int64_t column = 0; column < table_.columns(); ++column) add_predicates(column);
+    check_predicates(predicates());
     measure_coverage(coverage_samples);
 }
 
