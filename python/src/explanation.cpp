@@ -85,6 +85,17 @@ nb::object target(const Explained& explained) {
                         nb::str(scale.data(), scale.size()), text(record.label));
 }
 
+nb::object rule(const Explained& explained) {
+    const std::optional<Rule>& found = explained.explanation.rule;
+    if (!found) return nb::none();
+    const nb::module_ module = nb::module_::import_("whence._whence");
+    nb::list conditions;
+    for (const Rule::Condition& condition : found->conditions)
+        conditions.append(module.attr("Condition")(condition.feature, text(condition.text)));
+    return module.attr("Rule")(nb::tuple(conditions), found->precision, found->precision_low, found->precision_high,
+                               found->confidence, found->coverage);
+}
+
 template <class Get>
 void number(nb::class_<Explained>& type, const char* name, const char* doc, Get get) {
     type.def_prop_ro(name, [get](const Explained& explained) { return get(explained.explanation); }, doc);
@@ -109,6 +120,9 @@ void bind_values(nb::class_<Explained>& type) {
         .def_prop_ro("displays", [](const Explained& e) { return texts(e.explanation.attribution.displays); },
                      "What each feature is in this input, as a person reads it.")
         .def_prop_ro("target", &target, "What was explained: (output, index, minus, scale, label).")
+        .def_prop_ro("rule", &rule,
+                     "The condition that nearly suffices (anchors): (conditions, precision, precision_low, precision_high, "
+                     "confidence, coverage), each condition (feature, text); else None.")
         .def_prop_ro("method", [](const Explained& e) { return e.explanation.provenance.method; })
         .def_prop_ro("options", &options, "The method's options as they were used, defaults included.")
         .def_prop_ro("notes", [](const Explained& e) { return texts(e.explanation.diagnostics.notes); },
@@ -170,6 +184,8 @@ void bind_explanation(nb::module_& module) {
     named_tuple("Change", "feature", "name", "before", "after");
     named_tuple("Counterfactual", "values", "changes", "prediction", "label", "valid", "distance", "to_data");
     named_tuple("Counterfactuals", "wanted", "metric", "found");
+    named_tuple("Condition", "feature", "text");
+    named_tuple("Rule", "conditions", "precision", "precision_low", "precision_high", "confidence", "coverage");
     nb::class_<Explained> type(module, "Explanation", "What contributed how much, compared with what, and how wrong it may be.");
     bind_values(type);
     bind_numbers(type);

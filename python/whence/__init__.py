@@ -19,6 +19,7 @@ from ._progress import Bar
 from ._whence import (
     Change,
     Comparison,
+    Condition,
     Counterfactual,
     Counterfactuals,
     Error,
@@ -32,6 +33,7 @@ from ._whence import (
     Model,
     ModelError,
     Replay,
+    Rule,
     Target,
     TensorInfo,
     UnsupportedError,
@@ -44,6 +46,7 @@ from ._whence import (
 __all__ = [
     "Change",
     "Comparison",
+    "Condition",
     "Counterfactual",
     "Counterfactuals",
     "Error",
@@ -57,6 +60,7 @@ __all__ = [
     "Model",
     "ModelError",
     "Replay",
+    "Rule",
     "Target",
     "TensorInfo",
     "UnsupportedError",

@@ -71,6 +71,18 @@ class Counterfactuals(NamedTuple):
     metric: str
     found: list[Counterfactual]
 
+class Condition(NamedTuple):
+    feature: int
+    text: str
+
+class Rule(NamedTuple):
+    conditions: tuple[Condition, ...]
+    precision: float
+    precision_low: float
+    precision_high: float
+    confidence: float
+    coverage: float
+
 class MethodOption(NamedTuple):
     default: bool | int | float | str
     help: str
@@ -168,6 +180,8 @@ class Explanation:
     def displays(self) -> list[str]: ...
     @property
     def target(self) -> Target: ...
+    @property
+    def rule(self) -> Rule | None: ...
     @property
     def method(self) -> str: ...
     @property

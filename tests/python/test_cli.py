@@ -365,6 +365,27 @@ def test_replay_finds_what_changed(tmp_path):
     assert "the input" in run("replay", out, "--input", other, check=1).stdout
 
 
+def test_anchors_print_a_rule_and_replay_compares_it(tmp_path):
+    out = tmp_path / "rule.json"
+    shown = run("explain", TABLE_MODEL, TABLE, "--row", 3, "-m", "anchors", "--threshold", 0.8, "-o", out, "--show").stdout
+    text = " ".join(shown.split())
+    rule = json.loads(out.read_text())["rule"]
+    conditions = " AND ".join(c["text"] for c in rule["conditions"])
+    assert f"IF {conditions} THEN malignant, precision {rule['precision']:.3g}"[:-1] in text
+    assert "attribution error" not in text and "The rule holds for" in text
+    assert run("replay", out).stdout.startswith("same: anchors")
+    saved = json.loads(out.read_text())
+    saved["rule"]["conditions"][0]["text"] += "1"
+    out.write_text(json.dumps(saved))
+    assert "the rule is another one" in run("replay", out, check=1).stdout
+
+
+def test_anchors_say_what_is_wrong(tmp_path):
+    fails(USAGE, "explain", TABLE_MODEL, TABLE, "-m", "anchors", "--threshold", 2, says=["threshold"])
+    fails(USAGE, "explain", TABLE_MODEL, TABLE, "-m", "anchors", "--discretizer", "none", says=["bins"])
+    fails(USAGE, "explain", TABLE_MODEL, TABLE, "-m", "anchors", "-t", "benign", says=["predicts"])
+
+
 def test_replay_finds_files_beside_the_explanation(tmp_path):
     (tmp_path / "cat.png").write_bytes(CAT.read_bytes())
     (tmp_path / "m.onnx").write_bytes(IMAGE_MODEL.read_bytes())

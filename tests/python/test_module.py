@@ -329,6 +329,56 @@ def test_lime_on_a_row(cancer, rows):
     assert not np.array_equal(explanation.values, other.values)
 
 
+def test_anchors_on_a_row(cancer, rows):
+    explanation = whence.explain(cancer, rows[17], method="anchors", threshold=0.9, seed=2)
+    rule = explanation.rule
+    assert isinstance(rule, whence.Rule)
+    assert rule.conditions and all(" > " in c.text or " <= " in c.text for c in rule.conditions)
+    assert rule.precision_low <= rule.precision <= rule.precision_high
+    assert rule.precision >= 0.8 and rule.confidence == 0.95 and explanation.converged
+    named = {c.feature for c in rule.conditions}
+    assert [i for i, v in enumerate(explanation.values) if v] == sorted(named)
+    for condition in rule.conditions:
+        assert explanation.names[condition.feature] in condition.text
+    assert whence.from_json(explanation.to_json()).rule == rule
+    assert "IF " in str(explanation) and "precision" in explanation._repr_html_()
+    assert whence.explain(cancer, rows[17], method="anchors", threshold=0.9, seed=2).rule == rule
+    assert whence.explain(cancer, rows[17], method="saliency").rule is None
+
+
+def test_the_precision_of_an_anchor_is_that_of_rows_drawn_by_hand(cancer, rows):
+    """Rows of the background under the rule, made in NumPy; the interval of the rule holds what the model says of them."""
+    explanation = whence.explain(cancer, rows[17], method="anchors", confidence=0.9999, confirm_samples=20000)
+    table = np.genfromtxt(DATA / "breast_cancer_train.csv", delimiter=",", skip_header=1, usecols=range(30))
+    rng = np.random.default_rng(1)
+    drawn, holds_all = table[rng.integers(len(table), size=40000)], np.ones(len(table), bool)
+    for feature, text in explanation.rule.conditions:
+        low, high = -np.inf, np.inf
+        words = text.replace(explanation.names[feature], "X").split()
+        if words[0] == "X":
+            low, high = (float(words[2]), high) if words[1] == ">" else (low, float(words[2]))
+        else:
+            low, high = float(words[0]), float(words[4])
+        holds = (table[:, feature] > low) & (table[:, feature] <= high)
+        holds_all &= holds
+        wrong = ~((drawn[:, feature] > low) & (drawn[:, feature] <= high))
+        drawn[wrong, feature] = rng.choice(table[holds, feature], wrong.sum())
+    same = np.argmax(cancer.predict(drawn), 1) == np.argmax(cancer.predict(rows[17:18]), 1)
+    rule, slack = explanation.rule, 4 * np.sqrt(0.25 / len(drawn))
+    assert rule.precision_low - slack <= same.mean() <= rule.precision_high + slack
+    assert rule.coverage == pytest.approx(holds_all.mean(), abs=1e-12)
+
+
+def test_anchors_on_a_photograph(cifar, tmp_path):
+    explanation = whence.explain(cifar, PHOTO, method="anchors", grid=(3, 3), threshold=0.8)
+    shown = [c.feature for c in explanation.rule.conditions]
+    assert explanation.values.shape == (9,) and [i for i, v in enumerate(explanation.values) if v] == shown
+    assert explanation.rule.coverage == 0.5 ** len(shown)
+    for ending in ("png", "svg", "html", "csv", "npz", "json"):
+        explanation.save(tmp_path / f"e.{ending}")
+        assert (tmp_path / f"e.{ending}").stat().st_size > 50
+
+
 def test_lime_on_a_photograph(cifar):
     explanation = whence.explain(cifar, PHOTO, method="lime", grid=(4, 4), num_samples=200)
     assert explanation.values.shape == (16,)

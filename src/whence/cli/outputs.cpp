@@ -17,6 +17,7 @@
 #include "whence/render/heatmap.h"
 #include "whence/render/map.h"
 #include "whence/render/matrix.h"
+#include "whence/render/rule.h"
 
 namespace whence::cli {
 namespace {
@@ -135,6 +136,9 @@ Bytes chart(const render::ReportItem& item, render::Format format) {
         return render::interaction_matrix(item.explanation, {.format = format});
     if (item.explanation.counterfactuals && render::kind(item.explanation) == render::Kind::table)
         return render::changes_chart(item.explanation, {.format = format});
+    if (item.explanation.rule)
+        return render::rule_figure(item.explanation, item.image ? &*item.image : nullptr,
+                                   {.format = format, .note = item.note});
     if (render::kind(item.explanation) == render::Kind::table || !item.image)
         return render::weight_table(item.explanation, item.scores, {.format = format});
     return render::image_figure(item.explanation, *item.image,

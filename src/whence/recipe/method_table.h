@@ -12,5 +12,10 @@ namespace whence::recipe {
 [[nodiscard]] std::vector<MethodSpec> attention_methods();
 [[nodiscard]] std::vector<MethodSpec> perturbation_methods();
 [[nodiscard]] std::vector<MethodSpec> counterfactual_methods();
+[[nodiscard]] std::vector<MethodSpec> rule_methods();
+
+/// The model's top class for each of `rows`.
+[[nodiscard]] std::vector<int64_t> background_labels(const Task& task, const Model& model,
+                                                     const Tensor& rows);
 
 }  // namespace whence::recipe

@@ -39,19 +39,6 @@ Explanation lime_image(const Task& task, const Tensor& image) {
     return method.explain(task.input.batch, task.target, task.run);
 }
 
-std::vector<int64_t> background_labels(const Task& task, const Model& model, const Tensor& rows) {
-    const ResolvedTarget top =
-        resolve(task.target, model, Batch(rows.slice_rows(0, 1)), Scale::probability, task.run);
-    const std::vector<double> scores =
-        model.predict(Batch(rows), task.run).at(top.output).to_doubles();
-    std::vector<int64_t> labels;
-    for (int64_t row = 0; row < rows.rows(); ++row) {
-        const auto begin = scores.begin() + row * top.classes;
-        labels.push_back(std::max_element(begin, begin + top.classes) - begin);
-    }
-    return labels;
-}
-
 Explanation lime_table(const Task& task) {
     const data::Table* background = task.subject.background();
     if (!background)
@@ -104,6 +91,19 @@ Explanation occlusion(const Task& task) {
 }
 
 }  // namespace
+
+std::vector<int64_t> background_labels(const Task& task, const Model& model, const Tensor& rows) {
+    const ResolvedTarget top =
+        resolve(task.target, model, Batch(rows.slice_rows(0, 1)), Scale::probability, task.run);
+    const std::vector<double> scores =
+        model.predict(Batch(rows), task.run).at(top.output).to_doubles();
+    std::vector<int64_t> labels;
+    for (int64_t row = 0; row < rows.rows(); ++row) {
+        const auto begin = scores.begin() + row * top.classes;
+        labels.push_back(std::max_element(begin, begin + top.classes) - begin);
+    }
+    return labels;
+}
 
 std::vector<MethodSpec> perturbation_methods() {
     return {

@@ -61,6 +61,18 @@ std::filesystem::path found(const std::string& path, const std::filesystem::path
     return folder / path;
 }
 
+void compare_rules(const Explanation& saved, Replay& replay) {
+    const std::optional<Rule>&a = saved.rule, &b = replay.again.rule;
+    if (!a && !b) return;
+    const auto same = [](const Rule::Condition& x, const Rule::Condition& y) {
+        return x.feature == y.feature && x.text == y.text;
+    };
+    if (!a || !b || !std::ranges::equal(a->conditions, b->conditions, same))
+        replay.differences.emplace_back("the rule is another one");
+    else if (a->precision != b->precision || a->coverage != b->coverage)
+        replay.differences.emplace_back("the rule's precision or coverage is another one");
+}
+
 void compare_values(const Explanation& saved, Replay& replay) {
     const Attribution &a = saved.attribution, &b = replay.again.attribution;
     if (a.values.shape() != b.values.shape() || a.names != b.names) {
@@ -77,6 +89,7 @@ void compare_values(const Explanation& saved, Replay& replay) {
     if (!(replay.largest_difference <= same_value))
         replay.differences.push_back(
             fmt::format("values differ by up to {:.3g} of the largest", replay.largest_difference));
+    compare_rules(saved, replay);
     const double f = saved.target.value, g = replay.again.target.value;
     if (!(std::abs(f - g) <= same_value * std::max(1.0, std::abs(f))))
         replay.differences.push_back(fmt::format("the prediction is {:.6g}, it was {:.6g}", g, f));
@@ -231,7 +244,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (!method.uses_baseline && (!recipe.baseline.empty() || recipe.baseline_values))
         throw Error(ErrorKind::usage,
                     fmt::format("{} uses no baseline{}", method.name,
-                                method.name == "lime" ? "; for pictures see --hide" : ""));
+                                method.name == "lime" || method.name == "anchors" ? "; for pictures see --hide" : ""));
     const std::string layer = layer_for(method, recipe.layer, subject);
     const bool features = recipe.baseline.starts_with(features_prefix);
     if (features && layer.empty())

@@ -146,13 +146,15 @@ std::vector<Fact> facts(const Explanation& explanation) {
         out.push_back({"distance", clean(other->metric)});
     } else {
         out.push_back({"baseline", baseline.empty() ? "none" : baseline});
-        out.push_back({"f(baseline)", target.baseline_value ? number(*target.baseline_value) : "none"});
+        if (!explanation.rule)
+            out.push_back({"f(baseline)", target.baseline_value ? number(*target.baseline_value) : "none"});
     }
     if (target.neutrality)
         out.push_back({"neutrality", number(target.neutrality->distance) + " from " +
                                          clean(target.neutrality->compared_with) +
                                          "; the model says " + clean(target.neutrality->prediction)});
-    if (!other) out.push_back({"attribution error", error_fact(explanation.diagnostics)});
+    if (!other && !explanation.rule)
+        out.push_back({"attribution error", error_fact(explanation.diagnostics)});
     if (explanation.diagnostics.surrogate_r2)
         out.push_back({"local fit", "R\u00b2 " + number(*explanation.diagnostics.surrogate_r2)});
     out.push_back({"cost", cost(explanation.provenance)});

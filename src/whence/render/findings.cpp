@@ -5,6 +5,7 @@
 #include "whence/render/map.h"
 #include "whence/render/number.h"
 #include "whence/render/ranking.h"
+#include "whence/render/rule.h"
 
 namespace whence::render {
 namespace {
@@ -86,6 +87,23 @@ void add_convergence(const Diagnostics& diagnostics, std::vector<Finding>& out) 
         out.push_back({Level::warning,
                        "The method used up its budget before it met its tolerance: "
                        "more evaluations may change the weights."});
+}
+
+// What a rule claims, instead of weights that add up.
+void add_rule(const Explanation& explanation, std::vector<Finding>& out) {
+    const Rule& rule = *explanation.rule;
+    if (explanation.diagnostics.converged == false)
+        out.push_back({Level::warning, "No rule met the precision asked for."});
+    out.push_back({explanation.diagnostics.converged == true ? Level::good : Level::remark,
+                   "Of inputs for which the rule holds the model says the same of " +
+                       percent(rule.precision) + " (between " + percent(rule.precision_low) +
+                       " and " + percent(rule.precision_high) + ", with " +
+                       percent(rule.confidence) + " confidence)."});
+    // Fewer than one input in a thousand: hardly more than the input itself.
+    constexpr double narrow = 0.001;
+    out.push_back({rule.coverage < narrow ? Level::warning : Level::remark,
+                   "The rule holds for " + percent(rule.coverage) +
+                       " of all inputs; of the others it says nothing."});
 }
 
 // A weight within two standard errors of zero could have either sign.
@@ -223,13 +241,15 @@ std::vector<Finding> findings(const Explanation& explanation) {
     std::vector<Finding> out;
     if (explanation.counterfactuals) {
         add_validity(explanation, out);
+    } else if (explanation.rule) {
+        add_rule(explanation, out);
     } else {
         add_completeness(explanation, out);
         add_fit(explanation, out);
         add_convergence(explanation.diagnostics, out);
+        add_standard_errors(explanation, out);
+        add_values(explanation, out);
     }
-    add_standard_errors(explanation, out);
-    if (!explanation.counterfactuals) add_values(explanation, out);
     for (const std::string& note : explanation.diagnostics.notes)
         out.push_back({Level::remark, clean(note, 1000)});
     return out;
@@ -240,6 +260,7 @@ std::string summary(const Explanation& explanation) {
     const std::string method = method_title(explanation.provenance.method);
     std::string out = opening(target);
     if (explanation.counterfactuals) return out + nearest_in_words(*explanation.counterfactuals);
+    if (explanation.rule) return out + " " + rule_sentence(explanation) + ".";
     if (target.baseline_value) {
         const std::string baseline = clean(target.baseline);
         out += " At the baseline" + (baseline.empty() ? "" : " (" + baseline + ")") + " it is " +

@@ -91,6 +91,20 @@ Picture paint_over(const Map& map, double limit, const Picture& photograph, Blen
     return out;
 }
 
+Picture spotlight(const Map& map, const Picture& photograph, int64_t height, int64_t width) {
+    const Sampling sampling{map, height, width};
+    Picture out = resized(photograph, height, width);
+    for (int64_t row = 0; row < height; ++row)
+        for (int64_t column = 0; column < width; ++column) {
+            const Rgb pixel = out.at(row, column);
+            const bool lit = map.values[sampling.cell(row, column)] > 0;
+            const Rgb color = lit ? pixel : mix(greyed(pixel), {255, 255, 255}, 0.5);
+            out.set(row, column,
+                    sampling.on_boundary(row, column) ? mix(color, boundary, 0.35) : color);
+        }
+    return out;
+}
+
 int64_t pixel_factor(int64_t height, int64_t width, int64_t box) {
     const int64_t longer = std::max({height, width, int64_t{1}});
     return std::max<int64_t>(1, (box + longer / 2) / longer);

@@ -18,6 +18,10 @@ enum class Boundaries { hidden, shown };
 [[nodiscard]] Picture paint_over(const Map& map, double limit, const Picture& photograph,
                                  Blend blend, int64_t height, int64_t width);
 
+/// The photograph with only the superpixels of a weight above 0 in colour; the others are greyed.
+[[nodiscard]] Picture spotlight(const Map& map, const Picture& photograph, int64_t height,
+                                int64_t width);
+
 /// The factor by which pixels are enlarged so that the longer side comes near `box`; at least 1.
 [[nodiscard]] int64_t pixel_factor(int64_t height, int64_t width, int64_t box);
 

@@ -14,6 +14,7 @@
 #include "whence/render/html_style.h"
 #include "whence/render/map.h"
 #include "whence/render/number.h"
+#include "whence/render/rule.h"
 
 namespace whence::render {
 namespace {
@@ -42,7 +43,19 @@ std::string title_text(const ReportItem& item) {
     return item.title.empty() ? title_of(item.explanation) : clean(item.title);
 }
 
+std::string rule_html(const ReportItem& item) {
+    std::string out = item.image && kind(item.explanation) == Kind::segments
+                          ? spotlight_html(item)
+                          : std::string();
+    out += "<div class=\"rule\">\n";
+    for (const std::string& line : rule_lines(item.explanation)) out += element("p", line) + "\n";
+    out += element("p", rule_numbers(*item.explanation.rule)) + "\n</div>\n";
+    if (item.scores.empty()) return out;
+    return out + "<div class=\"scores\">" + scores_html(item.scores) + "</div>\n";
+}
+
 std::string picture_or_bars(const ReportItem& item, int64_t top) {
+    if (item.explanation.rule) return rule_html(item);
     const Kind shown = kind(item.explanation);
     std::string out;
     if (shown != Kind::table) out += panels_html(item);
@@ -61,7 +74,7 @@ std::string picture_or_bars(const ReportItem& item, int64_t top) {
 }
 
 std::string full_table(const Explanation& explanation, int64_t top) {
-    if (explanation.counterfactuals || kind(explanation) == Kind::pixels ||
+    if (explanation.rule || explanation.counterfactuals || kind(explanation) == Kind::pixels ||
         explanation.attribution.values.size() <= top)
         return "";
     const Ranking all = rank(explanation, most_rows);

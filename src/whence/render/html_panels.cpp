@@ -93,4 +93,16 @@ std::string panels_html(const ReportItem& item) {
     return out + (notes.empty() ? "" : "<p class=\"faint\">" + escaped(notes) + "</p>\n");
 }
 
+std::string spotlight_html(const ReportItem& item) {
+    const Picture seen = to_picture(*item.image);
+    const int64_t factor = pixel_factor(seen.height, seen.width, drawn_side);
+    return "<div class=\"panels\">\n" + photographs(item, seen) +
+           panel("what the rule names",
+                 "The superpixels that the rule names, the rest of the image greyed",
+                 spotlight(map_of(item.explanation), seen, factor * seen.height,
+                           factor * seen.width),
+                 false) +
+           "</div>\n";
+}
+
 }  // namespace whence::render

@@ -19,6 +19,8 @@ namespace whence::render {
 [[nodiscard]] std::string scores_html(const std::vector<ClassScore>& scores);
 /// Photograph, heat map, overlay and colour bar; only the heat map without an image.
 [[nodiscard]] std::string panels_html(const ReportItem& item);
+/// Photograph, and the superpixels that a rule names. Needs an image and superpixels.
+[[nodiscard]] std::string spotlight_html(const ReportItem& item);
 /// The colour bar with its numbers and words.
 [[nodiscard]] std::string colors_html(double limit, const std::string& scale);
 [[nodiscard]] std::string trust_html(const Explanation& explanation);

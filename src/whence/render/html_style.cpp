@@ -63,6 +63,8 @@ const std::string_view part_style = R"(
 .whence details{margin:1em 0}
 .whence summary{cursor:pointer}
 .whence .empty{opacity:.75}
+.whence .rule{margin:1em 0;padding:.7em 1em;border-left:4px solid var(--for);background:var(--wash)}
+.whence .rule p{margin:.15em 0;font-size:1.1em}
 )";
 
 const std::string_view page_style = R"(

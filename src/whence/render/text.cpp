@@ -7,6 +7,7 @@
 #include "whence/render/facts.h"
 #include "whence/render/number.h"
 #include "whence/render/ranking.h"
+#include "whence/render/rule.h"
 #include "whence/render/text_image.h"
 #include "whence/render/unicode.h"
 
@@ -196,7 +197,16 @@ std::string changes_text(const Counterfactuals& all, const Ink& ink) {
     return out;
 }
 
+std::string rule_body(const Explanation& explanation, const Ink& ink) {
+    const int64_t width = std::max(ink.options.width, least_width);
+    std::string out;
+    for (const std::string& line : wrapped(rule_sentence(explanation), width - 2))
+        out += "  " + ink.bold(line) + "\n";
+    return out;
+}
+
 std::string body(const Explanation& explanation, const Ink& ink) {
+    if (explanation.rule) return rule_body(explanation, ink);
     const Kind shown = kind(explanation);
     if (explanation.counterfactuals) {
         const std::string changes = changes_text(*explanation.counterfactuals, ink);

@@ -1,0 +1,24 @@
+#pragma once
+// The search for an anchor: a beam of growing sets of predicates (Ribeiro, Singh, Guestrin 2018,
+// algorithm 2).
+
+#include "whence/anchors/anchors.h"
+#include "whence/anchors/arms.h"
+
+namespace whence::anchors {
+
+struct Found {
+    Anchor anchor;
+    double coverage = 1;
+    /// Its precision meets the threshold as far as the search can tell.
+    bool valid = false;
+    /// What the search saw of it. Too good on average: it was chosen for it.
+    Tally tally;
+};
+
+/// The anchor with the largest coverage among those found precise enough, the smaller set where two
+/// are equal; where none is, the set that seems most precise.
+[[nodiscard]] Found search(const Sampler& sampler, Judge& judge, const AnchorOptions& options,
+                           const Run& run);
+
+}  // namespace whence::anchors

@@ -1,0 +1,99 @@
+// Methods that answer with a rule.
+
+#include "whence/anchors/anchors.h"
+#include "whence/core/error.h"
+#include "whence/data/table_model.h"
+#include "whence/recipe/method_table.h"
+#include "whence/recipe/recipe.h"
+#include "whence/recipe/superpixels.h"
+
+namespace whence::recipe {
+namespace {
+
+AnchorOptions search_options(const OptionValues& o) {
+    return {.threshold = o.get<double>("threshold"),
+            .delta = o.get<double>("delta"),
+            .tau = o.get<double>("tau"),
+            .epsilon_stop = o.get<double>("epsilon-stop"),
+            .beam_size = o.get<int64_t>("beam-size"),
+            .batch_size = o.get<int64_t>("batch-size"),
+            .coverage_samples = o.get<int64_t>("coverage-samples"),
+            .max_anchor_size = o.get<int64_t>("max-anchor-size"),
+            .stop_on_first = o.get<bool>("stop-on-first"),
+            .confirm_samples = o.get<int64_t>("confirm-samples"),
+            .confidence = o.get<double>("confidence"),
+            .within = o.get<double>("within")};
+}
+
+Explanation anchors_table(const Task& task) {
+    const data::Table* background = task.subject.background();
+    if (!background)
+        throw Error(ErrorKind::usage,
+                    "anchors of a table need rows to draw from: give --background TRAIN.csv");
+    const data::TableModel model(task.subject.model(), task.input.schema);
+    Tensor rows = background->matrix();
+    AnchorTabularOptions options{
+        .search = search_options(task.options),
+        .discretizer = parse_discretizer(task.options.get<std::string>("discretizer"))};
+    if (options.discretizer == Discretizer::entropy)
+        options.background_labels = background_labels(task, model, rows);
+    const AnchorTabular method(model, task.input.schema, std::move(rows), std::move(options));
+    return method.explain(Batch(*task.input.row), task.target, task.run);
+}
+
+Explanation anchors_image(const Task& task, const Tensor& image) {
+    AnchorImageOptions options{.search = search_options(task.options)};
+    const std::string& hide = task.options.get<std::string>("hide");
+    if (hide != "mean") options.hide = baseline_for(hide, task.subject, task.input);
+    const AnchorImage method(task.subject.model(), superpixels(task, image), std::move(options));
+    return method.explain(task.input.batch, task.target, task.run);
+}
+
+Explanation anchors(const Task& task) {
+    if (task.input.is_table()) return anchors_table(task);
+    if (const auto image = task.input.image()) return anchors_image(task, *image);
+    throw Error(ErrorKind::usage,
+                "anchors explain pictures and rows of tables; this input is neither");
+}
+
+}  // namespace
+
+std::vector<MethodSpec> rule_methods() {
+    const AnchorOptions defaults;
+    return {
+        {.name = "anchors",
+         .summary =
+             "a rule that nearly suffices for the prediction, with its precision and coverage",
+         .needs_gradient = false,
+         .uses_baseline = false,
+         .options = {{{"threshold", defaults.threshold}, "precision that is wanted of the rule"},
+                     {{"delta", defaults.delta}, "probability of being wrong about it"},
+                     {{"tau", defaults.tau},
+                      "how far from the best candidate one that is kept may be"},
+                     {{"epsilon-stop", defaults.epsilon_stop},
+                      "the search proves a precision of threshold - epsilon-stop"},
+                     {{"beam-size", defaults.beam_size}, "candidates kept in each round"},
+                     {{"batch-size", defaults.batch_size}, "samples of a candidate at a time"},
+                     {{"coverage-samples", defaults.coverage_samples},
+                      "tables: rows that measure coverage; all where there are not more"},
+                     {{"max-anchor-size", defaults.max_anchor_size},
+                      "predicates in a rule; 0: any number"},
+                     {{"stop-on-first", defaults.stop_on_first},
+                      "take the first rule that is precise enough"},
+                     {{"confirm-samples", defaults.confirm_samples},
+                      "fresh samples that measure the precision of the rule found"},
+                     {{"confidence", defaults.confidence}, "of the interval of that precision"},
+                     {{"within", defaults.within},
+                      "outputs of one number: how far from this one is still the same prediction"},
+                     {{"segmentation", std::string("quickshift")},
+                      "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
+                      "slic:50 or grid:7x7"},
+                     {{"hide", std::string("mean")},
+                      "pictures: what stands for a missing superpixel; mean: its mean colour; a "
+                      "baseline, or another picture"},
+                     {{"discretizer", std::string(name(Discretizer::quartile))},
+                      "tables: quartile, decile or entropy"}},
+         .explain = anchors}};
+}
+
+}  // namespace whence::recipe
