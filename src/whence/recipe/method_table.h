@@ -11,5 +11,6 @@ namespace whence::recipe {
 [[nodiscard]] std::vector<MethodSpec> cam_methods();
 [[nodiscard]] std::vector<MethodSpec> attention_methods();
 [[nodiscard]] std::vector<MethodSpec> perturbation_methods();
+[[nodiscard]] std::vector<MethodSpec> shapley_methods();
 
 }  // namespace whence::recipe

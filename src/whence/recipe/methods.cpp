@@ -14,8 +14,8 @@ namespace {
 
 std::vector<MethodSpec> make_methods() {
     std::vector<MethodSpec> all;
-    for (auto part :
-         {gradient_methods(), cam_methods(), attention_methods(), perturbation_methods()})
+    for (auto part : {gradient_methods(), cam_methods(), attention_methods(),
+                      perturbation_methods(), shapley_methods()})
         std::ranges::move(part, std::back_inserter(all));
     return all;
 }

@@ -6,10 +6,10 @@
 
 #include "whence/core/error.h"
 #include "whence/data/table_model.h"
-#include "whence/mask/segmentation.h"
 #include "whence/perturb/lime.h"
 #include "whence/perturb/occlusion.h"
 #include "whence/recipe/method_table.h"
+#include "whence/recipe/segments.h"
 
 namespace whence::recipe {
 namespace {
@@ -21,24 +21,6 @@ std::optional<T> unless_zero(const OptionValues& options, std::string_view name)
     if (!(value >= 0))
         throw Error(ErrorKind::usage, fmt::format("--{} must not be negative", name));
     return value > 0 ? std::optional<T>(value) : std::nullopt;
-}
-
-Tensor segments_of(const Task& task, const Tensor& image) {
-    if (task.segments) return *task.segments;
-    const Segmentation method = parse_segmentation(task.options.get<std::string>("segmentation"));
-    const auto axes = image_axes(image.shape());
-    const double white = task.input.white;
-    if (axes->channels == 3 && white == 1) return segment(image, method, task.run);
-    // Segmentation reads pixels as they stand in a picture: channels last, from 0 to 1.
-    const Shape& s = image.shape();
-    std::vector<double> in = image.to_doubles();
-    for (double& value : in) value /= white;
-    if (axes->channels == 3) return segment(Tensor::of<double>(s, in), method, task.run);
-    std::vector<double> out(in.size());
-    const int64_t channels = s[1], pixels = s[2] * s[3];
-    for (int64_t c = 0; c < channels; ++c)
-        for (int64_t p = 0; p < pixels; ++p) out[p * channels + c] = in[c * pixels + p];
-    return segment(Tensor::of<double>({1, s[2], s[3], channels}, out), method, task.run);
 }
 
 Explanation lime_image(const Task& task, const Tensor& image) {

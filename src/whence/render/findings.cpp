@@ -109,6 +109,41 @@ void add_standard_errors(const Explanation& explanation, std::vector<Finding>& o
     out.push_back({unsettled > 0 ? Level::remark : Level::good, text});
 }
 
+// The strongest pairs, where the method looks at pairs.
+void add_interactions(const Explanation& explanation, std::vector<Finding>& out) {
+    if (!explanation.interactions) return;
+    struct Pair {
+        int64_t first, second;
+        double effect;
+    };
+    constexpr size_t most = 3;
+    const Tensor& values = explanation.interactions->values;
+    const int64_t size = values.rows();
+    const std::vector<double> all = values.to_doubles();
+    std::vector<Pair> pairs;
+    for (int64_t i = 0; i < size; ++i)
+        for (int64_t j = 0; j < i; ++j)
+            pairs.push_back({j, i, all[i * size + j] + all[j * size + i]});
+    std::erase_if(pairs, [](const Pair& pair) { return !(std::abs(pair.effect) > 0); });
+    std::ranges::stable_sort(pairs, std::ranges::greater{},
+                             [](const Pair& pair) { return std::abs(pair.effect); });
+    if (pairs.empty()) {
+        out.push_back({Level::remark, "No two features act together: every pair has effect 0."});
+        return;
+    }
+    if (pairs.size() > most) pairs.resize(most);
+    const std::vector<std::string>& names = explanation.attribution.names;
+    const auto called = [&](int64_t i) {
+        return i < static_cast<int64_t>(names.size()) ? clean(names[i])
+                                                      : "feature " + std::to_string(i);
+    };
+    std::string text;
+    for (const Pair& pair : pairs)
+        text += (text.empty() ? "" : "; ") + called(pair.first) + " with " + called(pair.second) +
+                " (" + typeset(signed_number(pair.effect)) + ")";
+    out.push_back({Level::remark, "What pairs do together, the strongest first: " + text + "."});
+}
+
 void add_values(const Explanation& explanation, std::vector<Finding>& out) {
     const Ranking ranking = rank(explanation, 0);
     if (explanation.attribution.values.size() == 0)
@@ -121,10 +156,11 @@ void add_values(const Explanation& explanation, std::vector<Finding>& out) {
         out.push_back({Level::remark, "Every weight is exactly zero."});
 }
 
-std::string opening(const TargetRecord& target) {
+std::string opening(const Explanation& explanation) {
+    const TargetRecord& target = explanation.target;
     const std::string what = target_name(target), value = typeset(number(target.value));
-    if (target.resolved.minus)
-        return "The model's " + scale_name(target) + " of " + what + " is " + value + ".";
+    if (target.resolved.minus || !link_of(explanation).empty())
+        return "The model's " + scale_name(explanation) + " of " + what + " is " + value + ".";
     switch (target.resolved.scale) {
         case Scale::probability:
             return "The model gives " + what + " a probability of " + value + ".";
@@ -189,6 +225,7 @@ std::vector<Finding> findings(const Explanation& explanation) {
     add_fit(explanation, out);
     add_convergence(explanation.diagnostics, out);
     add_standard_errors(explanation, out);
+    add_interactions(explanation, out);
     add_values(explanation, out);
     for (const std::string& note : explanation.diagnostics.notes)
         out.push_back({Level::remark, clean(note, 1000)});
@@ -198,7 +235,7 @@ std::vector<Finding> findings(const Explanation& explanation) {
 std::string summary(const Explanation& explanation) {
     const TargetRecord& target = explanation.target;
     const std::string method = method_title(explanation.provenance.method);
-    std::string out = opening(target);
+    std::string out = opening(explanation);
     if (target.baseline_value) {
         const std::string baseline = clean(target.baseline);
         out += " At the baseline" + (baseline.empty() ? "" : " (" + baseline + ")") + " it is " +
