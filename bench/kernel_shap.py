@@ -135,13 +135,14 @@ def speed(bench, whence, case: str, path: Path) -> None:
         {
             "whence": lambda: setting.ours(budget=samples, tolerance=0.0),
             "peer": lambda: setting.theirs(samples),
-            "default": lambda: setting.theirs(samples, "num_features(10)"),
+            "own": lambda: setting.ours(),
+            "default": lambda: setting.theirs("auto", "num_features(10)"),
             "bare": lambda: setting.predict(masked),
         },
         rounds=bench.rounds,
     )
     bench.ratio(f"{case} equal samples", timings["whence"], timings["peer"], f"({samples} coalitions x {BACKGROUND} rows)")
-    bench.row(f"{case}, shap's default num_features(10)", timings["whence"], timings["default"])
+    bench.ratio(f"{case} own defaults", timings["own"], timings["default"], "(Whence stops at its tolerance, shap selects ten features)")
     bench.forward_multiple(case, timings["whence"], timings["bare"])
 
 

@@ -49,7 +49,7 @@ TEST(Shapley, PicturesByOneBaseline) {
     }
     EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] {
         (void)explained(cat(), {{"groups", std::string("a, b")}});
-    }), "groups are of columns"));
+    }), "groups are of the columns"));
 }
 
 // The adaptor for columns and the model's own matrix are two ways to the same answers.

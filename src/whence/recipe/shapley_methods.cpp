@@ -143,12 +143,19 @@ Explanation with_setting(const Task& task, const Use& use) {
         const data::TableModel model(task.subject.model(), task.input.schema);
         return use(Setting{model, Batch(*task.input.row), std::move(players), std::move(background)});
     }
+    if (!task.options.get<std::string>("groups").empty())
+        throw Error(ErrorKind::usage, "groups are of the columns of a table");
     const auto image = task.input.image();
+    if (!image && task.input.batch.size() == 1 && task.input.batch[0].value.rank() == 2) {
+        const Tensor& vector = task.input.batch[0].value;
+        return use(Setting{task.subject.model(), task.input.batch,
+                           Players{.labels = column_labels(vector.size())},
+                           background_of(task, vector)});
+    }
     if (!image)
         throw Error(ErrorKind::usage,
-                    "Shapley values explain pictures and rows of tables; this input is neither");
-    if (!task.options.get<std::string>("groups").empty())
-        throw Error(ErrorKind::usage, "groups are of columns; superpixels group pixels already");
+                    "Shapley values explain pictures, rows of tables and vectors; this input is "
+                    "none of these");
     const Tensor segments = renumbered(segments_of(task, *image));
     return use(Setting{task.subject.model(), task.input.batch,
                        Players{.labels = pixel_labels(*image, segments), .segments = segments},

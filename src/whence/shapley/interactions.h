@@ -16,7 +16,8 @@ namespace whence {
 /// Exact where all coalitions fit into the budget. Else in rounds of M^2 coalitions (one more for
 /// odd M): a random relabelling of M / 2 orders in which each pair stands side by side exactly once
 /// (Walecki's zigzags), and at each step also the coalition with the two the other way round. Each
-/// round estimates every pair and every player without bias; standard errors come from the rounds.
+/// round estimates every pair and every player without bias; standard errors come from the rounds. The
+/// tolerance is met by the values, not by each pair.
 struct ShapInteractions {
     Budget budget;
 };
