@@ -5,12 +5,13 @@
 #include <Eigen/Cholesky>
 #include <Eigen/QR>
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
+#include <optional>
 
 #include "whence/core/error.h"
 #include "whence/shapley/pairs.h"
+#include "whence/shapley/proxy.h"
 #include "whence/shapley/questions.h"
 
 namespace whence {
@@ -29,63 +30,49 @@ constexpr int64_t block_pairs = 256;
 // z . phi should be d = (v(S) - v(complement)) / 2; what the two have in common drops out. So least
 // squares over coalitions is least squares over pairs, of half the size and without an intercept.
 //
-// A cubic fit also has a coefficient for each three players, on the product of their signs: the odd
-// part of every effect of up to four. It is the same sum of terms +-1/2 with the same total, only of
-// more terms. What a triple has belongs to its three players in equal parts: these are the Shapley
-// values of the fit, and the fit's are those of the game where all coalitions are asked, for the
-// players' terms alone are a projection of both (arXiv 2601.18608, "PolySHAP"; arXiv 2602.01399,
-// "OddSHAP").
-//
-// With n terms, sum theta = T: theta = T / n + u for u orthogonal to the ones, and u solves
-// (P A P + c 1 1^T) u = P (b - A 1 T / n), P the projection, c > 0 any number: its right side being
+// With sum phi = T: phi = T / M + u for u orthogonal to the ones, and u solves
+// (P A P + c 1 1^T) u = P (b - A 1 T / M), P the projection, c > 0 any number: its right side being
 // orthogonal to the ones, so is u.
-enum class Order { linear, cubic };
-
-int64_t terms_of(Order order, int64_t players) {
-    return order == Order::linear ? players
-                                  : players + players * (players - 1) * (players - 2) / 6;
-}
-
 class Fit {
   public:
-    Fit(const Plan& plan, const std::vector<double>& differences, int64_t players, Order order)
+    Fit(const Plan& plan, int64_t pairs, int64_t players)
         : plan_(plan),
-          d_(differences),
-          pairs_(static_cast<int64_t>(differences.size())),
+          pairs_(pairs),
           players_(players),
-          terms_(terms_of(order, players)),
           drawn_(plan.strata.size()),
           weight_(plan.strata.size()) {
         for (int64_t p = 0; p < pairs_; ++p) ++drawn_[plan_.stratum[p]];
         for (size_t s = 0; s < drawn_.size(); ++s) weight_[s] = weight_of(plan_.strata[s], s);
-        if (order == Order::linear) return;
-        for (int32_t i = 2; i < players_; ++i)
-            for (int32_t j = 1; j < i; ++j)
-                for (int32_t k = 0; k < j; ++k) triples_.push_back({i, j, k});
     }
 
-    // Values whose sum is `total`. False where the pairs do not determine them: then those nearest
-    // to equal shares.
-    bool solve(double total, std::vector<double>& values) {
+    // Of each pair.
+    [[nodiscard]] std::vector<double> weights() const {
+        std::vector<double> out;
+        for (int64_t p = 0; p < pairs_; ++p) out.push_back(weight_[plan_.stratum[p]]);
+        return out;
+    }
+
+    // Values with sum `total` that fit the d of the pairs. False where the pairs do not determine
+    // them: then those nearest to equal shares.
+    bool solve(const std::vector<double>& d, double total, std::vector<double>& values) {
         MatrixXd a = gram();
-        const double share = total / static_cast<double>(terms_);
-        VectorXd b = cross() - share * a.rowwise().sum();
+        const double share = total / static_cast<double>(players_);
+        VectorXd b = cross(d) - share * a.rowwise().sum();
         b.array() -= b.mean();
         const VectorXd means = a.rowwise().mean();
         const double mean = means.mean();
         a.rowwise() -= means.transpose();
         a.colwise() -= means;
         a.array() += mean;
-        const double scale = a.trace() / static_cast<double>(terms_);
-        a.array() += scale / static_cast<double>(terms_);
+        const double scale = a.trace() / static_cast<double>(players_);
+        a.array() += scale / static_cast<double>(players_);
         factor_.compute(a);
-        const bool settled = pairs_ >= terms_ - 1 && factor_.info() == Eigen::Success &&
+        const bool settled = pairs_ >= players_ - 1 && factor_.info() == Eigen::Success &&
                              factor_.rcond() > 1e-13;
-        coefficients_ = settled ? VectorXd(factor_.solve(b))
-                                : VectorXd(a.completeOrthogonalDecomposition().solve(b));
-        coefficients_.array() += share - coefficients_.mean();
-        const MatrixXd of_players = shared_out(coefficients_);
-        values.assign(of_players.data(), of_players.data() + players_);
+        const VectorXd u = settled ? VectorXd(factor_.solve(b))
+                                   : VectorXd(a.completeOrthogonalDecomposition().solve(b));
+        values.resize(players_);
+        for (int64_t j = 0; j < players_; ++j) values[j] = share + u[j] - u.mean();
         return settled;
     }
 
@@ -95,32 +82,37 @@ class Fit {
         return true;
     }
 
-    // After solve, where that was settled.
-    [[nodiscard]] std::vector<double> standard_errors() const {
-        if (pairs_ <= terms_ - 1 && !exact()) return {};
+    // After solve, where that was settled: `values` were fitted to `d`, and `left_out` holds the
+    // residuals of the first pairs as another fit, made without each, leaves them.
+    [[nodiscard]] std::vector<double> standard_errors(const std::vector<double>& d,
+                                                      const std::vector<double>& values,
+                                                      const std::vector<double>& left_out) const {
+        if (pairs_ <= players_ - 1 && !exact()) return {};
         MatrixXd sums = MatrixXd::Zero(players_, static_cast<Eigen::Index>(drawn_.size()));
         MatrixXd squares = sums;
         std::vector<int64_t> sampled;
         for (int64_t p = 0; p < pairs_; ++p)
             if (missing(plan_.stratum[p]) > 0) sampled.push_back(p);
+        const Eigen::Map<const VectorXd> phi(values.data(), players_);
         for (size_t first = 0; first < sampled.size(); first += block_pairs) {
             const size_t count = std::min<size_t>(block_pairs, sampled.size() - first);
-            MatrixXd z(terms_, static_cast<Eigen::Index>(count));
+            MatrixXd z(players_, static_cast<Eigen::Index>(count));
             for (size_t i = 0; i < count; ++i)
                 signs(sampled[first + i], z.col(static_cast<Eigen::Index>(i)));
-            const VectorXd fitted = z.transpose() * coefficients_;
+            const VectorXd fitted = z.transpose() * phi;
             z.rowwise() -= z.colwise().mean().eval();
             const MatrixXd scores = factor_.solve(z);
-            const MatrixXd of_players = shared_out(scores);
             for (size_t i = 0; i < count; ++i) {
                 const int64_t p = sampled[first + i];
                 const int32_t s = plan_.stratum[p];
                 const auto c = static_cast<Eigen::Index>(i);
                 const double leverage = weight_[s] * scores.col(c).dot(z.col(c));
-                const double factor =
-                    weight_[s] * (d_[p] - fitted[c]) / std::max(1e-3, 1 - leverage);
-                sums.col(s) += factor * of_players.col(c);
-                squares.col(s) += factor * factor * of_players.col(c).cwiseAbs2();
+                const double residual =
+                    p < static_cast<int64_t>(left_out.size())
+                        ? left_out[p]
+                        : (d[p] - fitted[c]) / std::max(1e-3, 1 - leverage);
+                sums.col(s) += weight_[s] * residual * scores.col(c);
+                squares.col(s) += std::pow(weight_[s] * residual, 2) * scores.col(c).cwiseAbs2();
             }
         }
         return roots(sums, squares);
@@ -141,29 +133,14 @@ class Fit {
         return 1 - static_cast<double>(drawn_[s]) / plan_.strata[s].pairs;
     }
 
-    // Columns of terms to columns of players.
-    [[nodiscard]] MatrixXd shared_out(const MatrixXd& terms) const {
-        MatrixXd out = terms.topRows(players_);
-        for (size_t t = 0; t < triples_.size(); ++t)
-            for (const int32_t j : triples_[t])
-                out.row(j) += terms.row(players_ + static_cast<Eigen::Index>(t)) / 3;
-        return out;
-    }
-
-    // The terms of a pair: z of the players, the sign of their product for three.
     template <class Column>
     void signs(int64_t pair, Column&& z) const {
         for (int64_t j = 0; j < players_; ++j) z[j] = plan_.has(pair, j) ? 0.5 : -0.5;
-        for (size_t t = 0; t < triples_.size(); ++t) {
-            const auto [i, j, k] = triples_[t];
-            z[players_ + static_cast<Eigen::Index>(t)] = 4 * z[i] * z[j] * z[k];
-        }
     }
 
-    // Bit p of word w of a term: whether it is +1/2 in pair 64 w + p of the stratum. A product of
-    // three signs is the exclusive or of their bits.
+    // Bit p of word w of a player: whether pair 64 w + p of the stratum has it in the first half.
     [[nodiscard]] std::vector<uint64_t> planes(size_t s, int64_t words) const {
-        std::vector<uint64_t> out(terms_ * words, 0);
+        std::vector<uint64_t> out(players_ * words, 0);
         int64_t at = 0;
         for (int64_t p = 0; p < pairs_; ++p) {
             if (plan_.stratum[p] != static_cast<int32_t>(s)) continue;
@@ -171,21 +148,17 @@ class Fit {
                 out[j * words + at / 64] |= uint64_t{plan_.has(p, j)} << (at % 64);
             ++at;
         }
-        for (size_t t = 0; t < triples_.size(); ++t)
-            for (int64_t w = 0; w < words; ++w)
-                for (const int32_t j : triples_[t])
-                    out[(players_ + static_cast<int64_t>(t)) * words + w] ^= out[j * words + w];
         return out;
     }
 
     // Sum of c z z^T, 64 pairs at a time: z_i z_j is 1/4 where i and j are on one side, else -1/4.
     [[nodiscard]] MatrixXd gram() const {
-        MatrixXd a = MatrixXd::Zero(terms_, terms_);
+        MatrixXd a = MatrixXd::Zero(players_, players_);
         for (size_t s = 0; s < drawn_.size(); ++s) {
             if (drawn_[s] == 0) continue;
             const int64_t words = (drawn_[s] + 63) / 64;
             const std::vector<uint64_t> bits = planes(s, words);
-            for (int64_t i = 0; i < terms_; ++i)
+            for (int64_t i = 0; i < players_; ++i)
                 for (int64_t j = 0; j <= i; ++j) {
                     int64_t apart = 0;
                     for (int64_t w = 0; w < words; ++w)
@@ -198,11 +171,11 @@ class Fit {
         return a;
     }
 
-    [[nodiscard]] VectorXd cross() const {
-        VectorXd b = VectorXd::Zero(terms_), z(terms_);
+    [[nodiscard]] VectorXd cross(const std::vector<double>& d) const {
+        VectorXd b = VectorXd::Zero(players_), z(players_);
         for (int64_t p = 0; p < pairs_; ++p) {
             signs(p, z);
-            b += weight_[plan_.stratum[p]] * d_[p] * z;
+            b += weight_[plan_.stratum[p]] * d[p] * z;
         }
         return b;
     }
@@ -227,20 +200,11 @@ class Fit {
     }
 
     const Plan& plan_;
-    const std::vector<double>& d_;
-    int64_t pairs_, players_, terms_;
-    std::vector<std::array<int32_t, 3>> triples_;
+    int64_t pairs_, players_;
     std::vector<int64_t> drawn_;
     std::vector<double> weight_;
     Eigen::LLT<MatrixXd> factor_;
-    VectorXd coefficients_;
 };
-
-double total_error(const std::vector<double>& standard_errors) {
-    double sum = 0;
-    for (const double error : standard_errors) sum += error * error;
-    return sum;
-}
 
 // d of the next pairs, up to number `until` or as far as the time allows.
 void ask_pairs(Questions& questions, const Plan& plan, int64_t until,
@@ -256,44 +220,48 @@ void ask_pairs(Questions& questions, const Plan& plan, int64_t until,
         differences.push_back((values[i] - values[i + 1]) / 2);
 }
 
-// A cubic fit is tried with this many pairs for each term, and up to this many terms (17 players):
-// its cost grows with their cube.
-constexpr double least_pairs_per_term = 1.5;
-constexpr int64_t most_terms = 700;
+// Fits what the pairs say: of a proxy, where there is one, only what it leaves.
+class Fitting {
+  public:
+    Fitting(const Plan& plan, int64_t players) : plan_(plan), players_(players) {}
 
-struct Fitted {
-    bool settled = false, cubic = false;
+    bool fit(const std::vector<double>& differences, Estimate& out) {
+        const auto pairs = static_cast<int64_t>(differences.size());
+        Fit linear(plan_, pairs, players_);
+        if (!linear.exact() && (!proxy_ || proxy_->fitted() < before_))
+            proxy_ = shapley::Proxy::fit(plan_, differences, linear.weights(), players_);
+        // The first pairs do not change, and of more than a certain number it takes the first.
+        before_ = proxy_ && proxy_->fitted() < pairs ? proxy_->fitted() : pairs + 1;
+        if (linear.exact()) proxy_.reset();
+        std::vector<double> rest = differences, left_out;
+        double total = out.everyone - out.nobody;
+        if (proxy_) {
+            for (int64_t p = 0; p < pairs; ++p) rest[p] -= proxy_->at(plan_, p);
+            for (int64_t p = 0; p < proxy_->fitted(); ++p) left_out.push_back(proxy_->left_out(p));
+            total -= 2 * proxy_->at_everyone();
+        }
+        const bool settled = linear.solve(rest, total, out.values);
+        out.standard_errors.clear();
+        if (settled) out.standard_errors = linear.standard_errors(rest, out.values, left_out);
+        if (proxy_)
+            for (int64_t j = 0; j < players_; ++j) out.values[j] += proxy_->values()[j];
+        out.exact = settled && linear.exact();
+        return settled;
+    }
+
+    [[nodiscard]] bool with_proxy() const { return proxy_.has_value(); }
+
+  private:
+    const Plan& plan_;
+    int64_t players_;
+    std::optional<shapley::Proxy> proxy_;
+    int64_t before_ = 0;
 };
 
-// Of the linear and, where there are pairs enough, the cubic fit the one with the smaller standard
-// errors.
-Fitted fit_pairs(const Plan& plan, const std::vector<double>& differences, int64_t players,
-                 Estimate& out) {
-    const double total = out.everyone - out.nobody;
-    Fit linear(plan, differences, players, Order::linear);
-    Fitted fitted{.settled = linear.solve(total, out.values)};
-    out.standard_errors.clear();
-    if (fitted.settled) out.standard_errors = linear.standard_errors();
-    out.exact = fitted.settled && linear.exact();
-    const int64_t terms = players > 3 ? terms_of(Order::cubic, players) : 0;
-    if (out.exact || out.standard_errors.empty() || terms == 0 || terms > most_terms ||
-        static_cast<double>(differences.size()) < least_pairs_per_term * static_cast<double>(terms))
-        return fitted;
-    Fit cubic(plan, differences, players, Order::cubic);
-    std::vector<double> values;
-    if (!cubic.solve(total, values)) return fitted;
-    std::vector<double> errors = cubic.standard_errors();
-    if (!(total_error(errors) < total_error(out.standard_errors))) return fitted;
-    out.values = std::move(values);
-    out.standard_errors = std::move(errors);
-    fitted.cubic = true;
-    return fitted;
-}
-
-void state(const Plan& plan, int64_t pairs, const Fitted& fitted, Estimate& out) {
+void state(const Plan& plan, int64_t pairs, bool settled, bool proxy, Estimate& out) {
     if (out.exact)
         out.notes.push_back(fmt::format("all {} coalitions were asked: exact", 2 * pairs + 2));
-    else if (!fitted.settled)
+    else if (!settled)
         out.notes.push_back(
             fmt::format("{} pairs of coalitions do not determine {} values: these are the nearest "
                         "to equal shares; raise the budget to {} or more",
@@ -308,7 +276,7 @@ void state(const Plan& plan, int64_t pairs, const Fitted& fitted, Estimate& out)
                         2 * pairs + 2,
                         whole > 0 ? fmt::format(", all with up to {} players there or missing", whole)
                                   : "",
-                        fitted.cubic ? ", a fit of single players and of threes" : ""));
+                        proxy ? ", around a fit of threes of features" : ""));
     }
 }
 
@@ -323,6 +291,7 @@ void paired_kernel(Questions& questions, const Budget& budget, Estimate& out) {
     const Plan plan = shapley::plan_pairs(players, most, questions.run().seed);
     questions.expect(2 * plan.size() + 2);
     std::vector<double> differences;
+    Fitting fitting(plan, players);
     // Checked at growing intervals, so that all fits together cost little more than the last one.
     int64_t until = budget.tolerance > 0
                         ? std::min(plan.size(), std::max<int64_t>(128, 2 * players))
@@ -332,11 +301,11 @@ void paired_kernel(Questions& questions, const Budget& budget, Estimate& out) {
         const auto pairs = static_cast<int64_t>(differences.size());
         if (pairs == 0)
             throw Error(ErrorKind::limit, "the seconds were over before the first pair of coalitions");
-        const Fitted fitted = fit_pairs(plan, differences, players, out);
+        const bool settled = fitting.fit(differences, out);
         if (budget.tolerance > 0)
             out.converged = shapley::within_tolerance(out, budget.tolerance);
         if (pairs == plan.size() || out.converged.value_or(false) || questions.late()) {
-            state(plan, pairs, fitted, out);
+            state(plan, pairs, settled, fitting.with_proxy(), out);
             if (!out.exact && !out.converged.value_or(false)) questions.state_late(out);
             return;
         }

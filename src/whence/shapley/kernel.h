@@ -18,13 +18,12 @@ namespace whence {
 /// sampling"). Standard errors: linearised estimator of a stratified sample (Sarndal, Swensson,
 /// Wretman 1992, section 5.5), residuals divided by one minus their leverage.
 ///
-/// With 1.5 pairs or more for each single player and each three of them (up to 17 players: 17 with
-/// 2100 coalitions) the sum is also fitted with a term for every three, and kept if its standard
-/// errors are smaller: exact where no more than four interact, and often with half of the error
-/// (arXiv 2601.18608, "PolySHAP"; arXiv 2602.01399, "OddSHAP").
+/// From 40 pairs on, where it predicts pairs that it was not fitted to, a Gaussian process of all
+/// threes of players is a control variate: only what it leaves is estimated from the sample (see
+/// proxy.h). Halves the error of smooth games, and more.
 ///
 /// Cost: the coalitions, and about coalitions x M^2 / 64 operations for the matrix, M^3 / 3 to solve
-/// it. Misleads where the budget is a few times M only: then read the standard errors. Error(limit)
+/// it; for the proxy some 10^8. Misleads where the budget is a few times M only: then read the standard errors. Error(limit)
 /// above 4096 players.
 struct KernelShap {
     static constexpr int64_t most_players = 4096;
