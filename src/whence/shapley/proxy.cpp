@@ -19,8 +19,8 @@ constexpr int64_t least_pairs = 40, choosing_pairs = 128, most_pairs = 384;
 constexpr double noises[] = {1e-8, 1e-3, 1e-2, 0.1, 0.3, 1, 10};
 // What it must gain over single players to be worth its variance.
 constexpr double least_gain = 0.98;
-// Share of the squares that is rounding: single players say it all.
-constexpr double nothing = 1e-20;
+// Share of the squares that is rounding of single precision: single players say it all.
+constexpr double nothing = 1e-10;
 
 double covariance(double t, double players) {
     const double triples = players * (players - 1) * (players - 2) / 6;
