@@ -37,6 +37,18 @@ nb::object standard_errors(Self self) {
     return view(errors.data(), ElementType::float64, shape, self);
 }
 
+nb::object interactions(Self self) {
+    const std::optional<Interactions>& pairs = of(self).explanation.interactions;
+    if (!pairs) return nb::none();
+    return view(pairs->values.data(), pairs->values.type(), pairs->values.shape(), self);
+}
+
+nb::object interaction_errors(Self self) {
+    const std::optional<Interactions>& pairs = of(self).explanation.interactions;
+    if (!pairs || pairs->standard_errors.empty()) return nb::none();
+    return view(pairs->standard_errors.data(), ElementType::float64, pairs->values.shape(), self);
+}
+
 nb::object segments(Self self) {
     const std::optional<Tensor>& labels = of(self).explanation.attribution.segments;
     if (!labels) return nb::none();
@@ -114,7 +126,9 @@ void bind_values(nb::class_<Explained>& type) {
         .def_prop_ro("segments", &segments, "Superpixels: the label of each pixel, an index into values. Else None.")
         .def_prop_ro("standard_errors", &standard_errors, "Of each value where the method samples, else None.")
         .def_prop_ro("interactions", &interactions,
-                     "What pairs do together: a symmetric matrix [features, features], main effects in the diagonal. Else None.")
+                     "What pairs of features do together, [features, features]: half of a pair's effect at either place, main effects in the "
+                     "diagonal. None where the method does not look at pairs.")
+        .def_prop_ro("interaction_errors", &interaction_errors, "Standard errors of interactions where the method samples, else None.")
         .def_prop_ro("names", [](const Explained& e) { return texts(e.explanation.attribution.names); },
                      "Names of the features where they have some.")
         .def_prop_ro("displays", [](const Explained& e) { return texts(e.explanation.attribution.displays); },

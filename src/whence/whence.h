@@ -24,3 +24,4 @@
 #include "whence/render/text.h"
 #include "whence/runtime/environment.h"
 #include "whence/runtime/onnx_model.h"
+#include "whence/shapley/shap.h"

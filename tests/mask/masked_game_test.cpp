@@ -62,6 +62,33 @@ TEST(MaskedGame, IsTheWeightedMeanOverTheBackground) {
         }
 }
 
+// Many fillings and short segments are laid over whole: the same rows as the definition, wherever a
+// batch cuts a coalition's fillings, with columns of no player and of shared ones.
+TEST(LabelMasker, ManyFillingsAreTheDefinition) {
+    const std::vector<int32_t> labels{0, -1, 1, 1, 2, 0, 3};
+    for (const ElementType type : {ElementType::float64, ElementType::float32, ElementType::uint8}) {
+        std::vector<double> x, b;
+        for (int i = 0; i < 7; ++i) x.push_back(100 + i);
+        for (int i = 0; i < 7 * 5; ++i) b.push_back(i);
+        const Tensor row = Tensor::of<double>({1, 7}, x).cast(type);
+        const LabelMasker masker("x", row, Tensor::of<double>({5, 7}, b).cast(type), labels);
+        std::vector<uint8_t> bits;
+        for (int code = 0; code < 16; ++code)
+            for (int j = 0; j < 4; ++j) bits.push_back(code >> j & 1);
+        for (const int64_t first : {0, 3, 11}) {
+            Batch rows({{"x", Tensor(type, {16 * 5 - first, 7})}});
+            masker.apply({bits.data(), 16, 4}, first, rows, whence::Run{});
+            const std::vector<double> found = rows.at("x").to_doubles();
+            for (int64_t r = 0; r < 16 * 5 - first; ++r)
+                for (int64_t i = 0; i < 7; ++i) {
+                    const int64_t code = (first + r) / 5, way = (first + r) % 5;
+                    const bool keep = labels[i] < 0 || (code >> labels[i] & 1);
+                    EXPECT_EQ(found[r * 7 + i], keep ? x[i] : b[way * 7 + i]);
+                }
+        }
+    }
+}
+
 TEST(MaskedGame, LinksTheMeanNotEachAnswer) {
     const FormulaModel model = product_plus_sum(64);
     const LabelMasker masker("x", input, background, {0, 1, 2});

@@ -82,7 +82,7 @@ def test_help_and_version():
         text = run(*words).stdout
         assert "whence " in text and "\x1b" not in text
     text = run("explain", "--help").stdout
-    for word in ["--num-samples", "--[no-]compatible", "--baseline", "--seed", "--preprocess", "lime and occlusion"]:
+    for word in ["--num-samples", "--[no-]compatible", "--baseline", "--seed", "--preprocess", "Options of lime:", "kernel-shap"]:
         assert word in text
 
 

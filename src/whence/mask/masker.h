@@ -66,6 +66,9 @@ class LabelMasker : public Masker {
     };
     void cut_segments(const std::vector<int32_t>& labels);
     void write_row(const uint8_t* present, const std::byte* filling, std::byte* out) const;
+    // The same for rows [begin, end) of `out`, a coalition's mask made once for all its fillings.
+    void write_overlaid(MatrixView<const uint8_t> present, int64_t first, int64_t begin, int64_t end,
+                        Tensor& out) const;
 
     std::string input_name_;
     Tensor input_, baseline_;

@@ -16,8 +16,9 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 class Path {
   public:
-    explicit Path(const Moments& moments)
+    Path(const Moments& moments, PathKind kind)
         : m_(moments),
+          kind_(kind),
           state_(moments.cross.size(), State::out),
           coefficients_(Eigen::VectorXd::Zero(moments.cross.size())),
           correlation_(moments.cross) {}
@@ -115,6 +116,7 @@ class Path {
 
     Eigen::Index first_at_zero(const Eigen::VectorXd& direction, double& step) const {
         Eigen::Index gone = -1;
+        if (kind_ == PathKind::least_angle) return gone;
         for (Eigen::Index i = 0; i < direction.size(); ++i) {
             const double at = -coefficients_[active_[i]] / direction[i];
             if (at <= 0 || at >= step) continue;
@@ -125,6 +127,7 @@ class Path {
     }
 
     const Moments& m_;
+    PathKind kind_;
     std::vector<State> state_;
     std::vector<int32_t> active_;
     Eigen::VectorXd coefficients_, correlation_;
@@ -133,8 +136,8 @@ class Path {
 
 }  // namespace
 
-std::vector<Eigen::VectorXd> lasso_path(const Moments& moments) {
-    return Path(moments).walk();
+std::vector<Eigen::VectorXd> lasso_path(const Moments& moments, PathKind kind) {
+    return Path(moments, kind).walk();
 }
 
 }  // namespace whence::perturb

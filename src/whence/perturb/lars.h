@@ -8,8 +8,15 @@
 
 namespace whence::perturb {
 
+enum class PathKind {
+    lasso,        ///< a coefficient that comes back to zero drops out
+    least_angle,  ///< what is in stays in
+};
+
 /// Coefficients at each knot of the path, from all zero (first) to least squares (last). Features
-/// that are (nearly) a combination of those already in stay out.
-[[nodiscard]] std::vector<Eigen::VectorXd> lasso_path(const Moments& moments);
+/// that are (nearly) a combination of those already in stay out. Of the moments it reads gram and
+/// cross alone.
+[[nodiscard]] std::vector<Eigen::VectorXd> lasso_path(const Moments& moments,
+                                                      PathKind kind = PathKind::lasso);
 
 }  // namespace whence::perturb

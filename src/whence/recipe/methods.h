@@ -61,6 +61,7 @@ struct MethodSpec {
     Explanation (*explain)(const Task&);
     LayerUse layer = LayerUse::none;
     bool baseline_set = false;  ///< averages over many baselines: the rows of a background
+    bool baseline_one = false;  ///< with baseline_set: one baseline will do where there is no background
 };
 
 [[nodiscard]] const std::vector<MethodSpec>& methods();

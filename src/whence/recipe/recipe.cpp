@@ -175,6 +175,7 @@ std::string default_set(const MethodSpec& method, const std::string& text, const
                         const Input& input) {
     if (!method.baseline_set || !text.empty()) return text;
     if (input.is_table() && subject.background()) return "background";
+    if (method.baseline_one) return text;
     throw Error(ErrorKind::usage,
                 method.name + " averages over many baselines: give --baseline set:PATH, a folder of "
                               "pictures or a file of rows" +

@@ -152,7 +152,7 @@ std::vector<std::byte> weight_chart(const Explanation& explanation, const ChartO
     const BarScale scale = BarScale::over(plan.ranking, left, end - plan.number_width - gap);
     Canvas canvas = begin(plan, options);
     draw_zero(canvas, scale, plan.body, plan.body + plan.rows_height(),
-              scale_name(explanation.target));
+              scale_name(explanation));
     draw_labels(canvas, plan, left - gap, label_width);
     draw_rows(canvas, plan, scale, end);
     return canvas.finish(title_of(explanation), summary(explanation));
@@ -168,7 +168,7 @@ std::vector<std::byte> weight_table(const Explanation& explanation,
     const double table = left + 0.5 * (end - left), numbers = table - 2 * gap;
     const BarScale scale = BarScale::over(plan.ranking, left, numbers - plan.number_width - gap);
     draw_zero(canvas, scale, plan.body, plan.body + plan.rows_height(),
-              scale_name(explanation.target));
+              scale_name(explanation));
     draw_rows(canvas, plan, scale, numbers);
     draw_features(canvas, plan, table, end);
     return canvas.finish(title_of(explanation), summary(explanation));

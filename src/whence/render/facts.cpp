@@ -26,6 +26,7 @@ struct Title {
 constexpr std::array titles = {
     Title{"lime", "LIME"},
     Title{"sedc", "SEDC"},
+    Title{"banzhaf", "Banzhaf values"},
     Title{"rise", "RISE"},
     Title{"idgi", "IDGI"},
     Title{"integrated-hessians", "Integrated Hessians"},
@@ -110,6 +111,19 @@ std::string scale_name(const TargetRecord& target) {
                                                             : std::string(name(scale));
 }
 
+std::string link_of(const Explanation& explanation) {
+    for (const Option& option : explanation.provenance.options)
+        if (const auto* link = std::get_if<std::string>(&option.value);
+            link && option.name == "link" && *link != "identity")
+            return clean(*link);
+    return "";
+}
+
+std::string scale_name(const Explanation& explanation) {
+    const std::string link = link_of(explanation), scale = scale_name(explanation.target);
+    return link.empty() ? scale : link + " of the " + scale;
+}
+
 std::string cost(const Provenance& provenance) {
     const auto evaluations = [](int64_t n) {
         return count(n) + (n == 1 ? " evaluation" : " evaluations");
@@ -135,7 +149,7 @@ std::vector<Fact> facts(const Explanation& explanation) {
     const TargetRecord& target = explanation.target;
     const std::string baseline = clean(target.baseline);
     std::vector<Fact> out;
-    out.push_back({"target", target_name(target) + ", " + scale_name(target)});
+    out.push_back({"target", target_name(target) + ", " + scale_name(explanation)});
     if (!explanation.attribution.layer.empty())
         out.push_back({"layer", clean(explanation.attribution.layer)});
     out.push_back({"f(x)", number(target.value)});

@@ -22,6 +22,10 @@ namespace whence::render {
 [[nodiscard]] std::string short_target(const TargetRecord& target);
 /// "probability", "logit", "log-probability", "raw output".
 [[nodiscard]] std::string scale_name(const TargetRecord& target);
+/// The same, or the link that its values went through: "logit of the probability", "log-loss".
+[[nodiscard]] std::string scale_name(const Explanation& explanation);
+/// "logit" or "log-loss" where a method put one between the model and its values; else empty.
+[[nodiscard]] std::string link_of(const Explanation& explanation);
 /// "50 evaluations with gradient, 1 000 without".
 [[nodiscard]] std::string cost(const Provenance& provenance);
 /// "+0.0023 (0.4 %)", or "none (why)".

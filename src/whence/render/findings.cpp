@@ -175,10 +175,11 @@ std::string nearest_in_words(const Counterfactuals& all) {
     return out + ".";
 }
 
-std::string opening(const TargetRecord& target) {
+std::string opening(const Explanation& explanation) {
+    const TargetRecord& target = explanation.target;
     const std::string what = target_name(target), value = typeset(number(target.value));
-    if (target.resolved.minus)
-        return "The model's " + scale_name(target) + " of " + what + " is " + value + ".";
+    if (target.resolved.minus || !link_of(explanation).empty())
+        return "The model's " + scale_name(explanation) + " of " + what + " is " + value + ".";
     switch (target.resolved.scale) {
         case Scale::probability:
             return "The model gives " + what + " a probability of " + value + ".";
@@ -258,7 +259,7 @@ std::vector<Finding> findings(const Explanation& explanation) {
 std::string summary(const Explanation& explanation) {
     const TargetRecord& target = explanation.target;
     const std::string method = method_title(explanation.provenance.method);
-    std::string out = opening(target);
+    std::string out = opening(explanation);
     if (explanation.counterfactuals) return out + nearest_in_words(*explanation.counterfactuals);
     if (explanation.rule) return out + " " + rule_sentence(explanation) + ".";
     if (target.baseline_value) {

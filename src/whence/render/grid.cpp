@@ -47,7 +47,7 @@ struct Maps {
                 const double own = color_limit(map, options.percentile);
                 limit = std::max(limit, own);
                 rows.back().back() = Overlay{std::move(map), own};
-                const std::string name = scale_name(cell.explanation->target);
+                const std::string name = scale_name(*cell.explanation);
                 scale = first || scale == name ? name : "target";
                 first = false;
             }

@@ -105,7 +105,7 @@ std::vector<std::byte> image_figure(const Explanation& explanation, const Tensor
     const Panel& heat = panels[panels.size() - 2];
     const Panel& last = panels.back();
     draw_color_bar(canvas, heat.x, std::max(last.x + last.width, heat.x + 260), bar, limit,
-                   scale_name(explanation.target));
+                   scale_name(explanation));
     below.draw(canvas, margin, bar + bar_room);
     return canvas.finish(title_of(explanation), summary(explanation));
 }

@@ -85,7 +85,7 @@ std::string panels_html(const ReportItem& item) {
                                 enlarged * seen.width),
                      blocky);
     }
-    out += "</div>\n" + colors_html(limit, scale_name(item.explanation.target));
+    out += "</div>\n" + colors_html(limit, scale_name(item.explanation));
     for (const std::string& note :
          pixel_notes(map, limit, percentile, item.image ? seen.height : map.height,
                      item.image ? seen.width : map.width))

@@ -119,7 +119,7 @@ std::vector<std::byte> interaction_matrix(const Explanation& explanation,
     }
     draw_cells(canvas, pairs, left, top, cell);
     draw_color_bar(canvas, margin, margin + width, bar, pairs.limit(),
-                   scale_name(explanation.target));
+                   scale_name(explanation));
     below.draw(canvas, margin, words);
     return canvas.finish(title_of(explanation), summary(explanation));
 }

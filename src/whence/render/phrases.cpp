@@ -16,6 +16,7 @@ constexpr PhraseRow rows[] = {
      {"The model's {2} for “{0}” is {1}.", "{2} модели для «{0}»: {1}.", "模型对“{0}”的{2}为{1}。"}},
     {Phrase::logit, {"score (logit)", "Оценка (логит)", "得分（logit）"}},
     {Phrase::log_probability, {"log-probability", "Логарифм вероятности", "对数概率"}},
+    {Phrase::log_loss, {"log-loss", "Логарифмическая потеря", "对数损失"}},
     {Phrase::raw, {"output", "Выход", "输出"}},
     {Phrase::compared,
      {"For the input it is compared with (“{0}”) it is {1}; the difference is {2}.",

@@ -13,6 +13,7 @@ enum class Phrase {
     score,              ///< class, score, unit
     logit,              ///< units
     log_probability,
+    log_loss,
     raw,
     compared,           ///< baseline, value there, difference
     raised,             ///< features

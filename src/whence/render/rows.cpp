@@ -66,7 +66,7 @@ ExplainedRows explained_rows(const std::vector<Explanation>& explanations) {
     std::iota(order.begin(), order.end(), size_t{0});
     std::ranges::stable_sort(order, std::greater{}, [&](size_t i) { return importance[i]; });
 
-    ExplainedRows out{.scale = scale_name(explanations[0].target),
+    ExplainedRows out{.scale = scale_name(explanations[0]),
                       .target = short_target(explanations[0].target)};
     for (size_t i = 0; i < order.size(); ++i) {
         out.names.push_back(names[order[i]]);

@@ -92,7 +92,7 @@ std::vector<double> weights_of(const ExplainedRows& rows, size_t feature) {
 
 Bytes importance_bars(const std::vector<Explanation>& all, const PlotOptions& options) {
     Frame frame("Importance", all, options, 60, with_zero(explained_rows(all).importance),
-                "mean |value|, " + scale_name(all[0].target));
+                "mean |value|, " + scale_name(all[0]));
     Canvas& canvas = frame.page.canvas();
     const double zero = frame.axis.at(0);
     for (size_t i = 0; i < frame.shown; ++i) {
@@ -105,7 +105,7 @@ Bytes importance_bars(const std::vector<Explanation>& all, const PlotOptions& op
 
 Bytes beeswarm(const std::vector<Explanation>& all, const PlotOptions& options) {
     Frame frame("What each feature does, row by row", all, options, 76,
-                with_zero(explained_rows(all).weights), "value, " + scale_name(all[0].target));
+                with_zero(explained_rows(all).weights), "value, " + scale_name(all[0]));
     Canvas& canvas = frame.page.canvas();
     const double radius = frame.rows.rows() > 1000 ? 1.3 : frame.rows.rows() > 300 ? 1.8 : 2.4;
     for (size_t i = 0; i < frame.shown; ++i) {
@@ -123,7 +123,7 @@ Bytes beeswarm(const std::vector<Explanation>& all, const PlotOptions& options) 
 
 Bytes violin(const std::vector<Explanation>& all, const PlotOptions& options) {
     Frame frame("How the values of each feature spread", all, options, 0,
-                with_zero(explained_rows(all).weights), "value, " + scale_name(all[0].target));
+                with_zero(explained_rows(all).weights), "value, " + scale_name(all[0]));
     Canvas& canvas = frame.page.canvas();
     constexpr int cells = 120;
     const double span = frame.axis.to - frame.axis.from;

@@ -90,7 +90,7 @@ Bytes waterfall(const Explanation& explanation, const PlotOptions& options) {
     constexpr double numbers = 64;  // beside the longest arrow
     const Axis axis = Axis::over(values, page.left() + labels + plot_gap, page.right() - numbers);
     const double top = page.top() + axis_room / 2, bottom = top + rows;
-    draw_axis_below(canvas, axis, top, bottom, scale_name(explanation.target));
+    draw_axis_below(canvas, axis, top, bottom, scale_name(explanation));
     draw_names(canvas, names, page.left() + labels, labels, top, row_height);
     for (size_t i = 0; i < steps.steps.size(); ++i) {
         const Step& step = steps.steps[i];
@@ -136,7 +136,7 @@ Bytes force(const Explanation& explanation, const PlotOptions& options) {
     const Axis axis = Axis::over(std::vector<double>{ends[0], ends[1], ends[2], fx}, page.left(),
                                  page.right());
     const double top = page.top() + head, middle = top + band / 2;
-    draw_axis_below(canvas, axis, top - 6, top + band + 4, scale_name(explanation.target));
+    draw_axis_below(canvas, axis, top - 6, top + band + 4, scale_name(explanation));
     const auto draw_side = [&](const std::vector<const Step*>& side) {
         double at = fx;
         for (const Step* step : side) {

@@ -52,8 +52,10 @@ std::string in_numbers(double value) {
     return typeset(number(value));
 }
 
-Phrase unit_of(const TargetRecord& target) {
-    switch (target.resolved.scale) {
+Phrase unit_of(const Explanation& explanation) {
+    const std::string link = link_of(explanation);
+    if (!link.empty()) return link == "logit" ? Phrase::logit : Phrase::log_loss;
+    switch (explanation.target.resolved.scale) {
         case Scale::logit:
             return Phrase::logit;
         case Scale::log_probability:
@@ -63,12 +65,14 @@ Phrase unit_of(const TargetRecord& target) {
     }
 }
 
-void say_prediction(const TargetRecord& target, Words& words) {
+void say_prediction(const Explanation& explanation, Words& words) {
+    const TargetRecord& target = explanation.target;
     const std::string what = short_target(target), value = in_numbers(target.value);
-    if (target.resolved.scale == Scale::probability && !target.resolved.minus)
+    if (target.resolved.scale == Scale::probability && !target.resolved.minus &&
+        link_of(explanation).empty())
         words.say(Phrase::probability, {what, value});
     else
-        words.say(Phrase::score, {what, value, words.phrased(unit_of(target), {})});
+        words.say(Phrase::score, {what, value, words.phrased(unit_of(explanation), {})});
     if (target.baseline_value)
         words.say(Phrase::compared, {clean(target.baseline), in_numbers(*target.baseline_value),
                                      typeset(signed_number(target.value - *target.baseline_value))});
@@ -163,7 +167,7 @@ Language parse_language(std::string_view text) {
 
 std::string in_words(const Explanation& explanation, Language language) {
     Words words(language);
-    say_prediction(explanation.target, words);
+    say_prediction(explanation, words);
     if (explanation.rule) say_rule(explanation, words);
     if (explanation.counterfactuals) say_counterfactuals(*explanation.counterfactuals, words);
     if (!explanation.rule && !explanation.counterfactuals) say_attribution(explanation, words);

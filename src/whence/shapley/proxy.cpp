@@ -1,0 +1,171 @@
+#include "whence/shapley/proxy.h"
+
+#include <Eigen/Cholesky>
+#include <bit>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <span>
+
+namespace whence::shapley {
+namespace {
+
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+// The noise is chosen on the first pairs alone: fits cost the cube of their number.
+constexpr int64_t least_pairs = 40, choosing_pairs = 128, most_pairs = 384;
+// Relative to the variance of the process. Next to none: games without larger interactions.
+constexpr double noises[] = {1e-8, 1e-3, 1e-2, 0.1, 0.3, 1, 10};
+// What it must gain over single players to be worth its variance.
+constexpr double least_gain = 0.98;
+// Share of the squares that is rounding of single precision: single players say it all.
+constexpr double nothing = 1e-10;
+
+double covariance(double t, double players) {
+    const double triples = players * (players - 1) * (players - 2) / 6;
+    return (t * t * t - (3 * players - 2) * t) / 6 / triples;
+}
+
+// x . x' of two halves: players on the same side less those apart.
+double product(const uint64_t* a, const uint64_t* b, int64_t words, int64_t players) {
+    int64_t apart = 0;
+    for (int64_t w = 0; w < words; ++w) apart += std::popcount(a[w] ^ b[w]);
+    return static_cast<double>(players - 2 * apart);
+}
+
+MatrixXd covariances(const Plan& plan, int64_t pairs, int64_t players) {
+    MatrixXd k(pairs, pairs);
+    for (int64_t p = 0; p < pairs; ++p)
+        for (int64_t q = 0; q <= p; ++q)
+            k(p, q) = k(q, p) =
+                covariance(product(plan.row(p), plan.row(q), plan.words, players),
+                           static_cast<double>(players));
+    return k;
+}
+
+MatrixXd trend(const Plan& plan, int64_t pairs, int64_t players) {
+    MatrixXd f(pairs, players);
+    for (int64_t p = 0; p < pairs; ++p)
+        for (int64_t j = 0; j < players; ++j) f(p, j) = plan.has(p, j) ? 0.5 : -0.5;
+    return f;
+}
+
+struct Kriging {
+    VectorXd weights, trend;       // of the covariances, and beta
+    VectorXd left_out;             // residuals, each pair left out in turn
+    bool settled = false;
+};
+
+Kriging krige(MatrixXd k, const MatrixXd& f, const VectorXd& d, double noise) {
+    Kriging out;
+    k.diagonal().array() += noise;
+    const Eigen::LLT<MatrixXd> factor(k);
+    if (factor.info() != Eigen::Success) return out;
+    const MatrixXd inverse = factor.solve(MatrixXd::Identity(k.rows(), k.rows()));
+    const MatrixXd whitened = inverse * f;
+    const Eigen::LLT<MatrixXd> of_trend(f.transpose() * whitened);
+    if (of_trend.info() != Eigen::Success || of_trend.rcond() < 1e-12) return out;
+    out.trend = of_trend.solve(whitened.transpose() * d);
+    out.weights = inverse * d - whitened * out.trend;
+    const VectorXd diagonal =
+        inverse.diagonal() -
+        whitened.cwiseProduct(of_trend.solve(whitened.transpose()).transpose()).rowwise().sum();
+    out.left_out = out.weights.cwiseQuotient(diagonal);
+    out.settled = out.left_out.allFinite();
+    return out;
+}
+
+double score(const VectorXd& residuals, std::span<const double> weights) {
+    double sum = 0;
+    for (Eigen::Index p = 0; p < residuals.size(); ++p)
+        sum += weights[p] * residuals[p] * residuals[p];
+    return sum;
+}
+
+// Residuals of single players alone, each pair left out in turn.
+VectorXd without_process(const MatrixXd& f, const VectorXd& d, std::span<const double> weights) {
+    const Eigen::Map<const VectorXd> w(weights.data(), f.rows());
+    const MatrixXd weighted = w.asDiagonal() * f;
+    const Eigen::LLT<MatrixXd> factor(f.transpose() * weighted);
+    const VectorXd residuals = d - f * factor.solve(weighted.transpose() * d);
+    const VectorXd leverage =
+        weighted.cwiseProduct(factor.solve(f.transpose()).transpose()).rowwise().sum();
+    return residuals.cwiseQuotient((1 - leverage.array()).max(1e-6).matrix());
+}
+
+}  // namespace
+
+std::optional<Proxy> Proxy::fit(const Plan& plan, const std::vector<double>& differences,
+                                const std::vector<double>& weights, int64_t players) {
+    const auto asked = static_cast<int64_t>(differences.size());
+    const int64_t pairs = std::min(asked, std::max(most_pairs, players + players / 2));
+    if (players < 4 || pairs < least_pairs || pairs < players + players / 2) return std::nullopt;
+    const int64_t some = std::min(pairs, std::max(choosing_pairs, players + players / 2));
+    const MatrixXd k = covariances(plan, pairs, players), f = trend(plan, pairs, players);
+    const Eigen::Map<const VectorXd> d(differences.data(), pairs);
+    const double alone = score(without_process(f, d, weights), weights);
+    if (!(alone > nothing * score(d, weights))) return std::nullopt;
+    double best = std::numeric_limits<double>::infinity();
+    size_t chosen = 0;
+    for (size_t i = 0; i < std::size(noises); ++i) {
+        const Kriging of_some =
+            krige(k.topLeftCorner(some, some), f.topRows(some), d.head(some), noises[i]);
+        const double own = of_some.settled ? score(of_some.left_out, weights) : INFINITY;
+        if (own < best) best = own, chosen = i;
+    }
+    // With as many pairs as there are threes of players a fit of little noise goes wild: then the
+    // next has a try.
+    Kriging fitted;
+    for (size_t i = chosen; i < std::min(chosen + 2, std::size(noises)) && !fitted.settled; ++i) {
+        Kriging of_all = krige(k, f, d, noises[i]);
+        if (of_all.settled && score(of_all.left_out, weights) < least_gain * alone)
+            fitted = std::move(of_all);
+    }
+    if (!fitted.settled) return std::nullopt;
+
+    Proxy out;
+    out.players_ = players;
+    out.bits_.assign(plan.bits.begin(), plan.bits.begin() + pairs * plan.words);
+    out.weights_ = fitted.weights;
+    out.trend_ = fitted.trend;
+    out.left_out_.assign(fitted.left_out.data(), fitted.left_out.data() + pairs);
+    out.values_.assign(fitted.trend.data(), fitted.trend.data() + players);
+    // Of x_i x_j x_k each player has a third, twice over: v(S) - v(complement) is 2 d.
+    const double all = static_cast<double>(players);
+    const double triples = all * (all - 1) * (all - 2) / 6;
+    for (int64_t p = 0; p < pairs; ++p) {
+        const double sum = 2 * f.row(p).sum();
+        for (int64_t j = 0; j < players; ++j) {
+            const double x = 2 * f(p, j), others = sum - x;
+            const double couples = (others * others - (all - 1)) / 2;
+            out.values_[j] += 2.0 / 3 * fitted.weights[p] * x * couples / triples;
+        }
+    }
+    return out;
+}
+
+double Proxy::at(const Plan& plan, int64_t pair) const {
+    double sum = 0;
+    for (int64_t j = 0; j < players_; ++j) sum += plan.has(pair, j) ? trend_[j] : -trend_[j];
+    sum /= 2;
+    for (Eigen::Index q = 0; q < weights_.size(); ++q)
+        sum += weights_[q] * covariance(product(plan.row(pair), bits_.data() + q * plan.words,
+                                                plan.words, players_),
+                                        static_cast<double>(players_));
+    return sum;
+}
+
+double Proxy::at_everyone() const {
+    const auto words = static_cast<int64_t>(bits_.size()) / weights_.size();
+    double sum = trend_.sum() / 2;
+    for (Eigen::Index q = 0; q < weights_.size(); ++q) {
+        int64_t there = 0;
+        for (int64_t w = 0; w < words; ++w) there += std::popcount(bits_[q * words + w]);
+        sum += weights_[q] * covariance(static_cast<double>(2 * there - players_),
+                                        static_cast<double>(players_));
+    }
+    return sum;
+}
+
+}  // namespace whence::shapley
