@@ -19,9 +19,6 @@ namespace whence::graph {
 /// The model as ONNX bytes, constants inside. Throws Error(limit) above 2 GiB.
 [[nodiscard]] std::string serialize(const Graph& graph);
 
-/// A graph as an attribute of a node (the body of a Loop).
-[[nodiscard]] Opaque subgraph(const Graph& body);
-
 /// Adds an entry to the model's metadata, which any ONNX tool shows.
 void set_metadata(Graph& graph, const std::string& key, const std::string& value);
 

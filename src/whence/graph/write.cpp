@@ -24,6 +24,8 @@ void write_value(const ValueInfo& info, onnx::ValueInfoProto& proto) {
     }
 }
 
+void write_graph(const Graph& graph, onnx::GraphProto& proto);
+
 void write_attribute(const std::string& name, const Attribute& attribute, onnx::AttributeProto& proto) {
     using Proto = onnx::AttributeProto;
     if (const auto* opaque = std::get_if<Opaque>(&attribute)) {
@@ -40,6 +42,9 @@ void write_attribute(const std::string& name, const Attribute& attribute, onnx::
     } else if (const auto* t = std::get_if<Constant>(&attribute)) {
         proto.set_type(Proto::TENSOR);
         *proto.mutable_t() = write_tensor(**t, "");
+    } else if (const auto* body = std::get_if<Body>(&attribute)) {
+        proto.set_type(Proto::GRAPH);
+        write_graph(**body, *proto.mutable_g());
     } else if (const auto* ints = std::get_if<std::vector<int64_t>>(&attribute)) {
         proto.set_type(Proto::INTS);
         proto.mutable_ints()->Assign(ints->begin(), ints->end());
@@ -75,13 +80,6 @@ void write_graph(const Graph& graph, onnx::GraphProto& proto) {
 }
 
 }  // namespace
-
-Opaque subgraph(const Graph& body) {
-    onnx::AttributeProto proto;
-    proto.set_type(onnx::AttributeProto::GRAPH);
-    write_graph(body, *proto.mutable_g());
-    return {proto.SerializeAsString()};
-}
 
 void set_metadata(Graph& graph, const std::string& key, const std::string& value) {
     onnx::ModelProto model;
