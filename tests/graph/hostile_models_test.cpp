@@ -200,6 +200,12 @@ TEST_F(ExternalData, OutsideTheFolderAreRefused) {
     EXPECT_NE(refused((folder_ / "model/weights.bin").string()).find("lie outside the model's folder"), std::string::npos);
 }
 
+// float8: carried through unread, and ONNX Runtime must not be sent for its file.
+TEST_F(ExternalData, OfATypeThatIsNotReadAreRefused) {
+    const std::string exotic = text(5, number(1, 2) + number(2, 17) + text(8, "w") + external("weights.bin"));
+    EXPECT_EQ(refusal(model(relu + exotic), folder_ / "model"), "model: constant 'w': external data of a type that is not read");
+}
+
 TEST_F(ExternalData, MissingOrShort) {
     EXPECT_EQ(refused("none.bin"), "model: constant 'w': cannot read external data 'none.bin'");
     EXPECT_EQ(refused("weights.bin", 3), "model: constant 'w': external data 'weights.bin' are too short");

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "whence/core/error.h"
 #include "whence/graph/io.h"
 #include "whence/graph/tensor_proto.h"
@@ -90,7 +92,16 @@ void set_metadata(Graph& graph, const std::string& key, const std::string& value
     graph.model_rest = model.SerializeAsString();
 }
 
-std::string serialize(const Graph& graph) {
+std::string serialize(const Graph& graph) { return serialize_apart(graph, std::numeric_limits<size_t>::max()).bytes; }
+
+Apart serialize_apart(const Graph& whole, size_t most) {
+    Apart apart;
+    Graph graph = whole;
+    std::erase_if(graph.initializers, [&](const auto& entry) {
+        const bool large = entry.second->bytes() > most;
+        if (large) apart.constants.insert(entry);
+        return large;
+    });
     onnx::ModelProto model;
     model.ParseFromString(graph.model_rest);
     // From version 4 on constants need not be listed as inputs; 8 goes with opset 18.
@@ -102,9 +113,12 @@ std::string serialize(const Graph& graph) {
         import->set_version(version);
     }
     write_graph(graph, *model.mutable_graph());
+    for (const auto& [name, constant] : apart.constants)
+        *model.mutable_graph()->add_initializer() = write_description(*constant, name);
     if (model.ByteSizeLong() > (size_t{1} << 31) - 1)
         throw Error(ErrorKind::limit, "the model is larger than 2 GiB with its weights inside");
-    return model.SerializeAsString();
+    apart.bytes = model.SerializeAsString();
+    return apart;
 }
 
 }  // namespace whence::graph

@@ -128,7 +128,7 @@ enum class Measure { lengths, ranks };
 
 void annotate(graph::Graph& graph, const Run& run, Measure measure) {
     const graph::Graph all = with_all_outputs(graph);
-    const Session session(all, {.threads = 1, .optimise = false});
+    const Session session(all, {.threads = 1, .optimise = false, .inside = 0});
     std::set<std::string> names_of_inputs;
     for (const graph::ValueInfo& input : graph.inputs)
         if (input.shape)
