@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <set>
@@ -40,10 +41,7 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 graph::Graph prepared(const std::string& path, const std::set<std::string>& keep) {
     graph::Graph graph = graph::read_model(path);
     graph::fold_constants(graph);
-    runtime::annotate(graph, Run{});
-    graph::upgrade_opset(graph);
-    runtime::annotate(graph, Run{});
-    if (graph::expand_operators(graph)) runtime::annotate(graph, Run{});
+    graph = runtime::canonical(std::move(graph), Run{});
     graph::fold_batch_normalization(graph, keep);
     return graph;
 }
@@ -77,6 +75,8 @@ void write_gradient(const std::string& in, const std::string& out, const std::st
     graph::ValueInfo seed = graph.value(of);
     seed.name = "seed";
     seed.type = seed.type.value_or(ElementType::float32);
+    const auto declared = std::ranges::find(graph.outputs, of, &graph::ValueInfo::name);
+    if (twice && declared != graph.outputs.end() && declared->shape) seed.shape = declared->shape;
     if (!twice) seed.shape.reset();  // whatever OF turns out to have
     graph.inputs.push_back(seed);
     const std::vector<std::string> gradients =
@@ -123,6 +123,11 @@ and `Resize` with `keep_aspect_ratio_policy`.
 
 Where several numbers are the largest or smallest, each gets an equal part: `Max`, `Min`, `ReduceMax`, `ReduceMin`,
 `GlobalMaxPool`, reductions `max` and `min` of `ScatterElements` and `ScatterND`.
+
+`If` whose condition is constant, and `Loop` and `Scan` whose number of steps is known, are written out as nodes while the
+graph stays below 20 000 of them. Else their gradient holds that of their bodies: an `If` of the same condition, and a `Scan`
+over the steps in reverse, for which the node runs once more and keeps its states (a `Loop` whose states change their shape is
+refused). DeepLIFT passes what is written out. `Scan` of operator set 8 is refused.
 
 `QuantizeLinear` followed by `DequantizeLinear` is passed straight through: slope 1 where it rounds, 0 where it clips.
 

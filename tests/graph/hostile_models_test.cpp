@@ -9,8 +9,10 @@
 
 #include "graph/protobuf.h"
 #include "whence/core/error.h"
+#include "whence/graph/body.h"
 #include "whence/graph/gradient/gradient.h"
 #include "whence/graph/io.h"
+#include "whence/graph/passes/passes.h"
 
 namespace whence::graph {
 namespace {
@@ -104,6 +106,64 @@ TEST(HostileModel, ConstantsThatDoNotFitTheirShape) {
     EXPECT_NE(refused({0, int64_t{1} << 40, int64_t{1} << 40}, raw("")), "");
 }
 
+// y = If(c) of two branches.
+std::string branches(const std::string& then_branch, const std::string& else_branch) {
+    return model(input("c") + input("x") + output("y") +
+                 holding("If", {"c"}, {"y"}, {{"then_branch", then_branch}, {"else_branch", else_branch}}, "fork"));
+}
+const std::string plain_branch = output("a") + node("Relu", {"x"}, {"a"});
+
+TEST(HostileModel, BodiesAreReadAndWritten) {
+    const Graph graph = parse(branches(plain_branch, output("b") + node("Exp", {"t"}, {"b"}) + node("Neg", {"x"}, {"t"})));
+    EXPECT_EQ(graph.nodes[0].captures, std::vector<std::string>{"x"});
+    EXPECT_EQ(body_of(graph.nodes[0], "else_branch").nodes[0].op, "Neg");  // sorted
+    EXPECT_EQ(serialize(parse(serialize(graph))), serialize(graph));
+}
+
+TEST(HostileModel, BodiesThatAreBroken) {
+    EXPECT_EQ(refusal(branches(plain_branch, output("b") + node("Exp", {"nobody"}, {"b"}))),
+              "model: If node 'fork' (output 'y') can never run: an input is undefined or depends on it");
+    EXPECT_EQ(refusal(branches(plain_branch, output("b") + node("Add", {"x", "d"}, {"b"}, "sum") + node("Exp", {"b"}, {"d"}))),
+              "model: Add node 'sum' (output 'b') can never run: an input is undefined or depends on it");
+    EXPECT_EQ(refusal(branches(plain_branch, output("b") + node("Exp", {"y"}, {"b"}))),
+              "model: If node 'fork' (output 'y') can never run: an input is undefined or depends on it");
+    EXPECT_NE(refusal(branches(plain_branch, plain_branch + constant("w", {2}, raw("abcd")))), "no error");
+}
+
+TEST(HostileModel, BodiesInsideBodies) {
+    const auto nested = [](int depth) {
+        std::string branch = plain_branch;
+        for (int i = 0; i < depth; ++i)
+            branch = output("a") + holding("If", {"c"}, {"a"}, {{"then_branch", branch}, {"else_branch", plain_branch}});
+        return branches(branch, plain_branch);
+    };
+    Graph graph = parse(nested(20));
+    EXPECT_EQ(graph.nodes[0].captures, (std::vector<std::string>{"c", "x"}));
+    fold_constants(graph);
+    EXPECT_FALSE(unroll(graph));
+    EXPECT_NE(add_gradients(graph, "y", "x", {"x"}), std::vector<std::string>{""});
+    EXPECT_NE(refusal(nested(1000)), "no error");
+}
+
+TEST(HostileModel, BodiesThatDoNotFitTheirNode) {
+    const std::string step = input("i") + input("go") + input("s") + output("go") + output("t") + node("Relu", {"s"}, {"t"});
+    const auto gradient_of = [](const std::string& holder) {
+        return error_of([&] {
+            Graph graph = parse(model(input("n") + input("c") + input("x") + output("y") + holder));
+            unroll(graph);
+            static_cast<void>(add_gradients(graph, "y", "x", {"x"}));
+        });
+    };
+    EXPECT_EQ(gradient_of(holding("Loop", {"n", "c", "x"}, {"y"}, {{"body", step}})), "no error");
+    using Names = std::vector<std::string>;
+    for (const char* op : {"Loop", "Scan", "If"})
+        for (const Names& inputs : {Names{}, Names{"n"}, Names{"n", "c", "x", "x"}, Names{"x", "", "x"}})
+            for (const Names& outputs : {Names{"y"}, Names{"y", "z", "w", "v"}})
+                for (const std::string& body : {step, std::string(), output("t") + node("Relu", {"x"}, {"t"})})
+                    for (const char* key : {"body", "then_branch"})
+                        EXPECT_EQ(gradient_of(holding(op, inputs, outputs, {{key, body}})).find("internal"), std::string::npos);
+}
+
 class ExternalData : public testing::Test {
  protected:
     void SetUp() override {
@@ -138,6 +198,12 @@ TEST_F(ExternalData, OutsideTheFolderAreRefused) {
     EXPECT_EQ(refused(""), outside(""));
     EXPECT_NE(refused((folder_ / "secret.bin").string()).find("lie outside the model's folder"), std::string::npos);
     EXPECT_NE(refused((folder_ / "model/weights.bin").string()).find("lie outside the model's folder"), std::string::npos);
+}
+
+// float8: carried through unread, and ONNX Runtime must not be sent for its file.
+TEST_F(ExternalData, OfATypeThatIsNotReadAreRefused) {
+    const std::string exotic = text(5, number(1, 2) + number(2, 17) + text(8, "w") + external("weights.bin"));
+    EXPECT_EQ(refusal(model(relu + exotic), folder_ / "model"), "model: constant 'w': external data of a type that is not read");
 }
 
 TEST_F(ExternalData, MissingOrShort) {

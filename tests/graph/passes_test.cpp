@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "whence/core/error.h"
 #include "whence/core/rng.h"
+#include "whence/graph/body.h"
 #include "whence/graph/builder.h"
 #include "whence/graph/passes/passes.h"
 #include "whence/runtime/session.h"
@@ -196,6 +198,95 @@ TEST(Passes, CutAboveKeepsInputsThatGoRound) {
     const Graph above = cut_above(graph, "h");
     ASSERT_EQ(above.inputs.size(), 2u);
     EXPECT_EQ(above.inputs[1].name, "x");
+}
+
+// y = c ? relu(x) + w : x, in a branch that says how long its result is.
+Graph forked(ElementType type) {
+    Graph graph = graph_of({1, 2}, {});
+    Graph taken = graph_of({}, {{.op = "Relu", .inputs = {"x"}, .outputs = {"r"}}, {.op = "Add", .inputs = {"r", "w"}, .outputs = {"a"}}});
+    taken.inputs.clear();
+    const bool half = type == ElementType::float16;  // of which no numbers can be made
+    taken.initializers["w"] = shared(half ? Tensor(type, {2}) : Tensor::of<float>({2}, std::vector<float>{1, 2}));
+    taken.outputs = {info("a", {1, 2})};
+    Graph other = graph_of({}, {{.op = "Identity", .inputs = {"x"}, .outputs = {"b"}}});
+    other.inputs.clear();
+    other.outputs = {info("b", {1, 2})};
+    for (ValueInfo* output : {&graph.inputs[0], &graph.outputs[0], &taken.outputs[0], &other.outputs[0]}) output->type = type;
+    Node fork{.op = "If", .inputs = {"c"}, .outputs = {"y"}};
+    set_body(fork, "then_branch", std::move(taken));
+    set_body(fork, "else_branch", std::move(other));
+    graph.nodes = {std::move(fork)};
+    graph.initializers["c"] = shared(Tensor::of<double>({}, std::vector<double>{1}).cast(ElementType::boolean));
+    return graph;
+}
+
+TEST(Passes, FreeBatchDimensionReachesBodies) {
+    Graph graph = forked(ElementType::float32);
+    EXPECT_TRUE(free_batch_dimension(graph));
+    const Tensor x = uniform({3, 2}, 1);
+    const std::vector<double> y = run(graph, {x})[0].to_doubles(), from = x.to_doubles();
+    for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(y[i], from[i] + 1.0 + static_cast<double>(i % 2), tolerance);
+}
+
+TEST(Passes, ComputeInSinglePrecisionReachesBodies) {
+    Graph graph = forked(ElementType::float16);
+    EXPECT_TRUE(compute_in_single_precision(graph));
+    const Tensor x = uniform({1, 2}, 1);
+    EXPECT_EQ(run(graph, {x})[0].type(), ElementType::float32);
+    EXPECT_FALSE(compute_in_single_precision(graph));
+}
+
+// x + 1 + ... + 1, n times.
+Graph counting(int64_t n) {
+    Graph body = graph_of({}, {{.op = "Add", .inputs = {"h", "one"}, .outputs = {"next"}}, {.op = "Identity", .inputs = {"go"}, .outputs = {"on"}}});
+    body.inputs = {{.name = "i", .type = ElementType::int64, .shape = std::vector<Dimension>{}},
+                   {.name = "go", .type = ElementType::boolean, .shape = std::vector<Dimension>{}},
+                   {.name = "h", .type = ElementType::float32}};
+    body.outputs = {{.name = "on", .type = ElementType::boolean}, {.name = "next", .type = ElementType::float32}};
+    Node loop{.op = "Loop", .inputs = {"n", "", "x"}, .outputs = {"y"}};
+    set_body(loop, "body", std::move(body));
+    Graph graph = graph_of({-1, 2}, {std::move(loop)});
+    graph.initializers = {{"n", shared(Tensor::of<int64_t>({}, std::vector<int64_t>{n}))}, {"one", shared(Tensor::of<float>({}, std::vector<float>{1}))}};
+    return graph;
+}
+
+TEST(Passes, UnrollWritesStepsOut) {
+    const Graph before = counting(4);
+    Graph after = before;
+    EXPECT_TRUE(unroll(after));
+    EXPECT_EQ(std::ranges::count(after.nodes, "Add", &Node::op), 4);
+    EXPECT_EQ(std::ranges::count(after.nodes, "Loop", &Node::op), 0);
+    const Tensor x = uniform({3, 2}, 1);
+    expect_close(run(after, {x})[0], run(before, {x})[0]);
+    EXPECT_FALSE(unroll(after));
+}
+
+TEST(Passes, UnrollOfNoSteps) {
+    for (const int64_t n : {0, -1}) {
+        Graph graph = counting(n);
+        EXPECT_TRUE(unroll(graph));
+        const Tensor x = uniform({3, 2}, 1);
+        EXPECT_EQ(run(graph, {x})[0], x);
+    }
+}
+
+TEST(Passes, UnrollLeavesLoopsThatAreTooLong) {
+    for (const int64_t n : {int64_t{20'000}, int64_t{1'000'000'000}, int64_t{1} << 62}) {
+        Graph graph = counting(n);
+        EXPECT_FALSE(unroll(graph)) << n;
+    }
+}
+
+// Together they would be too long: some are written out.
+TEST(Passes, UnrollBoundsTheSumOfLoops) {
+    Graph graph = counting(4000);
+    for (int i = 0; i < 20; ++i) {
+        Node further = graph.nodes.front();
+        further.outputs[0] += std::to_string(i);
+        graph.nodes.push_back(std::move(further));
+    }
+    while (unroll(graph)) EXPECT_LT(graph.nodes.size(), 40'000u);
+    EXPECT_GT(std::ranges::count(graph.nodes, "Loop", &Node::op), 0);
 }
 
 TEST(Passes, DropZipMap) {

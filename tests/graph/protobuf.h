@@ -66,6 +66,16 @@ inline std::string call(const std::string& op, const std::vector<std::string>& i
     for (const std::string& output : outputs) out += text(2, output);
     return text(1, out + text(4, op) + own() + rest);
 }
+/// A node whose attribute is a graph.
+inline std::string holding(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+                           const std::vector<std::pair<std::string, std::string>>& graphs, const std::string& name = "") {
+    std::string out;
+    for (const std::string& input : inputs) out += text(1, input);
+    for (const std::string& output : outputs) out += text(2, output);
+    out += text(3, name) + text(4, op);
+    for (const auto& [key, graph] : graphs) out += text(5, text(1, key) + text(6, text(2, key) + graph) + number(20, 5));
+    return text(1, out);
+}
 inline std::string model(const std::string& graph) { return number(1, 8) + text(8, number(2, 18)) + text(7, text(2, "g") + graph); }
 
 }  // namespace whence::test

@@ -93,7 +93,11 @@ def wide(tensor):
 def to_float64(model):
     """The model with every float32 made float64. ONNX Runtime could not run it; the reference evaluator can."""
     model = onnx.ModelProto.FromString(model.SerializeToString())
-    graph = model.graph
+    widen(model.graph)
+    return model
+
+
+def widen(graph):
     for info in [*graph.input, *graph.output, *graph.value_info]:
         if info.type.tensor_type.elem_type == TensorProto.FLOAT:
             info.type.tensor_type.elem_type = TensorProto.DOUBLE
@@ -103,9 +107,22 @@ def to_float64(model):
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.TENSOR:
                 attribute.t.CopyFrom(wide(attribute.t))
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                widen(attribute.g)
+            if attribute.name == "value_float":
+                attribute.CopyFrom(onnx.helper.make_attribute("value", numpy_helper.from_array(np.float64(attribute.f))))
             if attribute.name in ("to", "dtype", "stash_type") and attribute.i == TensorProto.FLOAT:
                 attribute.i = TensorProto.DOUBLE
-    return model
+
+
+def uses(graph):
+    """Names that the nodes of a graph read, also in graphs inside."""
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from uses(attribute.g)
+                yield from (output.name for output in attribute.g.output)
 
 
 def only(model, output):
@@ -114,7 +131,7 @@ def only(model, output):
     graph, needed, kept = model.graph, {output}, []
     for node in reversed(graph.node):
         if needed & set(node.output):
-            needed |= set(node.input)
+            needed |= set(uses(onnx.GraphProto(node=[node])))
             kept.insert(0, node)
     for field_, values in [("node", kept), ("input", [i for i in graph.input if i.name != "seed"]),
                            ("output", [o for o in graph.output if o.name == output])]:

@@ -13,6 +13,7 @@ LpPool                  takes minutes
 LRN                     normalises as many channels as there are rows
 GridSample              coordinates are float32; bicubic taps beyond a border are read otherwise than ONNX Runtime reads them
 GatherElements, ScatterElements   indices shorter than the data fail
+Loop, Scan              results are stacked wrong, or only along the first axis; no step fails
 """
 import itertools
 import math
@@ -257,6 +258,61 @@ class ConvTranspose(Repaired):
         y = np.pad(y, [(0, 0), (0, 0), *((max(0, -b), max(0, l + b - f)) for b, l, f in zip(pads, lengths, full))])
         y = y[(slice(None), slice(None), *(slice(max(0, b), max(0, b) + l) for b, l in zip(pads, lengths)))]
         return (y if bias is None else y + bias.reshape(-1, *[1] * rank),)
+
+
+def run_steps(body, feeds, names, states, slices):
+    """Runs the body once for each of `slices` (feeds of a step); returns the last states and the results, listed."""
+    results = [[] for _ in body.output_names[len(names):]]
+    for step in slices:
+        outputs = body.run(None, feeds | dict(zip(names, states)) | step)
+        states, made = outputs[:len(names)], outputs[len(names):]
+        for kept, value in zip(results, made):
+            kept.append(np.asarray(value))
+    return list(states), results
+
+
+class Loop(Repaired):
+    def need_context(self):
+        return True
+
+    def _run(self, count, go, *states, context=None, **_):
+        number, condition, *names = self.body.input_names
+        held = {"go": True if go is None else bool(np.all(go))}
+
+        def steps():
+            at = 0
+            while held["go"] and (count is None or at < np.asarray(count).item()):
+                yield {number: np.int64(at), condition: np.True_}
+                at += 1
+
+        class Watched:
+            output_names = self.body.output_names[1:]
+
+            @staticmethod
+            def run(_, feeds):
+                go_on, *outputs = self.body.run(None, feeds)
+                held["go"] = bool(np.all(go_on))
+                return outputs
+
+        last, results = run_steps(Watched, dict(context or {}), names, states, steps())
+        return (*last, *(np.stack(kept) if kept else np.zeros(0) for kept in results))
+
+
+class Scan(Repaired):
+    def need_context(self):
+        return True
+
+    def _run(self, *args, context=None, num_scan_inputs=None, scan_input_axes=None, scan_input_directions=None, scan_output_axes=None,
+             scan_output_directions=None, **_):
+        count = len(args) - num_scan_inputs
+        rows = [np.moveaxis(x, axis, 0)[::-1 if reverse else 1] for x, axis, reverse in zip(
+            args[count:], scan_input_axes or [0] * num_scan_inputs, scan_input_directions or [0] * num_scan_inputs)]
+        names = self.body.input_names
+        steps = [dict(zip(names[count:], map(np.asarray, row))) for row in zip(*rows)]
+        last, results = run_steps(self.body, dict(context or {}), names[:count], args[:count], steps)
+        stacked = [np.moveaxis(np.stack(kept[::-1 if reverse else 1]), 0, axis) if kept else np.zeros(0) for kept, axis, reverse in zip(
+            results, scan_output_axes or [0] * len(results), scan_output_directions or [0] * len(results))]
+        return (*last, *stacked)
 
 
 OPERATORS = [kind for kind in Repaired.__subclasses__()]

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import conformance_cases
+import control_cases
 import gradient_checker
 import own_cases
 
@@ -14,7 +15,7 @@ if not gradient_checker.TOOL.exists():
     pytest.skip(f"{gradient_checker.TOOL.name} is not built", allow_module_level=True)
 
 OPERATORS = gradient_checker.operators()
-CASES = conformance_cases.cases(OPERATORS) + own_cases.cases()
+CASES = conformance_cases.cases(OPERATORS) + own_cases.cases() + control_cases.cases()
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +48,9 @@ WITHOUT_LOGARITHM = {"pow"}
 def test_multipliers(case, tool, tmp_path):
     refusal = gradient_checker.check_multipliers(case, tool, tmp_path)
     node = case.model.graph.node[0]
-    if node.op_type in UNSPLIT or reduction(node) in {"mul", "max", "min"} or (node.op_type in PARAMETERS | {"Einsum"} and refusal):
+    if case.name.startswith(("computed", "loop11")):
+        assert re.search("no DeepLIFT multiplier through (If|Loop|Scan) node", refusal)
+    elif node.op_type in UNSPLIT or reduction(node) in {"mul", "max", "min"} or (node.op_type in PARAMETERS | {"Einsum"} and refusal):
         assert refusal.startswith(f"error unsupported no DeepLIFT multiplier through {node.op_type} node")
         assert node.op_type not in PARAMETERS or len(case.wrt) > 1
         assert node.op_type != "Einsum" or len(node.input) > 2
@@ -66,7 +69,11 @@ SECOND_CASES = [case for case in CASES if case.name not in SECOND_LEFT_OUT and n
 
 @pytest.mark.parametrize("case", SECOND_CASES, ids=lambda case: case.name)
 def test_second(case, tool, tmp_path):
-    assert not gradient_checker.check_second(case, tool, tmp_path)
+    refusal = gradient_checker.check_second(case, tool, tmp_path)
+    if case.name == "computed-loop-of-loop":  # nobody knows the ranks of what a Loop inside a Loop keeps
+        assert refusal.startswith("error unsupported no gradient through Loop node") and refusal.endswith("is not known")
+    else:
+        assert not refusal
 
 
 def test_document_lists_the_operators():

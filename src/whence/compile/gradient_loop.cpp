@@ -4,8 +4,8 @@
 #include <unordered_map>
 
 #include "whence/core/error.h"
+#include "whence/graph/body.h"
 #include "whence/graph/builder.h"
-#include "whence/graph/io.h"
 #include "whence/runtime/gradient_graph.h"
 
 namespace whence::compile {
@@ -107,20 +107,13 @@ std::string add_gradient_loop(Graph& outer, LoopBody body, const LoopPath& path)
     const std::string next = add("Add", {sum, part}, "next");
     loop.outputs = {value(on, ElementType::boolean, true), value(next, type, false)};
 
-    std::set<std::string> own = {k, more, sum}, used;
-    for (const Node& node : loop.nodes) {
-        used.insert(node.inputs.begin(), node.inputs.end());
-        own.insert(node.outputs.begin(), node.outputs.end());
-    }
     Builder b(outer);
     const std::string zero = b.mul(path.direction, b.scalar(0, type));
     Node node{.op = "Loop",
               .name = "whence/steps",
               .inputs = {b.integer(count), "", zero},
-              .outputs = {outer.fresh("whence/sum")},
-              .attributes = {{"body", graph::subgraph(loop)}}};
-    std::ranges::set_difference(used, own, std::back_inserter(node.captures));
-    std::erase(node.captures, "");
+              .outputs = {outer.fresh("whence/sum")}};
+    graph::set_body(node, "body", std::move(loop));
     outer.nodes.push_back(node);
     return node.outputs[0];
 }

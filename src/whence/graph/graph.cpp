@@ -114,7 +114,7 @@ std::string Graph::fresh(const std::string& stem) {
     for (; indexed_nodes_ < nodes.size(); ++indexed_nodes_)
         for (const std::string& output : nodes[indexed_nodes_].outputs) taken_.insert(output);
     while (true) {
-        std::string candidate = stem + "_" + std::to_string(next_[stem]++);
+        std::string candidate = scope + stem + "_" + std::to_string(next_[stem]++);
         if (!taken_.count(candidate) && !find_input(candidate) && !initializers.count(candidate) &&
             !opaque_initializers.count(candidate)) {
             taken_.insert(candidate);
@@ -145,8 +145,9 @@ void verify(const Graph& graph) {
                         fmt::format("output '{}' is not defined by any node", printable(output.name)));
 }
 
-void sort_nodes(Graph& graph) {
+void sort_nodes(Graph& graph, const std::vector<std::string>& around) {
     std::unordered_set<std::string> ready = sources(graph);
+    ready.insert(around.begin(), around.end());
     std::unordered_map<std::string, std::vector<size_t>> waiting;
     std::vector<size_t> missing(graph.nodes.size(), 0);
     std::set<size_t> runnable;  // ordered: keeps the file's order where it may

@@ -19,13 +19,17 @@ namespace whence::graph {
 /// Constants are shared between copies of a graph: copying a graph is cheap.
 using Constant = std::shared_ptr<const Tensor>;
 
-/// Protobuf bytes of something we carry through but do not look into: subgraphs, exotic tensors.
+struct Graph;
+/// A graph inside a node (a branch of If, the body of Loop or Scan), shared between copies.
+using Body = std::shared_ptr<const Graph>;
+
+/// Protobuf bytes of something we carry through but do not look into: exotic tensors.
 struct Opaque {
     std::string bytes;
 };
 
 using Attribute = std::variant<int64_t, float, std::string, Constant, std::vector<int64_t>,
-                               std::vector<float>, std::vector<std::string>, Opaque>;
+                               std::vector<float>, std::vector<std::string>, Body, Opaque>;
 
 struct Node {
     std::string op;
@@ -34,7 +38,7 @@ struct Node {
     std::vector<std::string> inputs;   ///< "" where an optional input is left out
     std::vector<std::string> outputs;  ///< "" where an optional output is left out
     std::map<std::string, Attribute> attributes;
-    /// Names of outer tensors that subgraphs (If, Loop, Scan) of this node use.
+    /// Names of outer tensors that the bodies of this node use (body.h keeps them so).
     std::vector<std::string> captures;
     /// Why a pass left the node without a gradient rule; empty if there is nothing to say.
     std::string obstacle;
@@ -76,6 +80,7 @@ struct Graph {
     std::vector<ValueInfo> outputs;
     std::unordered_map<std::string, ValueInfo> values;  ///< what is known of any tensor
     std::string model_rest;  ///< ModelProto bytes without the graph: functions, metadata, versions
+    std::string scope;  ///< what fresh names begin with: those inside a body differ from those around it
 
     [[nodiscard]] int64_t opset() const;
     /// The node that makes `tensor`, or nullptr. Linear: build an index for repeated use.
@@ -99,8 +104,9 @@ struct Graph {
 /// and after every pass.
 void verify(const Graph& graph);
 
-/// Sorts the nodes topologically (stable). Throws Error(model) for a cycle or an undefined name.
-void sort_nodes(Graph& graph);
+/// Sorts the nodes topologically (stable). Throws Error(model) for a cycle or an undefined name; those of
+/// `around` are defined outside.
+void sort_nodes(Graph& graph, const std::vector<std::string>& around = {});
 
 /// Removes nodes and initializers that no output needs.
 void remove_unused(Graph& graph);

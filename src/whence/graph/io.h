@@ -19,8 +19,13 @@ namespace whence::graph {
 /// The model as ONNX bytes, constants inside. Throws Error(limit) above 2 GiB.
 [[nodiscard]] std::string serialize(const Graph& graph);
 
-/// A graph as an attribute of a node (the body of a Loop).
-[[nodiscard]] Opaque subgraph(const Graph& body);
+/// The same without the constants of more than `most` bytes: external data, which whoever runs the model has to
+/// supply by name.
+struct Apart {
+    std::string bytes;
+    std::map<std::string, Constant> constants;
+};
+[[nodiscard]] Apart serialize_apart(const Graph& graph, size_t most);
 
 /// Adds an entry to the model's metadata, which any ONNX tool shows.
 void set_metadata(Graph& graph, const std::string& key, const std::string& value);

@@ -3,10 +3,10 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
-#include <set>
 
 #include "whence/core/error.h"
 #include "whence/core/file.h"
+#include "whence/graph/body.h"
 #include "whence/graph/functions.h"
 #include "whence/graph/io.h"
 #include "whence/graph/tensor_proto.h"
@@ -35,22 +35,7 @@ ValueInfo read_value(const onnx::ValueInfoProto& proto) {
     return info;
 }
 
-void collect_captures(const onnx::GraphProto& body, std::set<std::string>& captured) {
-    std::set<std::string> own, used;
-    for (const auto& input : body.input()) own.insert(input.name());
-    for (const auto& constant : body.initializer()) own.insert(constant.name());
-    for (const auto& output : body.output()) used.insert(output.name());
-    for (const auto& node : body.node()) {
-        for (const auto& input : node.input())
-            if (!input.empty()) used.insert(input);
-        for (const auto& attribute : node.attribute()) {
-            if (attribute.has_g()) collect_captures(attribute.g(), used);
-            for (const auto& graph : attribute.graphs()) collect_captures(graph, used);
-        }
-        own.insert(node.output().begin(), node.output().end());
-    }
-    std::ranges::set_difference(used, own, std::inserter(captured, captured.end()));
-}
+Graph read_body(const onnx::GraphProto& proto, const std::filesystem::path& folder);
 
 Attribute read_attribute(const onnx::AttributeProto& proto, const std::filesystem::path& folder) {
     switch (proto.type()) {
@@ -67,6 +52,9 @@ Attribute read_attribute(const onnx::AttributeProto& proto, const std::filesyste
             if (auto tensor = read_tensor(proto.t(), folder))
                 return std::make_shared<const Tensor>(std::move(*tensor));
             return Opaque{proto.SerializeAsString()};
+        case onnx::AttributeProto::GRAPH: return std::make_shared<const Graph>(read_body(proto.g(), folder));
+        case onnx::AttributeProto::GRAPHS:
+            throw Error(ErrorKind::unsupported, fmt::format("attribute '{}' is a list of graphs", printable(proto.name())));
         default: return Opaque{proto.SerializeAsString()};
     }
 }
@@ -77,13 +65,8 @@ Node read_node(const onnx::NodeProto& proto, const std::filesystem::path& folder
               .name = proto.name(),
               .inputs = {proto.input().begin(), proto.input().end()},
               .outputs = {proto.output().begin(), proto.output().end()}};
-    std::set<std::string> captures;
-    for (const auto& attribute : proto.attribute()) {
-        if (attribute.has_g()) collect_captures(attribute.g(), captures);
-        for (const auto& body : attribute.graphs()) collect_captures(body, captures);
-        node.attributes[attribute.name()] = read_attribute(attribute, folder);
-    }
-    node.captures.assign(captures.begin(), captures.end());
+    for (const auto& attribute : proto.attribute()) node.attributes[attribute.name()] = read_attribute(attribute, folder);
+    update_captures(node);
     return node;
 }
 
@@ -102,19 +85,31 @@ void read_initializers(const onnx::GraphProto& proto, const std::filesystem::pat
         throw Error(ErrorKind::unsupported, "the model has sparse constants; make them dense first");
 }
 
+void read_into(const onnx::GraphProto& proto, const std::filesystem::path& folder, Graph& graph) {
+    graph.name = proto.name();
+    read_initializers(proto, folder, graph);
+    for (const auto& input : proto.input())
+        if (!graph.initializers.count(input.name()) && !graph.opaque_initializers.count(input.name()))
+            graph.inputs.push_back(read_value(input));
+    for (const auto& output : proto.output()) graph.outputs.push_back(read_value(output));
+    for (const auto& value : proto.value_info()) graph.values[value.name()] = read_value(value);
+    for (const auto& node : proto.node()) graph.nodes.push_back(read_node(node, folder));
+}
+
+// A cycle inside shows here; a name that nothing defines is taken for one of the graph around it.
+Graph read_body(const onnx::GraphProto& proto, const std::filesystem::path& folder) {
+    Graph body;
+    read_into(proto, folder, body);
+    sort_nodes(body, captured(body));
+    return body;
+}
+
 Graph read_graph(onnx::ModelProto& model, const std::filesystem::path& folder) {
     Graph graph;
-    graph.name = model.graph().name();
     for (const auto& import : model.opset_import())
         graph.opsets[import.domain() == "ai.onnx" ? "" : import.domain()] = import.version();
     if (graph.opsets.empty()) throw Error(ErrorKind::model, "the file names no operator set: it is no ONNX model");
-    read_initializers(model.graph(), folder, graph);
-    for (const auto& input : model.graph().input())
-        if (!graph.initializers.count(input.name()) && !graph.opaque_initializers.count(input.name()))
-            graph.inputs.push_back(read_value(input));
-    for (const auto& output : model.graph().output()) graph.outputs.push_back(read_value(output));
-    for (const auto& value : model.graph().value_info()) graph.values[value.name()] = read_value(value);
-    for (const auto& node : model.graph().node()) graph.nodes.push_back(read_node(node, folder));
+    read_into(model.graph(), folder, graph);
     model.clear_graph();
     graph.model_rest = model.SerializeAsString();
     return graph;

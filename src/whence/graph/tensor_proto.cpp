@@ -117,11 +117,13 @@ int32_t data_type(ElementType type) { return std::ranges::find(types, type, &Typ
 
 std::optional<Tensor> read_tensor(const onnx::TensorProto& proto, const std::filesystem::path& folder) {
     const auto type = element_type(proto.data_type());
+    const bool external = proto.data_location() == onnx::TensorProto::EXTERNAL;
+    // ONNX Runtime would look for them, anywhere.
+    if (!type && external) fail(proto, "external data of a type that is not read");
     if (!type) return std::nullopt;
     Shape shape(proto.dims().begin(), proto.dims().end());
     if (std::ranges::any_of(shape, [](int64_t length) { return length < 0; }))
         fail(proto, "a negative length");
-    const bool external = proto.data_location() == onnx::TensorProto::EXTERNAL;
     const auto elements = static_cast<uint64_t>(element_count(shape));
     if (!external && elements > available_bytes(proto))
         fail(proto, fmt::format("shape {} but only {} bytes of data", to_string(shape), available_bytes(proto)));
@@ -152,11 +154,29 @@ std::optional<Tensor> read_tensor(const onnx::TensorProto& proto, const std::fil
     return out;
 }
 
-onnx::TensorProto write_tensor(const Tensor& tensor, const std::string& name) {
+namespace {
+
+onnx::TensorProto without_data(const Tensor& tensor, const std::string& name) {
     onnx::TensorProto proto;
     proto.set_name(name);
     proto.set_data_type(data_type(tensor.type()));
     for (const int64_t length : tensor.shape()) proto.add_dims(length);
+    return proto;
+}
+
+}  // namespace
+
+onnx::TensorProto write_description(const Tensor& tensor, const std::string& name) {
+    onnx::TensorProto proto = without_data(tensor, name);
+    proto.set_data_location(onnx::TensorProto::EXTERNAL);
+    auto* location = proto.add_external_data();
+    location->set_key("location");
+    location->set_value("whence");  // ONNX Runtime wants a name, and reads no such file
+    return proto;
+}
+
+onnx::TensorProto write_tensor(const Tensor& tensor, const std::string& name) {
+    onnx::TensorProto proto = without_data(tensor, name);
     if (tensor.type() == ElementType::string)
         for (const std::string& text : tensor.as<std::string>()) proto.add_string_data(text);
     else

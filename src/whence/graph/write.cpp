@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "whence/core/error.h"
 #include "whence/graph/io.h"
 #include "whence/graph/tensor_proto.h"
@@ -24,6 +26,8 @@ void write_value(const ValueInfo& info, onnx::ValueInfoProto& proto) {
     }
 }
 
+void write_graph(const Graph& graph, onnx::GraphProto& proto);
+
 void write_attribute(const std::string& name, const Attribute& attribute, onnx::AttributeProto& proto) {
     using Proto = onnx::AttributeProto;
     if (const auto* opaque = std::get_if<Opaque>(&attribute)) {
@@ -40,6 +44,9 @@ void write_attribute(const std::string& name, const Attribute& attribute, onnx::
     } else if (const auto* t = std::get_if<Constant>(&attribute)) {
         proto.set_type(Proto::TENSOR);
         *proto.mutable_t() = write_tensor(**t, "");
+    } else if (const auto* body = std::get_if<Body>(&attribute)) {
+        proto.set_type(Proto::GRAPH);
+        write_graph(**body, *proto.mutable_g());
     } else if (const auto* ints = std::get_if<std::vector<int64_t>>(&attribute)) {
         proto.set_type(Proto::INTS);
         proto.mutable_ints()->Assign(ints->begin(), ints->end());
@@ -76,13 +83,6 @@ void write_graph(const Graph& graph, onnx::GraphProto& proto) {
 
 }  // namespace
 
-Opaque subgraph(const Graph& body) {
-    onnx::AttributeProto proto;
-    proto.set_type(onnx::AttributeProto::GRAPH);
-    write_graph(body, *proto.mutable_g());
-    return {proto.SerializeAsString()};
-}
-
 void set_metadata(Graph& graph, const std::string& key, const std::string& value) {
     onnx::ModelProto model;
     model.ParseFromString(graph.model_rest);
@@ -92,7 +92,16 @@ void set_metadata(Graph& graph, const std::string& key, const std::string& value
     graph.model_rest = model.SerializeAsString();
 }
 
-std::string serialize(const Graph& graph) {
+std::string serialize(const Graph& graph) { return serialize_apart(graph, std::numeric_limits<size_t>::max()).bytes; }
+
+Apart serialize_apart(const Graph& whole, size_t most) {
+    Apart apart;
+    Graph graph = whole;
+    std::erase_if(graph.initializers, [&](const auto& entry) {
+        const bool large = entry.second->bytes() > most;
+        if (large) apart.constants.insert(entry);
+        return large;
+    });
     onnx::ModelProto model;
     model.ParseFromString(graph.model_rest);
     // From version 4 on constants need not be listed as inputs; 8 goes with opset 18.
@@ -104,9 +113,12 @@ std::string serialize(const Graph& graph) {
         import->set_version(version);
     }
     write_graph(graph, *model.mutable_graph());
+    for (const auto& [name, constant] : apart.constants)
+        *model.mutable_graph()->add_initializer() = write_description(*constant, name);
     if (model.ByteSizeLong() > (size_t{1} << 31) - 1)
         throw Error(ErrorKind::limit, "the model is larger than 2 GiB with its weights inside");
-    return model.SerializeAsString();
+    apart.bytes = model.SerializeAsString();
+    return apart;
 }
 
 }  // namespace whence::graph

@@ -37,14 +37,7 @@ bool takes_rows(const graph::ValueInfo& input) {
 // Gradients start from the graph with batch normalisation folded: fewer nodes both ways. Requests that
 // name a folded tensor get a graph of their own in gradient_session.
 const Graph& OnnxModel::State::canonical_graph(const Run& run) {
-    if (!canonical) {
-        auto made = std::make_unique<Graph>(graph);
-        runtime::annotate(*made, run);
-        graph::upgrade_opset(*made);
-        runtime::annotate(*made, run);
-        if (graph::expand_operators(*made)) runtime::annotate(*made, run);
-        canonical = std::move(made);
-    }
+    if (!canonical) canonical = std::make_unique<Graph>(runtime::canonical(graph, run));
     return *canonical;
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <map>
 
 #include "whence/core/error.h"
 #include "whence/graph/io.h"
@@ -103,6 +105,14 @@ Ort::SessionOptions session_options(const SessionOptions& options) {
     return out;
 }
 
+constexpr size_t large = size_t{1} << 20, all = std::numeric_limits<size_t>::max();
+
+uint64_t bytes_of_constants(const graph::Graph& graph) {
+    uint64_t bytes = 0;
+    for (const auto& [name, constant] : graph.initializers) bytes += constant->bytes();
+    return bytes;
+}
+
 std::vector<const char*> pointers(const std::vector<std::string>& names) {
     std::vector<const char*> out;
     for (const std::string& name : names) out.push_back(name.c_str());
@@ -112,6 +122,9 @@ std::vector<const char*> pointers(const std::vector<std::string>& names) {
 }  // namespace
 
 struct Session::State {
+    // Outlive the session: large constants, and ONNX Runtime's names for them.
+    std::map<std::string, graph::Constant> borrowed;
+    std::vector<Ort::Value> values;
     Ort::Session session{nullptr};
     Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
     std::vector<std::string> input_names, output_names;
@@ -120,9 +133,18 @@ struct Session::State {
 
 Session::Session(const graph::Graph& graph, const SessionOptions& options)
     : state_(std::make_unique<State>()) {
-    const std::string bytes = graph::serialize(graph);
+    graph::Apart model = graph::serialize_apart(graph, bytes_of_constants(graph) > options.inside ? large : all);
+    state_->borrowed = std::move(model.constants);
     try {
-        state_->session = Ort::Session(environment(), bytes.data(), bytes.size(), session_options(options));
+        Ort::SessionOptions made = session_options(options);
+        std::vector<std::string> names;
+        for (const auto& [name, constant] : state_->borrowed) {
+            names.push_back(name);
+            state_->values.push_back(to_value(*constant, state_->memory));
+            made.AddInitializer(name.c_str(), state_->values.back());  // so that no copy stays
+        }
+        if (!names.empty()) made.AddExternalInitializers(names, state_->values);  // for the optimiser
+        state_->session = Ort::Session(environment(), model.bytes.data(), model.bytes.size(), made);
     } catch (const Ort::Exception& error) {
         throw failure("the model cannot be run: ", reason(error));
     } catch (const std::bad_alloc&) {

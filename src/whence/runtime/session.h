@@ -14,6 +14,9 @@ namespace whence::runtime {
 struct SessionOptions {
     int threads = 0;       ///< 0: the shared pool; 1: the caller's thread; n: a pool of its own
     bool optimise = true;  ///< false: only to ask for types and shapes
+    /// Bytes of constants handed over inside the model, which protobuf keeps below 2 GiB. If there are more,
+    /// ONNX Runtime borrows the large ones from the graph.
+    uint64_t inside = uint64_t{7} << 28;
 };
 
 class Session {

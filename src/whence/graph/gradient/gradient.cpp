@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "whence/core/error.h"
+#include "whence/graph/body.h"
 #include "whence/graph/gradient/multiplier.h"
 #include "whence/graph/gradient/rules.h"
 
@@ -35,10 +36,9 @@ std::unordered_set<std::string> downstream(const Graph& graph, const std::vector
     return reached;
 }
 
-// Nodes between the wrt tensors and the target, in the order of the file.
+// Nodes between the wrt tensors and the targets, in the order of the file.
 std::vector<size_t> path_nodes(const Graph& graph, const std::unordered_set<std::string>& reached,
-                               const std::string& of) {
-    std::unordered_set<std::string> needed = {of};
+                               std::unordered_set<std::string> needed) {
     std::vector<size_t> path;
     for (size_t i = graph.nodes.size(); i-- > 0;) {
         const Node& node = graph.nodes[i];
@@ -60,6 +60,27 @@ std::vector<size_t> path_nodes(const Graph& graph, const std::unordered_set<std:
     }
     std::ranges::reverse(path);
     return path;
+}
+
+// Operators without a rule, also inside bodies: from what they read that is reached to what they return.
+void collect_missing(const Graph& graph, const std::unordered_set<std::string>& reached,
+                     const std::unordered_set<std::string>& targets, std::set<std::string>& missing) {
+    for (const size_t i : path_nodes(graph, reached, targets)) {
+        const Node& node = graph.nodes[i];
+        if (!find_rule(node)) {
+            missing.insert(node.domain.empty() ? node.op : node.domain + "." + node.op);
+            continue;
+        }
+        for (const auto& [key, body] : bodies(node)) {
+            const Graph alone = lifted(graph, node, key);
+            std::vector<std::string> sources;
+            for (const ValueInfo& input : alone.inputs)
+                if (reached.count(input.name) || body->find_input(input.name)) sources.push_back(input.name);
+            std::unordered_set<std::string> results;
+            for (const ValueInfo& output : alone.outputs) results.insert(output.name);
+            collect_missing(alone, downstream(alone, sources), results, missing);
+        }
+    }
 }
 
 class Sweep {
@@ -109,6 +130,8 @@ class Sweep {
         const bool product = multiply && row.change == Change::bilinear;
         Backward backward(builder_, notes_, product ? half_way(builder_, notes_, node) : node,
                           std::move(gradients), std::move(wanted));
+        for (const std::string& name : node.captures)
+            if (reached_.count(name)) backward.captured.push_back(name);
         if (multiply) check_split(row, backward, node);
         row.rule(backward);
         if (multiply && row.change == Change::elementwise) rescale(backward);
@@ -139,17 +162,24 @@ class Sweep {
 
 std::vector<std::string> add_gradients(Graph& graph, const std::string& of, const std::string& seed,
                                        const std::vector<std::string>& wrt, const SweepOptions& options) {
+    return add_gradients(graph, {{of, seed}}, wrt, options);
+}
+
+std::vector<std::string> add_gradients(Graph& graph, const std::vector<Seed>& seeds,
+                                       const std::vector<std::string>& wrt, const SweepOptions& options) {
     if (graph.opset() < 18) throw Error(ErrorKind::internal, "gradients need a graph of opset 18 or newer");
+    std::unordered_set<std::string> targets;
+    for (const Seed& seed : seeds) targets.insert(seed.of);
     std::vector<Node> path;
-    for (const size_t i : path_nodes(graph, downstream(graph, wrt), of)) {
+    for (const size_t i : path_nodes(graph, downstream(graph, wrt), targets)) {
         const Node& node = graph.nodes[i];
-        if (!find_rule(node) || !node.captures.empty())
+        if (!find_rule(node))
             throw Error(ErrorKind::unsupported, "no gradient rule for " + node.describe() +
                                                     (node.obstacle.empty() ? "" : ": " + node.obstacle));
         path.push_back(node);
     }
     Sweep sweep(graph, wrt, options);
-    sweep.seed(of, seed);
+    for (const auto& [of, seed] : seeds) sweep.seed(of, seed);
     sweep.run(path);
     std::vector<std::string> gradients;
     for (const std::string& tensor : wrt) gradients.push_back(sweep.gradient(tensor));
@@ -161,12 +191,7 @@ std::vector<std::string> missing_rules(const Graph& graph, const std::string& fr
     const auto reached = downstream(graph, {from});
     connected = reached.count(to) != 0 && carries_gradient(graph, from);
     std::set<std::string> missing;
-    if (!connected) return {};
-    for (const size_t i : path_nodes(graph, reached, to)) {
-        const Node& node = graph.nodes[i];
-        if (!find_rule(node) || !node.captures.empty())
-            missing.insert(node.domain.empty() ? node.op : node.domain + "." + node.op);
-    }
+    if (connected) collect_missing(graph, reached, {to}, missing);
     return {missing.begin(), missing.end()};
 }
 

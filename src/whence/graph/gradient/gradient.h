@@ -36,6 +36,14 @@ struct SweepOptions {
                                                      const std::vector<std::string>& wrt,
                                                      const SweepOptions& options = {});
 
+/// The same for the sum of several such scalars.
+struct Seed {
+    std::string of, seed;
+};
+[[nodiscard]] std::vector<std::string> add_gradients(Graph& graph, const std::vector<Seed>& seeds,
+                                                     const std::vector<std::string>& wrt,
+                                                     const SweepOptions& options = {});
+
 /// Operators without a rule on the paths from `from` to `to`; empty: `to` is differentiable with
 /// respect to `from`. `connected` is set to false if there is no path that carries a gradient.
 [[nodiscard]] std::vector<std::string> missing_rules(const Graph& graph, const std::string& from,

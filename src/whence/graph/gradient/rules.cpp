@@ -21,7 +21,7 @@ const std::unordered_map<std::string_view, RuleRow>& table() {
     static const auto rules = [] {
         std::unordered_map<std::string_view, RuleRow> all;
         for (const auto& part :
-             {activation_rules(), conv_rules(), einsum_rules(), elementwise_rules(), grid_sample_rules(),
+             {activation_rules(), control_rules(), conv_rules(), einsum_rules(), elementwise_rules(), grid_sample_rules(),
               linear_rules(), normalization_rules(), pool_rules(), quantize_rules(), reduce_rules(), resize_rules(), select_rules(), shape_rules()})
             for (const RuleRow& row : part) all[row.op] = row;
         return all;

@@ -41,6 +41,7 @@ class Backward {
     Builder& b;
     SweepNotes& notes;
     const Node node;  ///< a copy: the builder appends to the vector the original lives in
+    std::vector<std::string> captured;  ///< what its bodies capture and somebody needs the gradient of
 
     [[nodiscard]] const std::string& x(size_t i = 0) const { return node.inputs.at(i); }
     [[nodiscard]] const std::string& y(size_t i = 0) const { return node.outputs.at(i); }
@@ -125,6 +126,7 @@ struct RuleRow {
 
 // The table, one part for each file.
 std::vector<RuleRow> activation_rules();
+std::vector<RuleRow> control_rules();
 std::vector<RuleRow> conv_rules();
 std::vector<RuleRow> einsum_rules();
 std::vector<RuleRow> elementwise_rules();

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "whence/graph/body.h"
 #include "whence/graph/builder.h"
 #include "whence/graph/passes/passes.h"
 
@@ -38,6 +39,20 @@ void repeat_constant_rows(Graph& graph, Builder& builder, Node& node) {
     }
 }
 
+// Rows whose number bodies state.
+void free_bodies(Graph& graph) {
+    for (Node& node : graph.nodes)
+        for (const auto& [key, body] : bodies(node)) {
+            Graph freed = *body;
+            for (auto* infos : {&freed.inputs, &freed.outputs})
+                for (ValueInfo& info : *infos)
+                    if (info.shape && !info.shape->empty() && (*info.shape)[0].length == 1) (*info.shape)[0] = {};
+            freed.values.clear();
+            free_bodies(freed);
+            set_body(node, key, std::move(freed));
+        }
+}
+
 }  // namespace
 
 bool free_batch_dimension(Graph& graph) {
@@ -48,6 +63,7 @@ bool free_batch_dimension(Graph& graph) {
     for (ValueInfo& input : graph.inputs) (*input.shape)[0] = {-1, batch_symbol};
     for (ValueInfo& output : graph.outputs) output.shape.reset();
     graph.values.clear();  // what was known of lengths holds no more
+    free_bodies(graph);
     std::vector<Node> nodes = std::move(graph.nodes);
     graph.nodes.clear();
     Builder builder(graph);

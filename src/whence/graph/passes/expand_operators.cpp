@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "whence/core/error.h"
+#include "whence/graph/body.h"
 #include "whence/graph/passes/attention.h"
 #include "whence/graph/passes/expansion.h"
 #include "whence/graph/passes/passes.h"
@@ -194,7 +195,9 @@ std::vector<std::string> operators_to_expand() {
 }
 
 bool expand_operators(Graph& graph) {
-    return expand_nodes(graph, find);
+    bool changed = expand_nodes(graph, find);
+    rewrite_bodies(graph, [&](Graph& body) { changed = expand_operators(body) || changed; });
+    return changed;
 }
 
 }  // namespace whence::graph

@@ -8,10 +8,11 @@
 namespace whence::graph {
 namespace {
 
-// The last node made takes the output's name, if it is the one that computes it; else a copy does.
-void name_output(Graph& graph, const std::string& made, const std::string& output) {
+// The last node made takes the output's name, if it is the one that computes it and nothing else; else a copy
+// does.
+void name_output(Graph& graph, const std::string& made, const std::string& output, bool once) {
     Node* last = graph.nodes.empty() ? nullptr : &graph.nodes.back();
-    if (last && last->outputs.size() == 1 && last->outputs[0] == made)
+    if (once && last && last->outputs.size() == 1 && last->outputs[0] == made)
         last->outputs[0] = output;
     else
         graph.nodes.push_back(
@@ -93,7 +94,7 @@ bool expand_nodes(Graph& graph, const std::function<Expand(const Graph&, const N
         }
         for (size_t i = 0; i < node.outputs.size() && i < made.size(); ++i)
             if (!node.outputs[i].empty() && !made[i].empty())
-                name_output(graph, made[i], node.outputs[i]);
+                name_output(graph, made[i], node.outputs[i], std::ranges::count(made, made[i]) == 1);
     }
     verify(graph);
     return true;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "whence/graph/body.h"
 #include "whence/graph/passes/passes.h"
 
 namespace whence::graph {
@@ -54,6 +55,7 @@ void fold_constants(Graph& graph) {
         kept.push_back(std::move(node));
     }
     graph.nodes = std::move(kept);
+    rewrite_bodies(graph, fold_constants);
 }
 
 }  // namespace whence::graph

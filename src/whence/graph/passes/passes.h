@@ -11,19 +11,25 @@
 
 namespace whence::graph {
 
-/// Constant nodes become initializers; copies (Identity) of them too.
+/// Constant nodes become initializers, also inside bodies; copies (Identity) of them too.
 void fold_constants(Graph& graph);
 
 /// Makes every float16 and bfloat16 of the graph float32, inputs and outputs included: half precision
-/// has too few digits for gradients, and many operators have no kernel for it. Graphs with subgraphs
-/// stay as they are. True if the graph changed.
+/// has too few digits for gradients, and many operators have no kernel for it. Bodies, too; a graph with
+/// attributes that are carried through unread stays as it is. True if the graph changed.
 bool compute_in_single_precision(Graph& graph);
 
 /// Rewrites operators of opsets 7 to 17 in their form of opset 18, so that everything after knows one
-/// form. Throws Error(unsupported) below 7, or where a subgraph would have to be rewritten.
+/// form. Throws Error(unsupported) below 7.
 /// Forms changed: axes, bounds and pads that were attributes; Softmax over several axes; Upsample and
 /// Resize-10; Dropout (Identity at inference); Scatter.
 void upgrade_opset(Graph& graph);
+
+/// Writes out what bodies do as nodes of the graph: the branch that a constant condition takes, the steps of a
+/// Loop or Scan whose number is known, as long as the graph stays below 20 000 nodes. Opset 18 or newer,
+/// annotated; true if the graph changed: it should be annotated again, and bodies that were inside others may
+/// follow.
+bool unroll(Graph& graph);
 
 /// Writes operators without a gradient rule in those that have one: Attention, RMSNormalization, and
 /// what ONNX Runtime's exporters leave. Opset 18 or newer, annotated; true if the graph changed and

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "whence/core/error.h"
+#include "whence/graph/body.h"
 #include "whence/graph/builder.h"
 #include "whence/graph/passes/passes.h"
 
@@ -166,6 +167,7 @@ void upgrade_opset(Graph& graph) {
     if (from < oldest)
         throw Error(ErrorKind::unsupported,
                     "gradients need operator set 7 or newer; this model has " + std::to_string(from));
+    rewrite_bodies(graph, upgrade_opset);
     std::vector<Node> nodes = std::move(graph.nodes);
     // The names of nodes that are out of the graph while it is rebuilt stay taken through `values`.
     std::set<std::string> taken;
@@ -173,9 +175,8 @@ void upgrade_opset(Graph& graph) {
     graph.nodes.clear();
     Builder builder(graph);
     for (Node& node : nodes) {
-        if (!node.captures.empty() && from < canonical)
-            throw Error(ErrorKind::unsupported,
-                        node.describe() + " holds a subgraph of an operator set older than 18");
+        if (node.is("Scan") && from < 9)
+            throw Error(ErrorKind::unsupported, node.describe() + " is of operator set 8, which scans each row for itself");
         Upgrade upgrade{graph, builder, from, node};
         if (node.is("Dropout")) {
             upgrade.needs(node.has_input(0) && !node.outputs.empty());
