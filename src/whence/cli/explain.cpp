@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
     SubjectOptions subject;
-    std::string input, method, target = "top", scale = "automatic", baseline, layer;
+    std::string input, text, method, target = "top", scale = "automatic", baseline, layer;
     uint64_t seed = 0;
     std::optional<int64_t> row;
     int64_t top = 10;
@@ -32,6 +32,14 @@ void choose_method(Options& options, const recipe::Subject& subject, const recip
     options.method = choice.method;
     context.note("no --method was given; this is " + choice.method +
                  (choice.why.empty() ? "" : ", because " + choice.why));
+}
+
+recipe::Input input_of(const recipe::Subject& subject, const Options& options) {
+    if (options.input.empty() == options.text.empty())
+        throw Error(ErrorKind::usage, "give INPUT, a file, or --text \"...\", one of the two");
+    if (options.text.empty()) return recipe::read_input(subject, options.input, options.row);
+    if (options.row) throw Error(ErrorKind::usage, "a text has no rows: leave --row out");
+    return recipe::from_text(subject, options.text);
 }
 
 // The command that makes a saved explanation again.
@@ -49,7 +57,7 @@ int explain(Options options, const Context& context) {
         static_cast<void>(options.of_method.given(recipe::find_method(options.method)));
     const Scale scale = parse_scale(options.scale);
     const recipe::Subject subject = options.subject.open(context);
-    const recipe::Input input = recipe::read_input(subject, options.input, options.row);
+    const recipe::Input input = input_of(subject, options);
     if (options.method.empty()) choose_method(options, subject, input, context);
     const recipe::Recipe recipe{
         .method = options.method,
@@ -80,9 +88,9 @@ void add_explain(CLI::App& app, Context& context) {
         "explain", "what a prediction comes from, and how far that can be trusted");
     const auto options = std::make_shared<Options>();
     options->subject.declare(*command);
-    command->add_option("INPUT", options->input, "a picture, a CSV, a .npy or .npz file")
-        ->required()
+    command->add_option("INPUT", options->input, "a picture, a CSV, a text (.txt), a .npy or .npz file")
         ->type_name("");
+    command->add_option("--text", options->text, "a text, instead of INPUT")->type_name("TEXT");
     command->add_option("--row", options->row, "row of the table or array, from 0 (default 0)")
         ->type_name("N");
     options->subject.declare_background(*command);
@@ -130,7 +138,8 @@ void add_explain(CLI::App& app, Context& context) {
         "  whence explain examples/models/cifar10_cnn.onnx examples/data/cat.png -m lime "
         "--segmentation grid:8x8 -o why.html\n"
         "  whence explain resnet50.onnx photo.jpg --preprocess imagenet -t 281 -b blur -o why.png "
-        "-o why.json");
+        "-o why.json\n"
+        "  whence explain sentiment.onnx --text \"a dull, dull film\" -m lime");
     command->callback([options, &context] {
         context.command = [options, &context] { return explain(*options, context); };
     });

@@ -14,6 +14,7 @@
 #include "whence/data/csv.h"
 #include "whence/data/npy.h"
 #include "whence/render/heatmap.h"
+#include "whence/render/highlight.h"
 #include "whence/render/map.h"
 
 namespace whence::cli {
@@ -95,6 +96,8 @@ Bytes csv(const render::ReportItem& item) {
 }
 
 Bytes chart(const render::ReportItem& item, render::Format format) {
+    if (item.explanation.attribution.text)
+        return render::text_figure(item.explanation, {.format = format});
     if (render::kind(item.explanation) == render::Kind::table || !item.image)
         return render::weight_table(item.explanation, item.scores, {.format = format});
     return render::image_figure(item.explanation, *item.image,
