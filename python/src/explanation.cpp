@@ -78,6 +78,22 @@ nb::object counterfactuals(Self self) {
     return module.attr("Counterfactuals")(text(all->wanted), text(all->metric), found);
 }
 
+// Places as Python counts them, in characters.
+nb::object places(const Explained& explained) {
+    const std::optional<ExplainedText>& explained_text = explained.explanation.attribution.text;
+    if (!explained_text) return nb::none();
+    std::vector<int64_t> characters(explained_text->text.size() + 1);
+    for (size_t i = 0; i < explained_text->text.size(); ++i)
+        characters[i + 1] = characters[i] + ((static_cast<unsigned char>(explained_text->text[i]) & 0xC0) != 0x80);
+    // A byte within a character counts as its beginning.
+    for (size_t i = explained_text->text.size(); i-- > 0;)
+        if ((static_cast<unsigned char>(explained_text->text[i]) & 0xC0) == 0x80) --characters[i];
+    nb::list out;
+    for (const ExplainedText::Part& part : explained_text->parts)
+        out.append(nb::make_tuple(characters[part.begin], characters[part.end], part.feature));
+    return nb::object(out);
+}
+
 nb::dict options(const Explained& explained) {
     nb::dict out;
     for (const Option& option : explained.explanation.provenance.options) {
@@ -124,6 +140,13 @@ void bind_values(nb::class_<Explained>& type) {
         .def_prop_ro("layer", [](const Explained& e) { return text(e.explanation.attribution.layer); },
                      "The tensor whose features the values belong to; empty: the input.")
         .def_prop_ro("segments", &segments, "Superpixels: the label of each pixel, an index into values. Else None.")
+        .def_prop_ro("text", [](const Explained& e) -> nb::object {
+                const auto& explained_text = e.explanation.attribution.text;
+                return explained_text ? nb::object(text(explained_text->text)) : nb::object(nb::none());
+            },
+            "The text that was explained, else None.")
+        .def_prop_ro("places", &places,
+                     "Where the words of the text stand: a list of (begin, end, index into values), text[begin:end]. Else None.")
         .def_prop_ro("standard_errors", &standard_errors, "Of each value where the method samples, else None.")
         .def_prop_ro("interactions", &interactions,
                      "What pairs of features do together, [features, features]: half of a pair's effect at either place, main effects in the "

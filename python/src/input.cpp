@@ -112,7 +112,29 @@ std::optional<std::string> path_of(nb::handle object) {
     return nb::cast<std::string>(nb::module_::import_("os").attr("fsdecode")(object));
 }
 
+std::optional<std::string> text_of(const recipe::Subject& subject, nb::handle object) {
+    if (!subject.text_encoder() || !nb::isinstance<nb::str>(object)) return std::nullopt;
+    return nb::cast<std::string>(object);
+}
+
+// Texts one after the other, a list of str.
+std::optional<std::vector<std::string>> texts_of(const recipe::Subject& subject, nb::handle object) {
+    if (!subject.text_encoder() || (!nb::isinstance<nb::list>(object) && !nb::isinstance<nb::tuple>(object))) return std::nullopt;
+    std::vector<std::string> out;
+    for (const nb::handle one : nb::borrow<nb::object>(object)) {
+        if (!nb::isinstance<nb::str>(one)) return std::nullopt;
+        out.push_back(nb::cast<std::string>(one));
+    }
+    if (out.empty()) return std::nullopt;
+    return out;
+}
+
 Rows to_rows(const recipe::Subject& subject, nb::handle object) {
+    if (const auto text = text_of(subject, object)) return {recipe::from_text(subject, *text).batch, false, {}};
+    if (const auto texts = texts_of(subject, object)) {
+        Batch batch(Tensor::of<std::string>({static_cast<int64_t>(texts->size())}, *texts));
+        return {.batch = std::move(batch), .texts = true};
+    }
     if (const auto path = path_of(object)) {
         const recipe::Input input = recipe::read_input(subject, *path);
         if (!input.is_table() || !input.batch.empty()) return {input.batch, false, {}};
@@ -131,6 +153,10 @@ Rows to_rows(const recipe::Subject& subject, nb::handle object) {
 }
 
 Given to_input(const recipe::Subject& subject, nb::handle object, std::optional<int64_t> row) {
+    if (auto text = text_of(subject, object)) {
+        if (row) throw Error(ErrorKind::usage, "a text has no rows: leave row out");
+        return {recipe::from_text(subject, std::move(*text)), false};
+    }
     if (const auto path = path_of(object)) return {recipe::read_input(subject, *path, row), false};
     if (nb::isinstance<nb::dict>(object)) {
         if (auto cells = named_cells(subject, nb::cast<nb::dict>(object)))

@@ -25,7 +25,8 @@ using LoadedPtr = std::shared_ptr<Loaded>;
 struct Rows {
     Batch batch;
     bool batched = true;  ///< false: one row was given, without the leading dimension
-    Schema schema;        ///< where the batch is rows of a table and the model reads each column by itself
+    Schema schema = {};   ///< where the batch is rows of a table and the model reads each column by itself
+    bool texts = false;   ///< the batch holds texts
 };
 [[nodiscard]] Rows to_rows(const recipe::Subject& subject, nb::handle object);
 
@@ -35,6 +36,9 @@ struct Given {
     bool batched = true;
 };
 [[nodiscard]] Given to_input(const recipe::Subject& subject, nb::handle object, std::optional<int64_t> row);
+
+/// A text to explain: a str where the model reads texts (a path is then a pathlib.Path); else none.
+[[nodiscard]] std::optional<std::string> text_of(const recipe::Subject& subject, nb::handle object);
 
 /// str and os.PathLike, as the path they name; none for other objects.
 [[nodiscard]] std::optional<std::string> path_of(nb::handle object);

@@ -58,7 +58,10 @@ nb::object predict(Loaded& model, nb::handle input, const RunSettings& settings)
     run_without_gil(settings, model.predicting, rows.batch.rows(),
                     [&](const Run& run) {
                         const Model& asked = model.subject.model();
-                        outputs = rows.schema.empty() ? asked.predict(rows.batch, run)
+                        if (rows.texts)
+                            outputs = text::TextModel(asked, *model.subject.text_encoder()).predict(rows.batch, run);
+                        else
+                            outputs = rows.schema.empty() ? asked.predict(rows.batch, run)
                                                       : data::TableModel(asked, rows.schema).predict(rows.batch, run);
                     });
     if (outputs.size() == 1) return answer(std::move(outputs[0].value), rows.batched);
@@ -92,6 +95,7 @@ GradientRequest gradient_request(const Loaded& model, const Batch& rows, nb::han
 nb::object gradient(Loaded& model, nb::handle input, nb::handle target, const std::optional<std::string>& output,
                     const std::string& scale, const std::vector<std::string>& wrt, bool with_values, const RunSettings& settings) {
     const Rows rows = to_rows(model.subject, input);
+    if (rows.texts) throw Error(ErrorKind::usage, "gradient takes one text at a time");
     const GradientRequest request = gradient_request(model, rows.batch, target, output, scale, wrt);
     GradientResult result;
     run_without_gil(settings, model.differentiating, rows.batch.rows(),
@@ -188,7 +192,8 @@ void bind_model(nb::module_& module) {
             },
             nb::arg("input"), nb::kw_only(), nb::arg("time_limit") = nb::none(),
             "What the model returns for rows given as an array, a dict of arrays by the names of the inputs, or a file: an\n"
-            "array, or a dict of arrays where there are several outputs. One row may be given without the leading dimension.")
+            "array, or a dict of arrays where there are several outputs. A model of texts also takes a str, or a list of them (its\n"
+            "files are then pathlib.Path). One row may be given without the leading dimension.")
         .def(
             "gradient",
             [](Loaded& model, nb::handle input, nb::handle target, nb::handle wrt, std::optional<std::string> output,

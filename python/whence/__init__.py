@@ -162,7 +162,9 @@ def explain(
     grid: Sequence[int] | None = None,
     **options: Any,
 ) -> Explanation:
-    """Explains the prediction for one input: an array, a dict of arrays, or a file (.png, .jpg, .csv, .npy, .npz).
+    """Explains the prediction for one input: an array, a dict of arrays, or a file (.png, .jpg, .csv, .txt, .npy, .npz).
+
+    Of a model of texts (its preprocessing is of kind "text") a str is the text itself; a file is then a pathlib.Path.
 
     `target`: a class number or name, a pair (i, j) for score i - score j, or None for the top class; `output` names one of several
     outputs, `scale` is "raw", "logit", "probability" or "log-probability" ("automatic": the method's own default).

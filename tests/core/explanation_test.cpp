@@ -32,6 +32,10 @@ Attribution some_attribution() {
     return a;
 }
 
+ExplainedText some_text() {
+    return {.text = "a \u00e9 a", .parts = {{0, 1, 0}, {2, 4, 1}, {5, 6, 0}}};
+}
+
 TargetRecord some_target() {
     TargetRecord t;
     t.resolved.output = "y";
@@ -366,6 +370,25 @@ TEST(AttributionError, SumsInDouble) {
     e.target.baseline_value = 0;
     state_attribution_error(e);
     EXPECT_LT(std::abs(*e.diagnostics.attribution_error), 1e-5);
+}
+
+TEST(ExplanationJson, ATextAndThePlacesOfItsWords) {
+    Explanation e;
+    e.attribution.values = Tensor::of<double>({2}, std::vector<double>{0.5, -1});
+    e.attribution.text = some_text();
+    const std::string json = to_json(e);
+    EXPECT_EQ(explanation_from_json(json).attribution.text, some_text());
+    EXPECT_FALSE(explanation_from_json(to_json(Explanation{})).attribution.text);
+    const auto with_parts = [&](const std::vector<ExplainedText::Part>& parts) {
+        Explanation other = e;
+        other.attribution.text->parts = parts;
+        return to_json(other);
+    };
+    using Parts = std::vector<ExplainedText::Part>;
+    for (const Parts& parts : {Parts{{0, 1, 2}}, Parts{{0, 1, -1}}, Parts{{0, 7, 0}}, Parts{{-1, 1, 0}},
+                               Parts{{2, 1, 0}}, Parts{{0, 3, 0}, {2, 4, 1}}})
+        EXPECT_THROW((void)explanation_from_json(with_parts(parts)), Error);
+    EXPECT_NO_THROW((void)explanation_from_json(with_parts({{0, 6, 1}})));
 }
 
 }  // namespace

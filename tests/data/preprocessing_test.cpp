@@ -48,6 +48,30 @@ TEST(PreprocessingJson, Table) {
     EXPECT_EQ(p.labels, "/abs/names.txt");
 }
 
+TEST(PreprocessingJson, Text) {
+    const std::string tokenizer =
+        R"({"kind":"text","tokenizer":"models/t.json","max_length":64,"sha256":"ab","ids":"i","mask":"m","types":"t","classes":["x"]})";
+    Preprocessing p = preprocessing_from_json(tokenizer, "");
+    EXPECT_EQ(p.kind, InputKind::text);
+    EXPECT_EQ(p.text.tokenizer, "models/t.json");
+    EXPECT_EQ(p.text.max_length, 64);
+    EXPECT_EQ(p.text.ids + p.text.mask + p.text.types + p.text.sha256, "imtab");
+    EXPECT_EQ(to_json(p), tokenizer);
+    const std::string vocabulary =
+        R"({"kind":"text","vocabulary":"v.txt","lowercase":false,"words":"[a-z]+","start":"s","end":"e","unknown":"u","pad":"p"})";
+    p = preprocessing_from_json(vocabulary, "");
+    EXPECT_FALSE(p.text.lowercase);
+    EXPECT_EQ(p.text.words + p.text.start + p.text.end + p.text.unknown + p.text.pad, "[a-z]+seup");
+    EXPECT_EQ(to_json(p), vocabulary);
+    EXPECT_EQ(parse(R"({"kind":"text","tokenizer":"t.json"})").text.tokenizer, "models/t.json");
+    EXPECT_EQ(parse(R"({"kind":"text"})").text.max_length, 0) << "a model that reads strings";
+    for (const char* wrong : {R"({"kind":"text","tokenizer":"t","vocabulary":"v"})", R"({"kind":"text","pad":"p"})",
+                              R"({"kind":"text","tokenizer":"t","words":"w"})", R"({"kind":"text","max_length":0})",
+                              R"({"kind":"text","lowercase":1})", R"({"kind":"text","size":3})",
+                              R"({"kind":"image","tokenizer":"t"})"})
+        EXPECT_NE(error_in(wrong).find("preprocessing:"), std::string::npos) << wrong;
+}
+
 TEST(PreprocessingJson, DefaultsAndRoundTrip) {
     const Preprocessing p = parse(R"({"kind": "image"})");
     EXPECT_EQ(p.image.height, 0);
@@ -81,9 +105,9 @@ TEST(PreprocessingJson, ErrorsNameTheKey) {
     EXPECT_EQ(error_in("{"), "input: preprocessing: no valid JSON (line 1)");
     EXPECT_EQ(error_in("{\n\n\"kind\": x}"), "input: preprocessing: no valid JSON (line 3)");
     EXPECT_EQ(error_in("[]"), "input: preprocessing: this JSON is no object");
-    EXPECT_EQ(error_in("{}"), "input: preprocessing: 'kind' is missing: image, table or none");
+    EXPECT_EQ(error_in("{}"), "input: preprocessing: 'kind' is missing: image, table, text or none");
     EXPECT_EQ(error_in(R"({"kind": "video"})"),
-              "input: preprocessing: 'kind' must be one of none, image, table");
+              "input: preprocessing: 'kind' must be one of none, image, table, text");
     EXPECT_EQ(error_in(R"({"kind": "none", "sizee\n": 3})"),
               "input: preprocessing: unknown key 'sizee?'; kind 'none' has kind, classes, labels");
     EXPECT_EQ(error_in(R"({"kind": "table", "mean": 3})"),

@@ -23,7 +23,7 @@ namespace {
 
 struct Options {
     SubjectOptions subject;
-    std::string input, method, target = "top", scale = "automatic", baseline, layer;
+    std::string input, text, method, target = "top", scale = "automatic", baseline, layer;
     uint64_t seed = 0;
     std::optional<int64_t> row;
     std::string rows, plot, words;
@@ -39,6 +39,14 @@ void choose_method(Options& options, const recipe::Subject& subject, const recip
     options.method = choice.method;
     context.note("no --method was given; this is " + choice.method +
                  (choice.why.empty() ? "" : ", because " + choice.why));
+}
+
+recipe::Input input_of(const recipe::Subject& subject, const Options& options) {
+    if (options.input.empty() == options.text.empty())
+        throw Error(ErrorKind::usage, "give INPUT, a file, or --text \"...\", one of the two");
+    if (options.text.empty()) return recipe::read_input(subject, options.input, options.row);
+    if (options.row) throw Error(ErrorKind::usage, "a text has no rows: leave --row out");
+    return recipe::from_text(subject, options.text);
 }
 
 // The command that makes a saved explanation again.
@@ -120,6 +128,8 @@ void check_request(const Options& options) {
     if (!options.words.empty()) static_cast<void>(render::parse_language(options.words));
     if (!options.rows.empty() && !options.words.empty())
         throw Error(ErrorKind::usage, "--words says one explanation: give --row, not --rows");
+    if (!options.rows.empty() && !options.text.empty())
+        throw Error(ErrorKind::usage, "--rows are rows of a file, and --text is one text");
     if (!options.rows.empty() && options.row)
         throw Error(ErrorKind::usage, "--row explains one row, --rows many: give one of them");
     if (!options.rows.empty() && options.outputs.empty())
@@ -152,7 +162,7 @@ int explain(Options options, const Context& context) {
     check_request(options);
     const recipe::Subject subject = options.subject.open(context);
     if (!options.rows.empty()) return explain_rows(std::move(options), subject, context);
-    const recipe::Input input = recipe::read_input(subject, options.input, options.row);
+    const recipe::Input input = input_of(subject, options);
     if (options.method.empty()) choose_method(options, subject, input, context);
     render::ReportItem item = present(recipe::explain(subject, input, recipe_of(options), context.run),
                                       subject, input, context.run);
@@ -177,9 +187,9 @@ void add_explain(CLI::App& app, Context& context) {
         "explain", "what a prediction comes from, and how far that can be trusted");
     const auto options = std::make_shared<Options>();
     options->subject.declare(*command);
-    command->add_option("INPUT", options->input, "a picture, a CSV, a .npy or .npz file")
-        ->required()
+    command->add_option("INPUT", options->input, "a picture, a CSV, a text (.txt), a .npy or .npz file")
         ->type_name("");
+    command->add_option("--text", options->text, "a text, instead of INPUT")->type_name("TEXT");
     command->add_option("--row", options->row, "row of the table or array, from 0 (default 0)")
         ->type_name("N");
     command
@@ -240,7 +250,8 @@ void add_explain(CLI::App& app, Context& context) {
         "  whence explain examples/models/cifar10_cnn.onnx examples/data/cat.png -m lime "
         "--segmentation grid:8x8 -o why.html\n"
         "  whence explain resnet50.onnx photo.jpg --preprocess imagenet -t 281 -b blur -o why.png "
-        "-o why.json");
+        "-o why.json\n"
+        "  whence explain sentiment.onnx --text \"a dull, dull film\" -m lime");
     command->callback([options, &context] {
         context.command = [options, &context] { return explain(*options, context); };
     });

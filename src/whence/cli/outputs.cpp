@@ -15,6 +15,7 @@
 #include "whence/data/npy.h"
 #include "whence/render/changes.h"
 #include "whence/render/heatmap.h"
+#include "whence/render/highlight.h"
 #include "whence/render/map.h"
 #include "whence/render/matrix.h"
 #include "whence/render/rule.h"
@@ -139,6 +140,8 @@ Bytes chart(const render::ReportItem& item, render::Format format) {
     if (item.explanation.rule)
         return render::rule_figure(item.explanation, item.image ? &*item.image : nullptr,
                                    {.format = format, .note = item.note});
+    if (item.explanation.attribution.text)
+        return render::text_figure(item.explanation, {.format = format});
     if (render::kind(item.explanation) == render::Kind::table || !item.image)
         return render::weight_table(item.explanation, item.scores, {.format = format});
     return render::image_figure(item.explanation, *item.image,

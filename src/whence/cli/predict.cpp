@@ -16,13 +16,14 @@ namespace {
 
 struct Options {
     SubjectOptions subject;
-    std::vector<std::string> inputs;
+    std::vector<std::string> inputs, texts;
     int64_t top = 5;
     std::optional<int64_t> row;
     std::string output;
 };
 
 std::string title(const recipe::Input& input) {
+    if (input.path.empty() && input.text) return "\"" + render::clean(input.text->text, 60) + "\"";
     return render::clean(input.path.string(), 400) +
            (input.row_number ? fmt::format(" row {}", *input.row_number) : "");
 }
@@ -55,6 +56,10 @@ int predict(const Options& options, const Context& context) {
         else
             std::ranges::move(recipe::read_inputs(subject, path), std::back_inserter(inputs));
     }
+    for (const std::string& text : options.texts)
+        inputs.push_back(recipe::from_text(subject, text));
+    if (inputs.empty())
+        throw Error(ErrorKind::usage, "give INPUT, files, or --text \"...\"");
     bool said_softmax = false;
     for (size_t i = 0; i < inputs.size(); ++i) {
         const recipe::Scores scores = recipe::scores_of(
@@ -82,9 +87,12 @@ void add_predict(CLI::App& app, Context& context) {
     options->subject.declare(*command);
     command
         ->add_option("INPUT", options->inputs,
-                     "pictures, CSV, .npy or .npz files; all rows unless --row says one")
-        ->required()
+                     "pictures, CSV, texts (.txt), .npy or .npz files; all rows unless --row says one")
         ->type_name("");
+    command->add_option("--text", options->texts, "a text; may be repeated")
+        ->type_name("TEXT")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     options->subject.declare_background(*command);
     command->add_option("--top", options->top, "classes to show (default 5)")
         ->type_name("N")

@@ -18,6 +18,19 @@ struct Option {
     std::variant<bool, int64_t, double, std::string> value;
 };
 
+/// A text that was explained, and where its words stand.
+struct ExplainedText {
+    /// A place of a feature: bytes [begin, end) of `text`.
+    struct Part {
+        int64_t begin = 0, end = 0;
+        int64_t feature = 0;  ///< index into the attribution's values
+        friend bool operator==(const Part&, const Part&) = default;
+    };
+    std::string text;         ///< UTF-8
+    std::vector<Part> parts;  ///< in the order of the text, none into another
+    friend bool operator==(const ExplainedText&, const ExplainedText&) = default;
+};
+
 /// A number for every feature.
 struct Attribution {
     /// One value per element of the input (gradient methods: same shape as the input, one row), or
@@ -31,6 +44,8 @@ struct Attribution {
     std::vector<std::string> displays;
     /// Superpixels: int32 label of each pixel [height, width], label = index into values. Else empty.
     std::optional<Tensor> segments;
+    /// Texts: where the words that the values belong to stand. Else empty.
+    std::optional<ExplainedText> text;
     /// Standard error of each value where the method samples; else empty.
     std::vector<double> standard_errors;
     /// Intercept of a surrogate (LIME); none where the method has none.

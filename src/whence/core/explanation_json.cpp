@@ -183,12 +183,20 @@ Json target_json(const TargetRecord& t) {
             {"neutrality", neutrality_json(t.neutrality)}};
 }
 
+Json text_json(const ExplainedText& text) {
+    Json parts = Json::array();
+    for (const ExplainedText::Part& part : text.parts)
+        parts.push_back({part.begin, part.end, part.feature});
+    return {{"text", text.text}, {"parts", std::move(parts)}};
+}
+
 Json attribution_json(const Attribution& a) {
     Json out = {{"values", tensor_json(a.values)}};
     if (!a.layer.empty()) out["layer"] = a.layer;
     if (!a.names.empty()) out["names"] = a.names;
     if (!a.displays.empty()) out["displays"] = a.displays;
     if (a.segments) out["segments"] = tensor_json(*a.segments);
+    if (a.text) out["text"] = text_json(*a.text);
     if (!a.standard_errors.empty()) out["standard_errors"] = numbers(a.standard_errors);
     if (a.intercept) out["intercept"] = number(*a.intercept);
     return out;
@@ -289,6 +297,24 @@ TargetRecord read_target(const Json& json) {
     return t;
 }
 
+ExplainedText read_text(const Json& json, int64_t features) {
+    ExplainedText out{.text = get<std::string>(json, "text")};
+    const auto size = static_cast<int64_t>(out.text.size());
+    int64_t done = 0;
+    const Json& parts = member(json, "parts");
+    if (!parts.is_array()) wrong("parts", "is no array");
+    for (const Json& part : parts) {
+        if (!holds(part, Shape{}) || part.size() != 3) wrong("parts", "must hold [begin, end, feature]");
+        const auto numbers = part.get<Shape>();
+        if (numbers[0] < done || numbers[1] < numbers[0] || numbers[1] > size)
+            wrong("parts", "must lie in the text, one behind the other");
+        if (numbers[2] < 0 || numbers[2] >= features) wrong("parts", "names a feature that does not exist");
+        done = numbers[1];
+        out.parts.push_back({numbers[0], numbers[1], numbers[2]});
+    }
+    return out;
+}
+
 Attribution read_attribution(const Json& json) {
     Attribution a;
     a.values = read_tensor(json, "values");
@@ -296,6 +322,8 @@ Attribution read_attribution(const Json& json) {
     a.names = get_optional<std::vector<std::string>>(json, "names").value_or(std::vector<std::string>{});
     a.displays = get_optional<std::vector<std::string>>(json, "displays").value_or(std::vector<std::string>{});
     if (json.contains("segments") && !json["segments"].is_null()) a.segments = read_tensor(json, "segments");
+    if (json.contains("text") && !json["text"].is_null())
+        a.text = read_text(object(json, "text"), a.values.size());
     a.standard_errors =
         get_optional<std::vector<double>>(json, "standard_errors").value_or(std::vector<double>{});
     a.intercept = get_optional<double>(json, "intercept");

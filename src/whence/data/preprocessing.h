@@ -6,6 +6,10 @@
 //    "std": [0.25, 0.25, 0.25], "classes": ["cat", "dog"]}
 //   {"kind": "table", "features": ["age", "job"], "categories": {"job": ["clerk", "cook"]},
 //    "target": "income", "background": "train.csv", "labels": "labels.txt"}
+//   {"kind": "text", "tokenizer": "tokenizer.json", "max_length": 256, "ids": "input_ids",
+//    "mask": "attention_mask", "types": "token_type_ids"}
+//   {"kind": "text", "vocabulary": "vocab.txt", "words": "[a-z0-9']+", "lowercase": true,
+//    "start": "<START>", "unknown": "<UNKNOWN>", "pad": "<PAD>"}
 //
 // Every key but "kind" may be left out; "size" may be one number, "labels" a file with a class name
 // on each line stands in for "classes".
@@ -24,7 +28,7 @@
 
 namespace whence::data {
 
-enum class InputKind { none, image, table };
+enum class InputKind { none, image, table, text };
 enum class ResizeMode {
     shorter,  ///< the shorter side to resize_to (0: just enough to cover the input), shape kept
     stretch,  ///< both sides to the input's
@@ -53,10 +57,24 @@ struct TablePreprocessing {
     std::filesystem::path background;                            ///< CSV of training rows
 };
 
+/// How a text becomes numbers. Neither tokenizer nor vocabulary: the model reads strings.
+struct TextPreprocessing {
+    std::filesystem::path tokenizer;   ///< tokenizer.json
+    std::filesystem::path vocabulary;  ///< words, one on each line, with their numbers
+    std::string sha256;                ///< of that file; empty: any
+    int64_t max_length = 0;            ///< tokens; 0: as the tokenizer says
+    std::string ids, mask, types;      ///< the model's inputs; empty: by their usual names
+    // Of a vocabulary.
+    std::string words;                 ///< regular expression; empty: letters, digits and '
+    bool lowercase = true;
+    std::string start, end, unknown, pad;  ///< tokens; empty: none
+};
+
 struct Preprocessing {
     InputKind kind = InputKind::none;
     ImagePreprocessing image;
     TablePreprocessing table;
+    TextPreprocessing text;
     std::vector<std::string> classes;  ///< names of the classes
     std::filesystem::path labels;      ///< or the file that holds them, one per line
 };

@@ -27,7 +27,8 @@ struct Word {
     T value;
 };
 constexpr Word<InputKind> kinds[] = {
-    {"none", InputKind::none}, {"image", InputKind::image}, {"table", InputKind::table}};
+    {"none", InputKind::none}, {"image", InputKind::image}, {"table", InputKind::table},
+    {"text", InputKind::text}};
 constexpr Word<ResizeMode> resizes[] = {
     {"shorter", ResizeMode::shorter}, {"stretch", ResizeMode::stretch}, {"none", ResizeMode::none}};
 constexpr Word<bool> crops[] = {{"center", true}, {"none", false}};
@@ -124,10 +125,16 @@ std::filesystem::path read_path(const Json& json, std::string_view key,
 // ---- keys
 // -----------------------------------------------------------------------------------------
 
-constexpr unsigned for_image = 1, for_table = 2, for_all = 7;
+constexpr unsigned for_image = 1, for_table = 2, for_text = 8, for_all = 15;
 
 unsigned mask_of(InputKind kind) {
-    return kind == InputKind::image ? for_image : kind == InputKind::table ? for_table : 4;
+    switch (kind) {
+        case InputKind::image: return for_image;
+        case InputKind::table: return for_table;
+        case InputKind::text: return for_text;
+        case InputKind::none: break;
+    }
+    return 4;
 }
 
 struct Key {
@@ -179,6 +186,41 @@ constexpr std::array keys = {
         [](const Json& j, Preprocessing& p, Folder f) {
             p.table.background = read_path(j, "background", f);
         }},
+    Key{"tokenizer", for_text,
+        [](const Json& j, Preprocessing& p, Folder f) {
+            p.text.tokenizer = read_path(j, "tokenizer", f);
+        }},
+    Key{"vocabulary", for_text,
+        [](const Json& j, Preprocessing& p, Folder f) {
+            p.text.vocabulary = read_path(j, "vocabulary", f);
+        }},
+    Key{"sha256", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.sha256 = read_text(j, "sha256"); }},
+    Key{"max_length", for_text,
+        [](const Json& j, Preprocessing& p, Folder) {
+            p.text.max_length = read_side(j, "max_length");
+        }},
+    Key{"ids", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.ids = read_text(j, "ids"); }},
+    Key{"mask", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.mask = read_text(j, "mask"); }},
+    Key{"types", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.types = read_text(j, "types"); }},
+    Key{"words", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.words = read_text(j, "words"); }},
+    Key{"lowercase", for_text,
+        [](const Json& j, Preprocessing& p, Folder) {
+            if (!j.is_boolean()) wrong("lowercase", "must be true or false");
+            p.text.lowercase = j.get<bool>();
+        }},
+    Key{"start", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.start = read_text(j, "start"); }},
+    Key{"end", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.end = read_text(j, "end"); }},
+    Key{"unknown", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.unknown = read_text(j, "unknown"); }},
+    Key{"pad", for_text,
+        [](const Json& j, Preprocessing& p, Folder) { p.text.pad = read_text(j, "pad"); }},
     Key{"classes", for_all,
         [](const Json& j, Preprocessing& p, Folder) { p.classes = read_texts(j, "classes"); }},
     Key{"labels", for_all,
@@ -248,12 +290,40 @@ Json table_json(const TablePreprocessing& table) {
     return json;
 }
 
+// Keys of a vocabulary say nothing of a tokenizer.
+void check_text(const TextPreprocessing& text) {
+    const bool words = !text.words.empty() || !text.lowercase || !text.start.empty() ||
+                       !text.end.empty() || !text.unknown.empty() || !text.pad.empty();
+    if (!text.tokenizer.empty() && (words || !text.vocabulary.empty()))
+        wrong("tokenizer", "says all that 'vocabulary', 'words', 'lowercase', 'start', 'end', "
+                           "'unknown' and 'pad' say; leave them out");
+    if (text.vocabulary.empty() && words)
+        wrong("vocabulary", "is missing: 'words', 'lowercase', 'start', 'end', 'unknown' and 'pad' "
+                            "are of one");
+}
+
+Json text_json(const TextPreprocessing& text) {
+    Json json = Json::object();
+    if (!text.tokenizer.empty()) json["tokenizer"] = text.tokenizer.generic_string();
+    if (!text.vocabulary.empty()) json["vocabulary"] = text.vocabulary.generic_string();
+    if (text.max_length > 0) json["max_length"] = text.max_length;
+    if (!text.lowercase) json["lowercase"] = false;
+    for (const auto& [key, value] :
+         {std::pair{"sha256", &text.sha256}, std::pair{"ids", &text.ids},
+          std::pair{"mask", &text.mask}, std::pair{"types", &text.types},
+          std::pair{"words", &text.words}, std::pair{"start", &text.start},
+          std::pair{"end", &text.end}, std::pair{"unknown", &text.unknown},
+          std::pair{"pad", &text.pad}})
+        if (!value->empty()) json[key] = *value;
+    return json;
+}
+
 }  // namespace
 
 Preprocessing preprocessing_from_json(std::string_view text, const std::filesystem::path& folder) {
     const Json json = parse(text);
     if (!json.is_object()) throw Error(ErrorKind::input, "preprocessing: this JSON is no object");
-    if (!json.contains("kind")) wrong("kind", "is missing: image, table or none");
+    if (!json.contains("kind")) wrong("kind", "is missing: image, table, text or none");
     const InputKind kind = read_word(json["kind"], "kind", kinds);
     Preprocessing out;
     if (kind == InputKind::image && json.contains("preset"))
@@ -261,6 +331,7 @@ Preprocessing preprocessing_from_json(std::string_view text, const std::filesyst
     out.kind = kind;
     for (const auto& [name, value] : json.items()) key_for(name, kind).read(value, out, folder);
     check_channels(out.image);
+    check_text(out.text);
     if (!out.classes.empty() && !out.labels.empty())
         wrong("labels", "and 'classes' exclude each other");
     return out;
@@ -270,6 +341,7 @@ std::string to_json(const Preprocessing& preprocessing) {
     Json json = {{"kind", word_for(preprocessing.kind, kinds)}};
     if (preprocessing.kind == InputKind::image) json.update(image_json(preprocessing.image));
     if (preprocessing.kind == InputKind::table) json.update(table_json(preprocessing.table));
+    if (preprocessing.kind == InputKind::text) json.update(text_json(preprocessing.text));
     // Once read, the names themselves serve better than the place they came from.
     if (!preprocessing.classes.empty())
         json["classes"] = preprocessing.classes;

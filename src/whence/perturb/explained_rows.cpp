@@ -1,5 +1,6 @@
 #include "whence/perturb/explained_rows.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "whence/core/error.h"
@@ -23,6 +24,15 @@ const NamedTensor& explained_tensor(const Batch& input) {
         return tensor;
     }
     throw Error(ErrorKind::input, "no input of float32 or float64 numbers to explain");
+}
+
+std::vector<double> with_all_and_none(Evaluator& evaluator, const Batch& input,
+                                      const Masker& masker) {
+    Batch rows = input.repeat_row(2);
+    std::vector<uint8_t> present(2 * masker.players(), 0);
+    std::fill_n(present.begin(), masker.players(), uint8_t{1});
+    masker.apply({present.data(), 2, masker.players()}, 0, rows, evaluator.run());
+    return evaluator.scores(rows);
 }
 
 void fill_common(Explanation& explanation, const char* method, const Batch& input, const Run& run) {

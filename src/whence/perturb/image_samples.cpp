@@ -49,11 +49,12 @@ std::vector<double> kept_distribution(int64_t players, double width) {
     return logs;
 }
 
-StableImageSamples::StableImageSamples(const Masker& masker, double width, uint64_t seed)
+StableImageSamples::StableImageSamples(const Masker& masker, const std::vector<double>& kept,
+                                       uint64_t seed)
     : masker_(masker),
       seed_(seed),
       scramble_(Rng(seed, scramble_stream, 0).next64()),
-      cumulative_(kept_distribution(masker.players(), width)),
+      cumulative_(kept),
       origin_(masker.players(), 1.0) {
     std::partial_sum(cumulative_.begin(), cumulative_.end(), cumulative_.begin());
 }

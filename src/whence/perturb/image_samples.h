@@ -21,7 +21,10 @@ namespace whence::perturb {
 /// the noise.
 class StableImageSamples : public Neighbourhood {
   public:
-    StableImageSamples(const Masker& masker, double width, uint64_t seed);
+    StableImageSamples(const Masker& masker, double width, uint64_t seed)
+        : StableImageSamples(masker, kept_distribution(masker.players(), width), seed) {}
+    /// `kept`: probability of k players on, k = 0..n.
+    StableImageSamples(const Masker& masker, const std::vector<double>& kept, uint64_t seed);
     [[nodiscard]] Design blank(int64_t rows) const override;
     [[nodiscard]] const std::vector<double>& origin() const override { return origin_; }
     [[nodiscard]] bool paired() const override { return true; }

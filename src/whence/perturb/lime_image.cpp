@@ -23,15 +23,6 @@ std::unique_ptr<Neighbourhood> samples_of(const Masker& masker, const LimeImageO
     return std::make_unique<StableImageSamples>(masker, options.kernel_width, seed);
 }
 
-// The input, and the input with every superpixel hidden.
-std::vector<double> ends(Evaluator& evaluator, const Batch& input, const LabelMasker& masker) {
-    Batch rows = input.repeat_row(2);
-    std::vector<uint8_t> present(2 * masker.players(), 0);
-    std::fill_n(present.begin(), masker.players(), uint8_t{1});
-    masker.apply({present.data(), 2, masker.players()}, 0, rows, evaluator.run());
-    return evaluator.scores(rows);
-}
-
 Attribution attribution_of(const LocalFit& fit, const Tensor& segments, int64_t players) {
     Attribution attribution;
     attribution.values = Tensor(ElementType::float64, {players});
@@ -63,7 +54,7 @@ Explanation LimeImage::explain(const Batch& input, const Target& target, const R
                                            : superpixel_means(image.value, segments_),
                              pixel_labels(image.value, segments_));
     Evaluator evaluator(model_, resolve(target, model_, input, Scale::probability, run), run);
-    const std::vector<double> values = ends(evaluator, input, masker);
+    const std::vector<double> values = with_all_and_none(evaluator, input, masker);
     const auto samples = samples_of(masker, options_, run.seed);
     const LocalFit fit = fit_around(evaluator, input, *samples, fit_options(options_));
 

@@ -10,6 +10,7 @@
 #include "whence/core/error.h"
 #include "whence/core/evaluator.h"
 #include "whence/core/parallel.h"
+#include "whence/core/version.h"
 #include "whence/mask/masker.h"
 #include "whence/perturb/explained_rows.h"
 
@@ -138,7 +139,11 @@ Tensor by_window(Evaluator& evaluator, const Batch& input, const NamedTensor& ex
                        drops_from(whole, evaluator.scores(input, count, fill, "occlusion")));
 }
 
-Tensor by_player(Evaluator& evaluator, const Batch& input, const LabelMasker& masker,
+constexpr const char* why_no_sum =
+    "occlusion measures each part alone; effects of parts together are not shared out, so the "
+    "values do not claim to sum to f(x) - f(baseline)";
+
+Tensor by_player(Evaluator& evaluator, const Batch& input, const Masker& masker,
                  double whole) {
     const int64_t players = masker.players();
     const auto fill = [&](int64_t first, Batch& rows) {
@@ -211,12 +216,34 @@ Explanation Occlusion::explain(const Batch& input, const Target& target, const R
                           .value = whole_and_none[0],
                           .baseline = describe(baseline_),
                           .baseline_value = whole_and_none[1]};
-    explanation.diagnostics.no_error_because =
-        "occlusion measures each part alone; effects of parts together are not shared out, so the "
-        "values "
-        "do not claim to sum to f(x) - f(baseline)";
+    explanation.diagnostics.no_error_because = why_no_sum;
     explanation.provenance.evaluations = evaluator.evaluations() + (target.index ? 0 : 1);
     explanation.provenance.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return explanation;
+}
+
+Explanation occlude_players(const Model& model, const Masker& masker, const std::string& hidden,
+                            const Batch& input, const Target& target, const Run& run) {
+    const auto start = std::chrono::steady_clock::now();
+    run.check();
+    if (masker.players() == 0) throw Error(ErrorKind::input, "the text has no words to explain");
+    Evaluator evaluator(model, resolve(target, model, input, Scale::probability, run), run);
+    const std::vector<double> values = with_all_and_none(evaluator, input, masker);
+    Explanation explanation;
+    explanation.attribution.values = by_player(evaluator, input, masker, values[0]);
+    explanation.attribution.names = masker.names();
+    explanation.target = {.resolved = evaluator.target(),
+                          .value = values[0],
+                          .baseline = hidden,
+                          .baseline_value = values[1]};
+    explanation.diagnostics.no_error_because = why_no_sum;
+    Provenance& provenance = explanation.provenance;
+    provenance.method = "occlusion";
+    provenance.seed = run.seed;
+    provenance.version = version();
+    provenance.evaluations = evaluator.evaluations() + (target.index ? 0 : 1);
+    provenance.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return explanation;
 }

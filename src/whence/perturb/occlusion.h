@@ -11,6 +11,7 @@
 #include "whence/core/baseline.h"
 #include "whence/core/explainer.h"
 #include "whence/core/schema.h"
+#include "whence/mask/masker.h"
 
 namespace whence {
 
@@ -41,5 +42,11 @@ class Occlusion : public Explainer {
     Baseline baseline_;
     OcclusionOptions options_;
 };
+
+/// f(x) - f(x without it) for each player of `masker` (words), named as it names them. `hidden` says
+/// in words what stands for a missing player. Throws Error(input) for no players.
+[[nodiscard]] Explanation occlude_players(const Model& model, const Masker& masker,
+                                          const std::string& hidden, const Batch& input,
+                                          const Target& target, const Run& run);
 
 }  // namespace whence

@@ -7,6 +7,7 @@
 #include "whence/data/image.h"
 #include "whence/data/npy.h"
 #include "whence/recipe/recipe.h"
+#include "whence/recipe/text.h"
 
 namespace whence::recipe {
 namespace {
@@ -135,6 +136,9 @@ Baseline baseline_for(std::string_view text, const Subject& subject, const Input
         if (!given.ends_with(".npy")) return parse_baseline(given);
         return baseline::Data{data::read_npy(std::filesystem::path(given)), std::string(text)};
     }
+    // A baseline of a text is a text of the same length that says nothing.
+    if (input.text && input.text->tokens.size() > 0 && (text.empty() || text == "padding"))
+        return baseline::Data{padded_tokens(subject, input), "padding"};
     const data::Table* background = input.is_table() ? subject.background() : nullptr;
     if (text.empty()) text = background ? "mean" : "zeros";
     if (text == "mean" && input.is_table()) {

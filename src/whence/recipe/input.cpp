@@ -125,9 +125,26 @@ std::vector<NamedTensor> read_array_file(const std::filesystem::path& path) {
     return arrays;
 }
 
+bool is_text_file(const std::string& kind) {
+    return kind == ".txt";
+}
+
+Input read_text_input(const Subject& subject, const std::filesystem::path& path) {
+    constexpr uint64_t most_bytes = 16 << 20;
+    std::string text = read_text(path, most_bytes);
+    // The newline at the end is the editor's.
+    if (text.ends_with('\n')) text.pop_back();
+    if (text.ends_with('\r')) text.pop_back();
+    try {
+        return from_text(subject, std::move(text));
+    } catch (const Error& error) {
+        throw Error(error.kind(), printable(path.string(), 400) + ": " + error.what());
+    }
+}
+
 [[noreturn]] void unknown_kind(const std::filesystem::path& path) {
     throw Error(ErrorKind::usage, "cannot tell what " + printable(path.string(), 400) +
-                                      " is: inputs are .png, .jpg, .csv, .npy or .npz");
+                                      " is: inputs are .png, .jpg, .csv, .txt, .npy or .npz");
 }
 
 }  // namespace
@@ -152,6 +169,9 @@ Input read_input(const Subject& subject, const std::filesystem::path& path,
     } else if (is_picture_file(kind)) {
         if (row) throw Error(ErrorKind::usage, "a picture has no rows: leave --row out");
         input = read_picture(subject, path);
+    } else if (is_text_file(kind)) {
+        if (row) throw Error(ErrorKind::usage, "a text has no rows: leave --row out");
+        input = read_text_input(subject, path);
     } else {
         unknown_kind(path);
     }
@@ -179,6 +199,20 @@ std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::pa
     }
     for (Input& input : inputs) input.path = path;
     return inputs;
+}
+
+Input from_text(const Subject& subject, std::string text) {
+    const text::TextEncoder* encoder = subject.text_encoder();
+    if (!encoder)
+        throw Error(ErrorKind::usage,
+                    "a text needs preprocessing that says how it becomes numbers: a JSON beside the "
+                    "model (" +
+                        printable(subject.path().stem().string()) +
+                        ".json) of kind text, or --preprocess FILE.json");
+    Input input;
+    input.batch = encoder->encode(text);
+    input.text = TextInput{.text = text, .tokens = encoder->tokens(text)};
+    return input;
 }
 
 Input from_array(const Subject& subject, Tensor array) {

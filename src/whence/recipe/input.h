@@ -1,12 +1,19 @@
 #pragma once
-// What is explained: one picture, one row of a table, or arrays as they stand.
+// What is explained: one picture, one row of a table, a text, or arrays as they stand.
 
 #include <filesystem>
 #include <optional>
 
 #include "whence/recipe/subject.h"
+#include "whence/text/tokenizer.h"
 
 namespace whence::recipe {
+
+/// A text and the tokens that the model reads of it (none where it reads strings).
+struct TextInput {
+    std::string text;
+    std::vector<text::Token> tokens;
+};
 
 struct Input {
     Batch batch;  ///< one row, as the subject's model reads it
@@ -14,6 +21,7 @@ struct Input {
         picture;                 ///< the whole photograph, [1, H, W, C] in [0, 1], as it was found
     std::optional<Tensor> row;   ///< float64 [1, columns] of a table
     Schema schema;               ///< of the row
+    std::optional<TextInput> text;
     std::filesystem::path path;  ///< empty for arrays in memory
     std::string sha256;
     std::optional<int64_t> row_number;
@@ -25,11 +33,15 @@ struct Input {
     [[nodiscard]] std::optional<Tensor> image() const;
 };
 
-/// Reads a picture (PNG, JPEG), one row of a CSV, or a .npy/.npz array; `row` counts from 0 and
+/// Reads a picture (PNG, JPEG), one row of a CSV, a text (.txt), or a .npy/.npz array; `row` counts from 0 and
 /// defaults to 0. Throws Error(usage) where the kind of file does not fit the subject, saying what
 /// to do, Error(input) for what is wrong in the file.
 [[nodiscard]] Input read_input(const Subject& subject, const std::filesystem::path& path,
                                std::optional<int64_t> row = std::nullopt);
+
+/// A text in memory. Throws Error(usage) where the model reads no texts, Error(input) for text that
+/// is not UTF-8.
+[[nodiscard]] Input from_text(const Subject& subject, std::string text);
 
 /// Every row of a CSV or of an array file; one input for a picture. Throws as read_input.
 [[nodiscard]] std::vector<Input> read_inputs(const Subject& subject,

@@ -7,9 +7,11 @@
 #include "whence/core/error.h"
 #include "whence/data/table_model.h"
 #include "whence/perturb/lime.h"
+#include "whence/perturb/lime_text.h"
 #include "whence/perturb/occlusion.h"
 #include "whence/recipe/method_table.h"
 #include "whence/recipe/superpixels.h"
+#include "whence/recipe/text.h"
 
 namespace whence::recipe {
 namespace {
@@ -63,14 +65,39 @@ Explanation lime_table(const Task& task) {
     return method.explain(Batch(*task.input.row), task.target, task.run);
 }
 
+Explanation lime_text(const Task& task) {
+    const OptionValues& o = task.options;
+    LimeTextOptions options;
+    options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
+    options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
+    options.kernel_width = unless_zero<double>(o, "kernel-width").value_or(options.kernel_width);
+    options.ridge = o.get<double>("ridge");
+    options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
+    options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
+    options.settle_top = o.get<int64_t>("settle-top");
+    const TextPlayers players = text_players(task);
+    Explanation explanation = LimeText(*players.model, *players.masker, players.hidden, options)
+                                  .explain(players.input, task.target, task.run);
+    place_words(players.words, explanation.attribution);
+    return explanation;
+}
+
 Explanation lime(const Task& task) {
+    if (task.input.text) return lime_text(task);
     if (task.input.is_table()) return lime_table(task);
     if (const auto image = task.input.image()) return lime_image(task, *image);
     throw Error(ErrorKind::usage,
-                "lime explains pictures and rows of tables; this input is neither");
+                "lime explains pictures, texts and rows of tables; this input is none of them");
 }
 
 Explanation occlusion(const Task& task) {
+    if (task.input.text) {
+        const TextPlayers players = text_players(task);
+        Explanation explanation = occlude_players(*players.model, *players.masker, players.hidden,
+                                                  players.input, task.target, task.run);
+        place_words(players.words, explanation.attribution);
+        return explanation;
+    }
     OcclusionOptions options;
     if (task.input.is_table()) {
         const data::TableModel model(task.subject.model(), task.input.schema);
@@ -81,13 +108,19 @@ Explanation occlusion(const Task& task) {
     const auto image = task.input.image();
     if (!image)
         throw Error(ErrorKind::usage,
-                    "occlusion explains pictures and rows of tables; this input is neither");
+                    "occlusion explains pictures, texts and rows of tables; this input is none of "
+                    "them");
     options.window_height = options.window_width = task.options.get<int64_t>("window");
     options.stride_height = options.stride_width = task.options.get<int64_t>("stride");
     if (task.segments || task.options.get<std::string>("segmentation") != "none")
         options.segments = superpixels(task, *image);
     return Occlusion(task.subject.model(), task.baseline, options)
         .explain(task.input.batch, task.target, task.run);
+}
+
+std::vector<OptionSpec> with_words(std::vector<OptionSpec> options) {
+    std::ranges::move(word_options(), std::back_inserter(options));
+    return options;
 }
 
 }  // namespace
@@ -111,12 +144,12 @@ std::vector<MethodSpec> perturbation_methods() {
          .summary = "weights of a linear model fitted to the answers near the input",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = {{{"num-samples", int64_t{0}},
-                      "perturbed inputs; 0: 1000 for pictures, 5000 for tables"},
+         .options = with_words({{{"num-samples", int64_t{0}},
+                      "perturbed inputs; 0: 1000 for pictures, 5000 for tables and texts"},
                      {{"num-features", int64_t{0}},
-                      "features in the local model; 0: all superpixels, 10 columns"},
+                      "features in the local model; 0: all superpixels, 10 columns or words"},
                      {{"kernel-width", 0.0},
-                      "width of the neighbourhood; 0: lime's, 0.25 or 0.75 sqrt(columns)"},
+                      "width of the neighbourhood; 0: lime's, 0.25, 0.75 sqrt(columns), or 25 for texts"},
                      {{"ridge", 1.0}, "ridge penalty of the local model"},
                      {{"feature-selection", std::string(name(FeatureSelection::automatic))},
                       "auto, none, forward-selection, highest-weights or lasso-path"},
@@ -131,17 +164,17 @@ std::vector<MethodSpec> perturbation_methods() {
                      {{"discretizer", std::string(name(Discretizer::quartile))},
                       "tables: quartile, decile, entropy or none"},
                      {{"sample-around-instance", false},
-                      "tables, without discretizer: sample around the row"}},
+                      "tables, without discretizer: sample around the row"}}),
          .explain = lime},
         {.name = "occlusion",
          .summary = "what the answer loses when a part of the input is covered",
          .needs_gradient = false,
          .uses_baseline = true,
-         .options = {{{"window", int64_t{0}},
+         .options = with_words({{{"window", int64_t{0}},
                       "pixels of the square window; 0: an eighth of the side"},
                      {{"stride", int64_t{0}}, "pixels between windows; 0: half the window"},
                      {{"segmentation", std::string("none")},
-                      "cover superpixels instead: quickshift, slic, ..."}},
+                      "cover superpixels instead: quickshift, slic, ..."}}),
          .explain = occlusion},
     };
 }

@@ -12,6 +12,7 @@
 #include "whence/recipe/closest.h"
 #include "whence/recipe/layers.h"
 #include "whence/recipe/neutrality.h"
+#include "whence/recipe/text.h"
 
 namespace whence::recipe {
 namespace {
@@ -111,6 +112,11 @@ void compare_counterfactuals(const Explanation& saved, Replay& replay) {
         replay.differences.emplace_back("the counterfactuals are not the same");
 }
 
+// Words that are missing are left out or masked: methods that only ask need no other text.
+bool compares_with_baseline(const MethodSpec& method, bool text) {
+    return method.uses_baseline && (method.needs_gradient || !text);
+}
+
 Recipe recipe_of(const Explanation& saved) {
     const ResolvedTarget& target = saved.target.resolved;
     Recipe recipe{.method = saved.provenance.method,
@@ -124,7 +130,9 @@ Recipe recipe_of(const Explanation& saved) {
         recipe.layer = std::get<std::string>(option.value);
         return true;
     });
-    if (find_method(recipe.method).uses_baseline) recipe.baseline = saved.target.baseline;
+    const MethodSpec& method = find_method(recipe.method);
+    if (compares_with_baseline(method, saved.attribution.text.has_value()))
+        recipe.baseline = saved.target.baseline;
     return recipe;
 }
 
@@ -150,7 +158,8 @@ std::string no_gradient_because(const Subject& subject, const std::string& outpu
 }
 
 // The layer a method works on: the one asked for, or where it needs one the last convolution.
-std::string layer_for(const MethodSpec& method, const std::string& asked, const Subject& subject) {
+std::string layer_for(const MethodSpec& method, const std::string& asked, const Subject& subject,
+                      const Input& input) {
     if (!asked.empty() && method.layer == LayerUse::none)
         throw Error(ErrorKind::usage, method.name + " explains the input, not a layer");
     if (!asked.empty()) {
@@ -161,6 +170,8 @@ std::string layer_for(const MethodSpec& method, const std::string& asked, const 
                                               did_you_mean(asked, names) +
                                               "; whence info --layers lists them");
     }
+    // Numbers of words have no gradient, what is looked up for them has.
+    if (asked.empty() && input.text && method.layer != LayerUse::none) return word_embedding(subject);
     if (!asked.empty() || method.layer != LayerUse::required) return asked;
     const std::string chosen = last_convolution(subject.onnx());
     if (chosen.empty())
@@ -224,6 +235,7 @@ Explanation explained(const MethodSpec& method, const Task& task) {
 }  // namespace
 
 MethodChoice default_method(const Subject& subject, const Input& input) {
+    if (input.text) return {"lime", "the input is a text"};
     const std::string why = input.batch.empty()
                                 ? "the model reads one input for each column, or text"
                                 : no_gradient_because(subject, "");
@@ -242,11 +254,15 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     const OptionValues options(method.options, recipe.options, method.name);
     Target target = parse_target(subject, recipe.target);
     target.scale = recipe.scale;
-    if (!method.uses_baseline && (!recipe.baseline.empty() || recipe.baseline_values))
+    const bool compares = compares_with_baseline(method, input.text.has_value());
+    if (!compares && (!recipe.baseline.empty() || recipe.baseline_values))
         throw Error(ErrorKind::usage,
                     fmt::format("{} uses no baseline{}", method.name,
-                                method.name == "lime" || method.name == "anchors" ? "; for pictures see --hide" : ""));
-    const std::string layer = layer_for(method, recipe.layer, subject);
+                                input.text             ? " for texts; see --bow and --mask-tokens"
+                                : method.name == "lime" || method.name == "anchors"
+                                    ? "; for pictures see --hide"
+                                                        : ""));
+    const std::string layer = layer_for(method, recipe.layer, subject, input);
     const bool features = recipe.baseline.starts_with(features_prefix);
     if (features && layer.empty())
         throw Error(ErrorKind::usage, "baseline '" + printable(recipe.baseline) +
@@ -257,7 +273,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     Baseline baseline;
     if (recipe.baseline_values)
         baseline = baseline::Data{*recipe.baseline_values, "array"};
-    else if (method.uses_baseline)
+    else if (compares)
         baseline = baseline_for(default_set(method, chosen.baseline, subject, input), subject, input);
     if (!features) refuse_set(method, baseline, input);
     Explanation explanation = explained(method, {subject, input, target, baseline, features, options,
@@ -266,13 +282,15 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
         for (const std::string& note : onnx->notes()) explanation.diagnostics.notes.push_back(note);
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
     explanation.provenance.evaluations += chosen.evaluations;
-    if (method.uses_baseline && !features)
+    if (compares && !features)
         state_neutrality(subject, input, baseline, explanation, run);
     name_columns(input, explanation.attribution);
+    if (input.text && !layer.empty()) tokens_to_words(*input.text, explanation.attribution);
     if (layer != recipe.layer)
         explanation.diagnostics.notes.push_back(
-            "layer " + printable(layer) +
-            " was chosen: the last features over the picture before they are pooled");
+            "layer " + printable(layer) + " was chosen: " +
+            (input.text ? "the embeddings of the words, summed for each word"
+                        : "the last features over the picture before they are pooled"));
     explanation.target.label = target_label(subject, explanation.target.resolved);
     Provenance& p = explanation.provenance;
     p.method = method.name;
@@ -296,7 +314,8 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
 
 Sources reopen(const Explanation& saved, const std::filesystem::path& folder, const Run& run) {
     const Provenance& p = saved.provenance;
-    if (p.model_path.empty() || p.input_path.empty())
+    const bool own_text = p.input_path.empty() && saved.attribution.text.has_value();
+    if (p.model_path.empty() || (p.input_path.empty() && !own_text))
         throw Error(ErrorKind::usage,
                     "this explanation was made of arrays in memory; there are no files to make it "
                     "from again");
@@ -304,7 +323,7 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
     const std::filesystem::path model = found(p.model_path, folder),
                                 input = found(p.input_path, folder);
     compare_hash("model", model, p.model_sha256, differences);
-    compare_hash("input", input, p.input_sha256, differences);
+    if (!own_text) compare_hash("input", input, p.input_sha256, differences);
     data::Preprocessing preprocessing;
     if (!p.preprocessing.empty())
         preprocessing = data::preprocessing_from_json(p.preprocessing, "");
@@ -315,7 +334,8 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
         compare_hash("background", background, p.background_sha256, differences);
         subject.use_background(background);
     }
-    Input read = read_input(subject, input, p.input_row);
+    Input read = own_text ? from_text(subject, saved.attribution.text->text)
+                          : read_input(subject, input, p.input_row);
     return {std::move(subject), std::move(read), std::move(differences)};
 }
 

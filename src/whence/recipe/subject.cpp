@@ -30,6 +30,17 @@ PixelInput pixel_input(const data::ImagePreprocessing& image) {
             .width = image.width};
 }
 
+text::Tokenizer read_vocabulary(const data::TextPreprocessing& how) {
+    text::VocabularyOptions options;
+    if (!how.words.empty()) options.words = how.words;
+    options.lowercase = how.lowercase;
+    options.start = how.start;
+    options.end = how.end;
+    options.unknown = how.unknown;
+    options.pad = how.pad;
+    return text::Tokenizer::read_vocabulary(how.vocabulary, options);
+}
+
 // Whether the model reads a column as text; one matrix holds all columns.
 bool reads_text(const Model& model, size_t column) {
     return model.inputs()[std::min(column, model.inputs().size() - 1)].type == ElementType::string;
@@ -77,9 +88,30 @@ const OnnxModel& Subject::onnx() const {
 // Classes of the preprocessing come before those that the model itself names.
 void Subject::use_preprocessing(std::vector<std::string> classes_of_model) {
     classes_ = preprocessing_.classes.empty() ? std::move(classes_of_model) : preprocessing_.classes;
+    if (kind() == data::InputKind::text) use_tokenizer();
     describe_preprocessing();
     if (const auto& background = preprocessing_.table.background; !background.empty())
         use_background(background);
+}
+
+// What is recorded names the tokenizer by its content: another file would be another model.
+void Subject::use_tokenizer() {
+    data::TextPreprocessing& text = preprocessing_.text;
+    const std::filesystem::path& file = text.tokenizer.empty() ? text.vocabulary : text.tokenizer;
+    std::optional<text::Tokenizer> tokenizer;
+    if (!file.empty()) {
+        const std::string sha256 = sha256_of_file(file);
+        if (!text.sha256.empty() && text.sha256 != sha256)
+            throw Error(ErrorKind::input, printable(file.string(), 400) +
+                                              ": this is not the tokenizer that the preprocessing "
+                                              "means: its SHA-256 differs");
+        text.sha256 = sha256;
+        tokenizer = text.tokenizer.empty() ? read_vocabulary(text)
+                                           : text::Tokenizer::read(text.tokenizer);
+    }
+    text_ = std::make_shared<const text::TextEncoder>(
+        std::move(tokenizer),
+        text::TextInputs{text.ids, text.mask, text.types, text.max_length}, model_->inputs());
 }
 
 void Subject::use_labels(const std::filesystem::path& path) {

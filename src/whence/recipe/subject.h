@@ -8,6 +8,7 @@
 
 #include "whence/data/preprocessing.h"
 #include "whence/runtime/onnx_model.h"
+#include "whence/text/text_model.h"
 
 namespace whence::recipe {
 
@@ -49,6 +50,8 @@ class Subject {
     [[nodiscard]] const data::Table* background() const { return background_.get(); }
     [[nodiscard]] const std::filesystem::path& background_path() const { return background_path_; }
     [[nodiscard]] const std::string& background_sha256() const { return background_sha256_; }
+    /// How texts become this model's inputs; none where it reads no texts.
+    [[nodiscard]] const text::TextEncoder* text_encoder() const { return text_.get(); }
     /// Replaces the background by another file (or sets one).
     void use_background(const std::filesystem::path& path);
     /// The same from memory. Throws Error(input) for a table without rows or columns.
@@ -62,6 +65,7 @@ class Subject {
   private:
     void use_preprocessing(std::vector<std::string> classes_of_model);
     void describe_preprocessing();
+    void use_tokenizer();
     [[nodiscard]] data::Table columns_of_model(const data::Table& table,
                                                const std::filesystem::path& path) const;
 
@@ -72,6 +76,7 @@ class Subject {
     const OnnxModel* onnx_ = nullptr;  // the same model
     std::vector<std::string> classes_;
     std::shared_ptr<const data::Table> background_;
+    std::shared_ptr<const text::TextEncoder> text_;
 };
 
 }  // namespace whence::recipe

@@ -10,6 +10,7 @@
 #include "whence/render/changes.h"
 #include "whence/render/escape.h"
 #include "whence/render/facts.h"
+#include "whence/render/highlight.h"
 #include "whence/render/html_parts.h"
 #include "whence/render/html_style.h"
 #include "whence/render/map.h"
@@ -59,6 +60,7 @@ std::string picture_or_bars(const ReportItem& item, int64_t top) {
     const Kind shown = kind(item.explanation);
     std::string out;
     if (shown != Kind::table) out += panels_html(item);
+    out += highlighted_html(item.explanation);
     // Cells of a layer are few enough to be named, pixels are not.
     const bool changes = item.explanation.counterfactuals.has_value();
     const bool bars = !changes && (shown != Kind::pixels || !item.explanation.attribution.layer.empty());

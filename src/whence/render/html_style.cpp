@@ -50,6 +50,9 @@ const std::string_view part_style = R"(
 .whence .grid td{padding:0 .6em .6em 0;border:0;vertical-align:top}
 .whence .grid figure{margin:0;width:11em}
 .whence .grid img{display:block;width:100%;border:1px solid var(--line);box-sizing:border-box}
+.whence .text{white-space:pre-wrap;max-width:46em;line-height:1.9;padding:.7em 1em;
+  background:var(--wash);border-radius:6px}
+.whence .text span{color:#111;border-radius:3px;padding:.1em .12em}
 .whence img.pixels{image-rendering:pixelated}
 .whence figcaption{font-size:.87em;margin:0 0 .25em}
 .whence .colors{max-width:37em;margin:.6em 0 1em}

@@ -5,6 +5,7 @@
 
 #include "whence/render/changes.h"
 #include "whence/render/facts.h"
+#include "whence/render/highlight.h"
 #include "whence/render/number.h"
 #include "whence/render/ranking.h"
 #include "whence/render/rule.h"
@@ -214,6 +215,8 @@ std::string body(const Explanation& explanation, const Ink& ink) {
                                     : map_as_text(map_of(explanation), ink.options) + "\n" + changes;
     }
     const Ranking ranking = rank(explanation, std::max<int64_t>(1, ink.options.top));
+    const std::string words = highlighted_text(explanation, ink.options);
+    if (!words.empty()) return words + "\n" + table(ranking, nullptr, ink);
     if (shown == Kind::table) return table(ranking, nullptr, ink);
     const Map map = map_of(explanation);
     const std::string picture = map_as_text(map, ink.options);

@@ -1,0 +1,45 @@
+#pragma once
+// Words as players, for every method that only asks; and what methods of tokens say, in words.
+
+#include <memory>
+
+#include "whence/core/explanation.h"
+#include "whence/recipe/methods.h"
+#include "whence/text/word_masker.h"
+
+namespace whence::recipe {
+
+/// Options that say what the words of a text are and how they are switched off: bow, mask-string,
+/// split-expression, char-level, mask-tokens. For the rows of methods that explain texts.
+[[nodiscard]] std::vector<OptionSpec> word_options();
+
+/// A text as a game: the model that is asked, its input, and who the players are. `model` refers
+/// to the subject of the task, which must outlive it.
+struct TextPlayers {
+    text::Words words;
+    std::unique_ptr<const Model> own_model;  ///< of texts; none where tokens are masked
+    const Model* model;
+    Batch input;
+    std::unique_ptr<const Masker> masker;
+    std::string hidden;  ///< what stands for a missing word, in words
+};
+/// For a task whose input is a text and whose method has word_options. Throws Error(usage) for
+/// options that exclude each other, Error(input) for a text without words.
+[[nodiscard]] TextPlayers text_players(const Task& task);
+
+/// Writes down where the words stand.
+void place_words(const text::Words& words, Attribution& attribution);
+
+/// Values of tokens (or of their embeddings, [1, tokens, features]: summed) become values of words:
+/// each word has the sum of its tokens, tokens of no word (special ones, punctuation) their own.
+void tokens_to_words(const TextInput& text, Attribution& attribution);
+
+/// The tensor of word embeddings: what the first table gives for the tokens. Throws
+/// Error(unsupported) where there is none.
+[[nodiscard]] std::string word_embedding(const Subject& subject);
+
+/// The tokens with padding in place of every token of the text, those around it kept: int64
+/// [1, tokens].
+[[nodiscard]] Tensor padded_tokens(const Subject& subject, const Input& input);
+
+}  // namespace whence::recipe

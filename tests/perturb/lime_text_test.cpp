@@ -1,0 +1,193 @@
+// LIME for texts against the lime package: tests/text/golden/lime_weights.json, made by make_lime_text_golden.py.
+
+#include "whence/perturb/lime_text.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+#include <sstream>
+
+#include "whence/core/error.h"
+#include "whence/perturb/image_samples.h"
+#include "whence/perturb/occlusion.h"
+#include "whence/perturb/text_samples.h"
+#include "whence/text/word_masker.h"
+
+namespace whence {
+namespace {
+
+using text::WordMasker;
+
+// The formula of make_lime_text_golden.py.
+class Formula : public Model {
+  public:
+    [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
+    [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return outputs_; }
+    [[nodiscard]] int concurrency() const override { return 1; }
+    [[nodiscard]] int64_t preferred_batch() const override { return batch; }
+    [[nodiscard]] Batch predict(const Batch& rows, const Run&) const override {
+        const auto texts = rows.at("text").as<std::string>();
+        Tensor out(ElementType::float64, {rows.rows(), 2});
+        for (int64_t r = 0; r < rows.rows(); ++r) {
+            const double p = score(texts[r]);
+            out.as<double>()[2 * r] = 1 - p;
+            out.as<double>()[2 * r + 1] = p;
+        }
+        return Batch({{"p", std::move(out)}});
+    }
+    static double score(std::string text) {
+        static const std::map<std::string, double> weights = {{"a", 0.1},     {"good", 0.9},  {"film", 0.2}, {"actors", 0.4},
+                                                              {"bad", -1.1}, {"dull", -0.7}, {"plot", 0.05}};
+        std::ranges::replace(text, ',', ' ');
+        std::istringstream in(text);
+        std::set<std::string> words;
+        for (std::string word; in >> word;) words.insert(word);
+        double sum = words.contains("not") && words.contains("bad") ? 0.8 : 0;
+        for (const auto& [word, weight] : weights) sum += words.contains(word) ? weight : 0;
+        return 1 / (1 + std::exp(-sum));
+    }
+    int64_t batch = 64;
+
+  private:
+    std::vector<TensorInfo> inputs_ = {{.name = "text", .type = ElementType::string, .shape = {-1}}};
+    std::vector<TensorInfo> outputs_ = {{.name = "p", .type = ElementType::float64, .shape = {-1, 2}, .scale = Scale::probability}};
+};
+
+const std::string sentence = "a good film with good actors, not a bad plot and not dull";
+
+Batch input() {
+    return Batch(Tensor::of<std::string>({1}, std::vector<std::string>{sentence}));
+}
+
+Target positive() {
+    Target target;
+    target.index = 1;
+    return target;
+}
+
+// Weights of both schemes within 4 standard errors of the package's mean.
+TEST(LimeTextGolden, WeightsAreThePackagesWithinStandardErrors) {
+    std::ifstream file(WHENCE_SOURCE_DIR "/tests/text/golden/lime_weights.json");
+    const nlohmann::json golden = nlohmann::json::parse(file);
+    ASSERT_EQ(golden["text"], sentence);
+    const Formula model;
+    for (const nlohmann::json& one : golden["cases"])
+        for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
+            SCOPED_TRACE(one["name"].get<std::string>() + " " + std::string(name(scheme)));
+            const bool bow = one["bow"];
+            const WordMasker masker(text::split_words(sentence, {.bow = bow}), bow ? std::nullopt : std::optional<std::string>("UNKWORDZ"));
+            const LimeTextOptions options{.num_samples = 20000, .kernel_width = one["kernel_width"], .ridge = 1,
+                                          .feature_selection = FeatureSelection::none, .scheme = scheme};
+            const Explanation e = LimeText(model, masker, "left out", options).explain(input(), positive(), {});
+            const auto values = e.attribution.values.as<double>();
+            const auto weights = one["weights"].get<std::vector<double>>(), spread = one["spread"].get<std::vector<double>>();
+            ASSERT_EQ(weights.size(), values.size() + 1);
+            const double runs = one["runs"];
+            double largest = 0;
+            for (const double w : weights) largest = std::max(largest, std::abs(w));
+            for (size_t i = 0; i < values.size(); ++i) {
+                // The ridge term weighs less against 20000 samples than against the package's 2000.
+                const double ridge = 0.01 * largest;
+                const double error = std::hypot(spread[i] / std::sqrt(runs), e.attribution.standard_errors[i]);
+                EXPECT_NEAR(values[i], weights[i], 4 * error + ridge) << masker.names()[i];
+                EXPECT_LT(4 * error, 0.3 * largest) << "the comparison can fail";
+            }
+        }
+}
+
+TEST(LimeText, ItsKernelIsTheImageKernelOfAHundredth) {
+    const std::vector<double> kept = perturb::kept_words_distribution(10, 0.25);
+    EXPECT_NEAR(std::accumulate(kept.begin(), kept.end(), 0.0), 1, 1e-12);
+    EXPECT_EQ(kept[10], 0);
+    EXPECT_NEAR(kept[9] / kept[4], perturb::cosine_kernel(9, 10, 0.25) / perturb::cosine_kernel(4, 10, 0.25), 1e-12);
+    EXPECT_EQ(perturb::kept_words_distribution(5, 1e-9)[4], 1) << "a kernel of no width leaves the nearest";
+    EXPECT_GT(perturb::kept_words_distribution(1, 0.25)[1], 0);
+}
+
+TEST(LimeText, CompatibleRemovesOneToAllWordsUniformly) {
+    const WordMasker masker(text::split_words("a b c d e"));
+    const perturb::CompatibleTextSamples samples(masker, 0.25, 3);
+    perturb::Design design = samples.blank(5001);
+    Batch rows(Tensor(ElementType::string, {5001}));
+    samples.draw(0, design, rows, {});
+    std::vector<int> removed(6), of_word(5);
+    for (int64_t r = 0; r < 5001; ++r) {
+        int off = 0;
+        for (int64_t j = 0; j < 5; ++j) {
+            off += design.bits[r * 5 + j] == 0;
+            of_word[j] += design.bits[r * 5 + j] == 0;
+        }
+        ++removed[off];
+        if (r == 0) {
+            EXPECT_EQ(off, 0);
+        }
+        EXPECT_EQ(design.weights[r], perturb::cosine_kernel(5 - off, 5, 0.25));
+    }
+    EXPECT_EQ(removed[0], 1);
+    for (int k = 1; k <= 5; ++k) EXPECT_NEAR(removed[k], 1000, 4 * std::sqrt(800.0));
+    for (const int n : of_word) EXPECT_NEAR(n, 3000, 4 * std::sqrt(1200.0));
+}
+
+TEST(LimeText, SameBitsOnAnyThreadsAndInAnyBatches) {
+    Formula model;
+    const WordMasker masker(text::split_words(sentence));
+    for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
+        std::optional<Tensor> first;
+        for (const int threads : {1, 2, 8})
+            for (const int64_t batch : {64, 7}) {
+                model.batch = batch;
+                ::whence::Run run;
+                run.threads = threads;
+                run.seed = 5;
+                const Explanation e = LimeText(model, masker, "", {.num_samples = 700, .scheme = scheme}).explain(input(), positive(), run);
+                if (!first) first = e.attribution.values;
+                EXPECT_EQ(e.attribution.values, *first);
+            }
+    }
+}
+
+TEST(LimeText, KeepsTheFeaturesAskedForAndSaysWhatItAsked) {
+    const Formula model;
+    const WordMasker masker(text::split_words(sentence));
+    const Explanation e = LimeText(model, masker, "left out", {.num_samples = 1000, .num_features = 3}).explain(input(), positive(), {});
+    int64_t kept = 0;
+    for (const double value : e.attribution.values.as<double>()) kept += value != 0;
+    EXPECT_EQ(kept, 3);
+    EXPECT_EQ(e.provenance.evaluations, 1002);
+    EXPECT_EQ(e.target.baseline, "left out");
+    EXPECT_NEAR(*e.target.baseline_value, 0.5, 1e-12);
+    EXPECT_EQ(e.attribution.names, masker.names());
+}
+
+TEST(LimeText, OneWordAndNone) {
+    const Formula model;
+    const WordMasker one(text::split_words("good")), none(text::split_words("!!"));
+    const Batch good(Tensor::of<std::string>({1}, std::vector<std::string>{"good"}));
+    for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
+        const Explanation e = LimeText(model, one, "", {.num_samples = 400, .ridge = 0, .scheme = scheme}).explain(good, positive(), {});
+        EXPECT_NEAR(e.attribution.values.as<double>()[0], Formula::score("good") - 0.5, 1e-9);
+    }
+    EXPECT_THROW(LimeText(model, none, ""), Error);
+    EXPECT_THROW(LimeText(model, one, "", {.kernel_width = 0}), Error);
+}
+
+TEST(OccludePlayers, LeavesOneWordOut) {
+    const Formula model;
+    const WordMasker masker(text::split_words(sentence));
+    const Explanation e = occlude_players(model, masker, "left out", input(), positive(), {});
+    const double whole = Formula::score(sentence);
+    for (size_t i = 0; i < masker.names().size(); ++i) {
+        std::vector<uint8_t> present(masker.names().size(), 1);
+        present[i] = 0;
+        EXPECT_NEAR(e.attribution.values.as<double>()[i], whole - Formula::score(masker.masked(present)), 1e-12);
+    }
+    EXPECT_EQ(e.provenance.evaluations, masker.players() + 2);
+}
+
+}  // namespace
+}  // namespace whence
