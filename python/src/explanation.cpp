@@ -55,12 +55,6 @@ nb::object segments(Self self) {
     return view(labels->data(), labels->type(), labels->shape(), self);
 }
 
-nb::object interactions(Self self) {
-    const std::optional<Interactions>& pairs = of(self).explanation.interactions;
-    if (!pairs) return nb::none();
-    return view(pairs->values.data(), pairs->values.type(), pairs->values.shape(), self);
-}
-
 // Named tuples of the module: (wanted, metric, found) of (values, changes, prediction, ...).
 nb::object counterfactuals(Self self) {
     const std::optional<Counterfactuals>& all = of(self).explanation.counterfactuals;
