@@ -77,7 +77,8 @@ std::vector<size_t> two_at_a_time(Coins& coins, size_t top, double tolerance, do
     return order;
 }
 
-// Both find arms within the tolerance of the best, with samples of the same order.
+// Both find arms within the tolerance of the best. Drawing all arms that are not settled in one round
+// makes few, large batches, for at most half as many samples again.
 TEST(Lucb, ChoosesAsWellAsTheTwoAtATimeTwin) {
     const std::vector<double> shares = {0.9, 0.7, 0.85, 0.2, 0.5, 0.8, 0.75, 0.1};
     size_t fast_pulls = 0, twin_pulls = 0;
@@ -92,7 +93,7 @@ TEST(Lucb, ChoosesAsWellAsTheTwoAtATimeTwin) {
             twin_pulls += twin.pulls.size();
         }
     EXPECT_GT(fast_pulls, 0);
-    EXPECT_LT(static_cast<double>(fast_pulls), 1.2 * static_cast<double>(twin_pulls));
+    EXPECT_LT(static_cast<double>(fast_pulls), 1.5 * static_cast<double>(twin_pulls));
 }
 
 // When it stops, no bound of an arm left out is more than the tolerance above one that was chosen.
