@@ -627,7 +627,8 @@ def test_stubs_name_what_is_there():
     for name in ("Model", "Explanation"):
         members = {node.name for node in classes[name].body if isinstance(node, ast.FunctionDef)}
         assert public(members) == public(vars(getattr(compiled, name)))
-    tuples = ("TensorInfo", "Target", "Method", "MethodOption", "Comparison", "Replay", "Change", "Counterfactual", "Counterfactuals")
+    tuples = ("TensorInfo", "Target", "Method", "MethodOption", "Comparison", "Replay", "Change", "Counterfactual", "Counterfactuals",
+              "Rule", "Condition")
     for name in tuples:
         fields = tuple(node.target.id for node in classes[name].body if isinstance(node, ast.AnnAssign))
         assert fields == getattr(compiled, name)._fields

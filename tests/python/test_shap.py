@@ -56,7 +56,7 @@ def test_interactions(cancer, exact):
     assert np.allclose(found.interactions, found.interactions.T)
     assert np.allclose(found.interactions.sum(1), exact.values, atol=1e-9)
     assert np.all(found.interaction_errors == 0)
-    assert "What pairs do together" in str(found)
+    assert "pairs: what two features do only together" in str(found)
     again = whence.from_json(found.to_json())
     assert np.allclose(again.interactions, found.interactions)
     assert exact.interactions is None and exact.interaction_errors is None

@@ -49,7 +49,10 @@ bool names_feature(const Weight& weight) {
 }  // namespace
 
 std::string label_of(const Weight& weight) {
-    if (weight.display.empty()) return weight.name;
+    if (weight.display.empty() || weight.name.ends_with("=" + weight.display)) return weight.name;
+    // LIME's conditions are names: "27.00 < age <= 37.00".
+    if (weight.name.find_first_of("<>") != std::string::npos)
+        return weight.name + " (" + weight.display + ")";
     return names_feature(weight) ? weight.display : weight.name + " = " + weight.display;
 }
 
