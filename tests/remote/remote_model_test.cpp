@@ -28,7 +28,9 @@ const std::string metadata =
     R"("outputs":[{"name":"y","datatype":"FP64","shape":[-1,1]}]})";
 
 // The formula, 3 a - b b.
-double formula(double a, double b) { return 3 * a - b * b; }
+double formula(double a, double b) {
+    return 3 * a - b * b;
+}
 
 // The numbers of the list that follows `key`, read by a way of the test's own.
 std::vector<double> numbers_after(const std::string& text, const std::string& key) {
@@ -47,8 +49,9 @@ std::string answer(const std::string& question) {
     std::string data;
     for (size_t i = 0; i + 1 < x.size(); i += 2)
         data += fmt::format("{}{}", i ? "," : "", formula(x[i], x[i + 1]));
-    return fmt::format(R"({{"outputs":[{{"name":"y","datatype":"FP64","shape":[{},1],"data":[{}]}}]}})",
-                       x.size() / 2, data);
+    return fmt::format(
+        R"({{"outputs":[{{"name":"y","datatype":"FP64","shape":[{},1],"data":[{}]}}]}})",
+        x.size() / 2, data);
 }
 
 // Serves one model at /v2/models/m.
@@ -58,15 +61,19 @@ class Server {
     explicit Server(Handler infer = nullptr, std::string says = metadata,
                     std::unique_ptr<httplib::Server> server = std::make_unique<httplib::Server>())
         : http(std::move(server)), tls_(dynamic_cast<httplib::SSLServer*>(http.get()) != nullptr) {
-        http->Get("/v2/models/m", [this, says](const httplib::Request& request, httplib::Response& response) {
-            authorization = request.get_header_value("Authorization");
-            response.set_content(says, "application/json");
-        });
-        http->Post("/v2/models/m/infer", [this, infer](const httplib::Request& request, httplib::Response& response) {
-            ++calls;
-            if (infer) infer(request, response);
-            else response.set_content(answer(request.body), "application/json");
-        });
+        http->Get("/v2/models/m",
+                  [this, says](const httplib::Request& request, httplib::Response& response) {
+                      authorization = request.get_header_value("Authorization");
+                      response.set_content(says, "application/json");
+                  });
+        http->Post("/v2/models/m/infer",
+                   [this, infer](const httplib::Request& request, httplib::Response& response) {
+                       ++calls;
+                       if (infer)
+                           infer(request, response);
+                       else
+                           response.set_content(answer(request.body), "application/json");
+                   });
         http->set_tcp_nodelay(true);
         http->set_keep_alive_timeout(1);
         port = http->bind_to_any_port("127.0.0.1");
@@ -95,7 +102,8 @@ class Server {
 // starts again, for ever, where `endless`).
 class DripServer {
   public:
-    DripServer(std::string bytes, bool endless) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    DripServer(std::string bytes, bool endless)
+        : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -104,16 +112,18 @@ class DripServer {
         EXPECT_EQ(::listen(listener_, 8), 0);
         EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
         port_ = ntohs(address.sin_port);
-        thread_ = std::jthread([this, bytes = std::move(bytes), endless](const std::stop_token& stop) {
-            const int line = ::accept(listener_, nullptr, nullptr);
-            size_t next = 0;
-            while (!stop.stop_requested()) {
-                if (next == bytes.size() && endless) next = bytes.rfind('\n') + 1;
-                if (next < bytes.size()) static_cast<void>(::send(line, &bytes[next++], 1, MSG_NOSIGNAL));
-                std::this_thread::sleep_for(2ms);
-            }
-            ::close(line);
-        });
+        thread_ =
+            std::jthread([this, bytes = std::move(bytes), endless](const std::stop_token& stop) {
+                const int line = ::accept(listener_, nullptr, nullptr);
+                size_t next = 0;
+                while (!stop.stop_requested()) {
+                    if (next == bytes.size() && endless) next = bytes.rfind('\n') + 1;
+                    if (next < bytes.size())
+                        static_cast<void>(::send(line, &bytes[next++], 1, MSG_NOSIGNAL));
+                    std::this_thread::sleep_for(2ms);
+                }
+                ::close(line);
+            });
     }
     ~DripServer() {
         thread_.request_stop();
@@ -121,18 +131,24 @@ class DripServer {
         thread_.join();
         ::close(listener_);
     }
-    [[nodiscard]] std::string url() const { return fmt::format("http://127.0.0.1:{}/v2/models/m", port_); }
+    [[nodiscard]] std::string url() const {
+        return fmt::format("http://127.0.0.1:{}/v2/models/m", port_);
+    }
 
   private:
     int listener_, port_ = 0;
     std::jthread thread_;
 };
 
-Options quick() { return {.connect_timeout = 1, .timeout = 2, .retries = 2, .delay = 0.001}; }
+Options quick() {
+    return {.connect_timeout = 1, .timeout = 2, .retries = 2, .delay = 0.001};
+}
 
 Batch rows(int64_t count) {
     std::vector<double> values;
-    for (int64_t i = 0; i < count; ++i) values.insert(values.end(), {0.1 * static_cast<double>(i), 1.0 / (1.0 + static_cast<double>(i))});
+    for (int64_t i = 0; i < count; ++i)
+        values.insert(values.end(),
+                      {0.1 * static_cast<double>(i), 1.0 / (1.0 + static_cast<double>(i))});
     return Batch({{"x", Tensor::of<double>({count, 2}, values)}});
 }
 
@@ -155,7 +171,9 @@ Failure failure_of_predict(const Model& model, const Run& run = {}, int64_t coun
     return failure_of([&] { static_cast<void>(model.predict(rows(count), run)); });
 }
 
-bool says(const Failure& failure, const std::string& part) { return failure.what.find(part) != std::string::npos; }
+bool says(const Failure& failure, const std::string& part) {
+    return failure.what.find(part) != std::string::npos;
+}
 
 TEST(RemoteModel, AnswersTheSameBitsAsTheFormula) {
     const Server server;
@@ -192,22 +210,27 @@ TEST(RemoteModel, AsksOneRowACallWhereTheModelReadsOne) {
 TEST(RemoteModel, CarriesText) {
     const Server server(
         [](const httplib::Request& request, httplib::Response& response) {
-            EXPECT_NE(request.body.find(R"("data":["a\"b","ö"])"), std::string::npos) << request.body;
-            response.set_content(R"({"outputs":[{"name":"y","datatype":"BYTES","shape":[2],"data":["yes","nö"]}]})", "");
+            EXPECT_NE(request.body.find(R"("data":["a\"b","ö"])"), std::string::npos)
+                << request.body;
+            response.set_content(
+                R"({"outputs":[{"name":"y","datatype":"BYTES","shape":[2],"data":["yes","nö"]}]})",
+                "");
         },
         R"({"inputs":[{"name":"t","datatype":"BYTES","shape":[-1]}],"outputs":[{"name":"y","datatype":"BYTES","shape":[-1]}]})");
     const RemoteModel model(server.url(), quick());
     const Tensor text = Tensor::of<std::string>({2}, std::vector<std::string>{"a\"b", "ö"});
-    EXPECT_EQ(model.predict(Batch(text), {}).at("y"), Tensor::of<std::string>({2}, std::vector<std::string>{"yes", "nö"}));
+    EXPECT_EQ(model.predict(Batch(text), {}).at("y"),
+              Tensor::of<std::string>({2}, std::vector<std::string>{"yes", "nö"}));
 }
 
 TEST(RemoteModel, RefusesInputsThatDoNotFitBeforeItAsks) {
     const Server server;
     const RemoteModel model(server.url(), quick());
-    const Tensor wrong_type({ElementType::float32}, {1, 2}), wrong_shape(ElementType::float64, {1, 3}),
-        no_rows(ElementType::float64, {0, 2});
+    const Tensor wrong_type({ElementType::float32}, {1, 2}),
+        wrong_shape(ElementType::float64, {1, 3}), no_rows(ElementType::float64, {0, 2});
     for (const Tensor& tensor : {wrong_type, wrong_shape, no_rows})
-        EXPECT_EQ(failure_of([&] { static_cast<void>(model.predict(Batch(tensor), {})); }).kind, ErrorKind::input);
+        EXPECT_EQ(failure_of([&] { static_cast<void>(model.predict(Batch(tensor), {})); }).kind,
+                  ErrorKind::input);
     EXPECT_EQ(server.calls, 0);
 }
 
@@ -244,9 +267,12 @@ TEST(RemoteModel, WaitsAsLongAsItIsAskedUpToTheLimit) {
 }
 
 TEST(RemoteModel, GivesUpAfterItsTriesAndSaysHowFarItCame) {
-    const Server server([calls = std::make_shared<int>(0)](const httplib::Request& request, httplib::Response& response) {
-        if (++*calls > 2) response.status = 503;
-        else response.set_content(answer(request.body), "");
+    const Server server([calls = std::make_shared<int>(0)](const httplib::Request& request,
+                                                           httplib::Response& response) {
+        if (++*calls > 2)
+            response.status = 503;
+        else
+            response.set_content(answer(request.body), "");
     });
     Options options = quick();
     options.batch = 5;
@@ -260,12 +286,15 @@ TEST(RemoteModel, GivesUpAfterItsTriesAndSaysHowFarItCame) {
 }
 
 TEST(RemoteModel, DoesNotRepeatWhatIsRefused) {
-    for (const auto& [status, kind] : {std::pair{400, ErrorKind::model}, {401, ErrorKind::usage}, {404, ErrorKind::usage},
+    for (const auto& [status, kind] : {std::pair{400, ErrorKind::model},
+                                       {401, ErrorKind::usage},
+                                       {404, ErrorKind::usage},
                                        {500, ErrorKind::model}}) {
-        const Server server([status = status](const httplib::Request&, httplib::Response& response) {
-            response.status = status;
-            response.set_content(R"({"error":"because"})", "application/json");
-        });
+        const Server server(
+            [status = status](const httplib::Request&, httplib::Response& response) {
+                response.status = status;
+                response.set_content(R"({"error":"because"})", "application/json");
+            });
         const RemoteModel model(server.url(), quick());
         const Failure failure = failure_of_predict(model);
         EXPECT_EQ(failure.kind, kind) << status;
@@ -304,9 +333,10 @@ TEST(RemoteModel, SurvivesAServerThatWentAwayAndCameBack) {
     static_cast<void>(model->predict(rows(1), {}));
     first.reset();
     httplib::Server second;
-    second.Post("/v2/models/m/infer", [](const httplib::Request& request, httplib::Response& response) {
-        response.set_content(answer(request.body), "");
-    });
+    second.Post("/v2/models/m/infer",
+                [](const httplib::Request& request, httplib::Response& response) {
+                    response.set_content(answer(request.body), "");
+                });
     ASSERT_TRUE(second.bind_to_port("127.0.0.1", port));
     std::thread thread([&] { second.listen_after_bind(); });
     while (!second.is_running()) std::this_thread::sleep_for(1ms);
@@ -335,7 +365,8 @@ const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 TEST(RemoteModel, EndsAnswersThatNeverEnd) {
     // A body, a header and a status line that grow byte by byte: no single read takes long.
-    for (const std::string& bytes : {head + "\r\n          ", head + "X: 1\r\nY: 2222", std::string("HTTP/1.1 2")}) {
+    for (const std::string& bytes :
+         {head + "\r\n          ", head + "X: 1\r\nY: 2222", std::string("HTTP/1.1 2")}) {
         const DripServer server(bytes, true);
         Options options = quick();
         options.timeout = 0.3;
@@ -356,7 +387,8 @@ TEST(RemoteModel, StopsWhileItWaits) {
     options.timeout = 3600;
     whence::Run run;
     run.stop = source.get_token();
-    EXPECT_EQ(failure_of([&] { RemoteModel(server.url(), options, run); }).kind, ErrorKind::interrupted);
+    EXPECT_EQ(failure_of([&] { RemoteModel(server.url(), options, run); }).kind,
+              ErrorKind::interrupted);
 }
 
 TEST(RemoteModel, StopsBetweenTries) {
@@ -386,22 +418,72 @@ TEST(RemoteModel, KeepsTheDeadlineInTheMiddleOfAnAnswer) {
     EXPECT_EQ(failure_of([&] { RemoteModel(server.url(), options, run); }).kind, ErrorKind::limit);
 }
 
+// A line of waiting connections that is full: further ones are neither made nor refused.
+class FullServer {
+  public:
+    FullServer() {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        sockets_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::bind(sockets_[0], reinterpret_cast<sockaddr*>(&address), size), 0);
+        EXPECT_EQ(::listen(sockets_[0], 0), 0);
+        EXPECT_EQ(::getsockname(sockets_[0], reinterpret_cast<sockaddr*>(&address), &size), 0);
+        port_ = ntohs(address.sin_port);
+        for (int i = 0; i < 4; ++i) {
+            sockets_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+            static_cast<void>(
+                ::connect(sockets_.back(), reinterpret_cast<sockaddr*>(&address), size));
+        }
+    }
+    ~FullServer() {
+        for (const int socket : sockets_) ::close(socket);
+    }
+    [[nodiscard]] std::string url() const {
+        return fmt::format("http://127.0.0.1:{}/v2/models/m", port_);
+    }
+
+  private:
+    std::vector<int> sockets_;
+    int port_ = 0;
+};
+
+TEST(RemoteModel, StopsWhileItConnects) {
+    const FullServer server;
+    Options options = quick();
+    options.connect_timeout = options.timeout = 3600;
+    whence::Run run;
+    run.deadline = Clock::now() + 100ms;
+    EXPECT_EQ(failure_of([&] { RemoteModel(server.url(), options, run); }).kind, ErrorKind::limit);
+    options.connect_timeout = 0.1;
+    options.retries = 0;
+    const Failure failure = failure_of([&] { RemoteModel(server.url(), options); });
+    EXPECT_EQ(failure.kind, ErrorKind::io);
+    EXPECT_TRUE(says(failure, "no connection")) << failure.what;
+}
+
 TEST(RemoteModel, RefusesAnAnswerCutShort) {
     const Server server([](const httplib::Request&, httplib::Response& response) {
-        response.set_content_provider(1000, "application/json", [](size_t, size_t, httplib::DataSink& sink) {
-            sink.write("{\"outputs\"", 10);
-            return false;
-        });
+        response.set_content_provider(1000, "application/json",
+                                      [](size_t, size_t, httplib::DataSink& sink) {
+                                          sink.write("{\"outputs\"", 10);
+                                          return false;
+                                      });
     });
     const RemoteModel model(server.url(), quick());
     EXPECT_EQ(failure_of_predict(model).kind, ErrorKind::io);
 }
 
 TEST(RemoteModel, RefusesBrokenAnswersOfAServer) {
-    for (const char* body : {"garbage", "{}", R"({"outputs":[{"name":"y","datatype":"FP64","shape":[2,1],"data":[1,2]}]})",
-                             R"({"outputs":[{"name":"y","datatype":"FP64","shape":[3,1],"data":[1,NaN,2]}]})",
-                             R"({"outputs":[{"name":"z","datatype":"FP64","shape":[3,1],"data":[1,2,3]}]})"}) {
-        const Server server([body](const httplib::Request&, httplib::Response& response) { response.set_content(body, ""); });
+    for (const char* body :
+         {"garbage", "{}",
+          R"({"outputs":[{"name":"y","datatype":"FP64","shape":[2,1],"data":[1,2]}]})",
+          R"({"outputs":[{"name":"y","datatype":"FP64","shape":[3,1],"data":[1,NaN,2]}]})",
+          R"({"outputs":[{"name":"z","datatype":"FP64","shape":[3,1],"data":[1,2,3]}]})"}) {
+        const Server server([body](const httplib::Request&, httplib::Response& response) {
+            response.set_content(body, "");
+        });
         const RemoteModel model(server.url(), quick());
         const Failure failure = failure_of_predict(model);
         EXPECT_EQ(failure.kind, ErrorKind::model) << body;
@@ -411,9 +493,13 @@ TEST(RemoteModel, RefusesBrokenAnswersOfAServer) {
 
 TEST(RemoteModel, RefusesAnswersAboveTheLimit) {
     const std::string large(5000, ' ');
-    const Server plain([&](const httplib::Request&, httplib::Response& response) { response.set_content(large, ""); });
+    const Server plain([&](const httplib::Request&, httplib::Response& response) {
+        response.set_content(large, "");
+    });
     const Server chunked([&](const httplib::Request&, httplib::Response& response) {
-        response.set_chunked_content_provider("", [&](size_t, httplib::DataSink& sink) { return sink.write(large.data(), large.size()); });
+        response.set_chunked_content_provider("", [&](size_t, httplib::DataSink& sink) {
+            return sink.write(large.data(), large.size());
+        });
     });
     Options options = quick();
     options.largest_answer = 4096;
@@ -433,27 +519,33 @@ TEST(RemoteModel, SendsTokensAndPasswordsAndNeverShowsThem) {
     const RemoteModel with_token(server.url(), options);
     EXPECT_EQ(server.authorization, "Bearer tok-123");
     EXPECT_FALSE(says(failure_of_predict(with_token), "tok-123"));
-    const Failure clear = failure_of([&] { RemoteModel("http://example.invalid/v2/models/m", options); });
+    const Failure clear =
+        failure_of([&] { RemoteModel("http://example.invalid/v2/models/m", options); });
     EXPECT_EQ(clear.kind, ErrorKind::usage);
     EXPECT_FALSE(says(clear, "tok-123"));
     ::setenv("WHENCE_TEST_TOKEN", "tok\r\nX: y", 1);
     EXPECT_EQ(failure_of([&] { RemoteModel(server.url(), options); }).kind, ErrorKind::usage);
     ::unsetenv("WHENCE_TEST_TOKEN");
-    const RemoteModel with_password(fmt::format("http://ann:secret@127.0.0.1:{}/v2/models/m", server.port), options);
+    const RemoteModel with_password(
+        fmt::format("http://ann:secret@127.0.0.1:{}/v2/models/m", server.port), options);
     EXPECT_EQ(server.authorization, "Basic YW5uOnNlY3JldA==");
     EXPECT_EQ(with_password.url(), server.url());
     EXPECT_FALSE(says(failure_of_predict(with_password), "secret"));
 }
 
 TEST(RemoteModel, TrustsOnlyCertificatesOfAuthoritiesItKnows) {
-    const std::filesystem::path folder = std::filesystem::temp_directory_path() / fmt::format("whence_tls_{}", ::getpid());
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / fmt::format("whence_tls_{}", ::getpid());
     std::filesystem::create_directories(folder);
     const std::string cert = folder / "cert.pem", key = folder / "key.pem";
-    const std::string make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=elsewhere -addext subjectAltName=IP:127.0.0.1 -keyout " +
-                             key + " -out " + cert + " >/dev/null 2>&1";
+    const std::string make =
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=elsewhere -addext "
+        "subjectAltName=IP:127.0.0.1 -keyout " +
+        key + " -out " + cert + " >/dev/null 2>&1";
     if (std::system(make.c_str()) != 0) GTEST_SKIP() << "there is no openssl command";
     {
-        const Server server(nullptr, metadata, std::make_unique<httplib::SSLServer>(cert.c_str(), key.c_str()));
+        const Server server(nullptr, metadata,
+                            std::make_unique<httplib::SSLServer>(cert.c_str(), key.c_str()));
         const Failure failure = failure_of([&] { RemoteModel(server.url(), quick()); });
         EXPECT_EQ(failure.kind, ErrorKind::io);
         EXPECT_TRUE(says(failure, "certificate is not trusted")) << failure.what;

@@ -56,16 +56,18 @@ TEST(RemoteUrl, NeverShowsCredentials) {
 
 TEST(RemoteUrl, RefusesWhatIsNone) {
     for (const char* text :
-         {"ftp://h/v2/models/m", "http:///v2/models/m", "http://h:0/v2/models/m", "http://h:8x/v2/models/m",
-          "http://h", "http://h/", "http://h/v2/models/", "http://h/v1/models/m", "http://h/v2/models/m/infer",
-          "http://h/v2/models/m?x=1", "http://h/v2/models/m#x", "http://h/v2/models/a b", "http://[::1/v2/models/m",
+         {"ftp://h/v2/models/m", "http:///v2/models/m", "http://h:0/v2/models/m",
+          "http://h:8x/v2/models/m", "http://h", "http://h/", "http://h/v2/models/",
+          "http://h/v1/models/m", "http://h/v2/models/m/infer", "http://h/v2/models/m?x=1",
+          "http://h/v2/models/m#x", "http://h/v2/models/a b", "http://[::1/v2/models/m",
           "http://h\r\nX: y/v2/models/m"})
         EXPECT_EQ(kind_of([&] { static_cast<void>(parse_url(text)); }), ErrorKind::usage) << text;
 }
 
 TEST(RemoteOptions, AreReadByName) {
-    const Options options = parse_options(
-        {"timeout=2.5", "batch=8", "retries=0", "scale=probability", "largest_answer=4096", "ca-file=x=y.pem"});
+    const Options options =
+        parse_options({"timeout=2.5", "batch=8", "retries=0", "scale=probability",
+                       "largest_answer=4096", "ca-file=x=y.pem"});
     EXPECT_EQ(options.timeout, 2.5);
     EXPECT_EQ(options.batch, 8);
     EXPECT_EQ(options.retries, 0);
@@ -75,9 +77,10 @@ TEST(RemoteOptions, AreReadByName) {
 }
 
 TEST(RemoteOptions, RefuseWhatMakesNoSense) {
-    for (const char* text : {"timeout=0", "timeout=nan", "timeout=-1", "timeout=1s", "batch=0", "batch=1.5",
-                             "retries=-1", "scale=loud", "nonsense=1", "batch"})
-        EXPECT_EQ(kind_of([&] { static_cast<void>(parse_options({text})); }), ErrorKind::usage) << text;
+    for (const char* text : {"timeout=0", "timeout=nan", "timeout=-1", "timeout=1s", "batch=0",
+                             "batch=1.5", "retries=-1", "scale=loud", "nonsense=1", "batch"})
+        EXPECT_EQ(kind_of([&] { static_cast<void>(parse_options({text})); }), ErrorKind::usage)
+            << text;
 }
 
 }  // namespace

@@ -87,7 +87,8 @@ class NoBrokenPipe {
     ~NoBrokenPipe() {
         const timespec now{};
         if (!already_pending_)
-            while (sigtimedwait(&only_pipe(), nullptr, &now) < 0 && errno == EINTR) {}
+            while (sigtimedwait(&only_pipe(), nullptr, &now) < 0 && errno == EINTR) {
+            }
         pthread_sigmask(SIG_SETMASK, &before_, nullptr);
     }
     NoBrokenPipe(const NoBrokenPipe&) = delete;
@@ -118,24 +119,30 @@ bool worth_another_try(httplib::Error error) {
 
 std::string in_words(httplib::Error error) {
     switch (error) {
-        case httplib::Error::Connection: return "there is no connection; is the server running?";
-        case httplib::Error::ConnectionTimeout: return "there was no connection in time";
-        case httplib::Error::Read: return "the connection ended before the answer did";
-        case httplib::Error::Write: return "the connection ended before the question did";
-        case httplib::Error::SSLConnection: return "the server speaks no TLS that is accepted here";
-        case httplib::Error::SSLLoadingCerts: return "the certificates to trust cannot be read";
+        case httplib::Error::Connection:
+            return "there is no connection; is the server running?";
+        case httplib::Error::ConnectionTimeout:
+            return "there was no connection in time";
+        case httplib::Error::Read:
+            return "the connection ended before the answer did";
+        case httplib::Error::Write:
+            return "the connection ended before the question did";
+        case httplib::Error::SSLConnection:
+            return "the server speaks no TLS that is accepted here";
+        case httplib::Error::SSLLoadingCerts:
+            return "the certificates to trust cannot be read";
         case httplib::Error::SSLServerVerification:
             return "the server's certificate is not trusted; the endpoint option ca-file names "
                    "the authority that signed it";
-        default: return "the answer is no HTTP (" + httplib::to_string(error) + ")";
+        default:
+            return "the answer is no HTTP (" + httplib::to_string(error) + ")";
     }
 }
 
 // Seconds of a Retry-After header; a date, which is allowed too, counts as none.
 std::optional<double> asked_delay(const std::string& header) {
     double value = 0;
-    const auto [end, error] =
-        std::from_chars(header.data(), header.data() + header.size(), value);
+    const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), value);
     if (error != std::errc() || end != header.data() + header.size() || !(value >= 0)) return {};
     return value;
 }
@@ -171,12 +178,13 @@ struct Connection::Client {
     std::unique_ptr<httplib::ClientImpl> http;
 };
 
-Connection::Connection(Url url, const Options& options)
-    : url_(std::move(url)), options_(options) {
+Connection::Connection(Url url, const Options& options) : url_(std::move(url)), options_(options) {
     const std::string token = token_for(url_, options_);
     client_ = std::make_unique<Client>();
-    if (url_.tls) client_->http = std::make_unique<httplib::SSLClient>(url_.host, url_.port);
-    else client_->http = std::make_unique<httplib::ClientImpl>(url_.host, url_.port);
+    if (url_.tls)
+        client_->http = std::make_unique<httplib::SSLClient>(url_.host, url_.port);
+    else
+        client_->http = std::make_unique<httplib::ClientImpl>(url_.host, url_.port);
     httplib::ClientImpl& http = *client_->http;
     http.set_keep_alive(true);
     http.set_tcp_nodelay(true);  // header and body are two writes: 40 ms apart otherwise
@@ -186,8 +194,10 @@ Connection::Connection(Url url, const Options& options)
     http.set_read_timeout(seconds(options_.timeout));
     http.set_write_timeout(seconds(options_.timeout));
     http.set_socket_options([this](int socket) { client_->socket.follow(socket); });
-    if (!token.empty()) http.set_bearer_token_auth(token);
-    else if (!url_.user.empty()) http.set_basic_auth(url_.user, url_.password);
+    if (!token.empty())
+        http.set_bearer_token_auth(token);
+    else if (!url_.user.empty())
+        http.set_basic_auth(url_.user, url_.password);
     if (url_.tls && !options_.ca_file.empty()) http.set_ca_cert_path(options_.ca_file);
 }
 
@@ -228,23 +238,24 @@ Answer Connection::call(const std::string& body, const Run& run) {
             throw Error(ErrorKind::io, fmt::format("{}: there was no whole answer within {} s (the "
                                                    "endpoint option timeout)",
                                                    shown, options_.timeout));
-        const bool again = result ? worth_another_try(result->status)
-                                  : worth_another_try(result.error());
+        const bool again =
+            result ? worth_another_try(result->status) : worth_another_try(result.error());
         if (result) {
             answer.status = result->status;
             answer.retry_after = result->get_header_value("Retry-After");
             if (!again) return answer;
         }
         if (!again || attempt >= options_.retries) {
-            const std::string why = result ? fmt::format("the server is not ready: it answers {}",
-                                                         result->status)
-                                           : in_words(result.error());
-            throw Error(ErrorKind::io,
-                        fmt::format("{}: {}{}", shown, why,
-                                    attempt > 0 ? fmt::format(" (after {} tries)", attempt + 1)
-                                                : ""));
+            const std::string why =
+                result ? fmt::format("the server is not ready: it answers {}", result->status)
+                       : in_words(result.error());
+            throw Error(
+                ErrorKind::io,
+                fmt::format("{}: {}{}", shown, why,
+                            attempt > 0 ? fmt::format(" (after {} tries)", attempt + 1) : ""));
         }
-        wait(std::min(options_.longest_delay, asked_delay(answer.retry_after).value_or(delay)), run);
+        wait(std::min(options_.longest_delay, asked_delay(answer.retry_after).value_or(delay)),
+             run);
         delay *= 2;
     }
 }

@@ -16,9 +16,9 @@ struct Options {
     /// Calls made again, each after twice the delay of the one before, where the endpoint cannot be
     /// reached or answers 429, 502, 503 or 504. What it asks for by Retry-After is waited instead.
     int retries = 5;
-    double delay = 0.2;          ///< seconds before the first of them
-    double longest_delay = 10;   ///< seconds; of Retry-After too
-    int64_t batch = 64;          ///< rows a call
+    double delay = 0.2;                          ///< seconds before the first of them
+    double longest_delay = 10;                   ///< seconds; of Retry-After too
+    int64_t batch = 64;                          ///< rows a call
     int64_t largest_answer = int64_t{64} << 20;  ///< bytes
     /// Environment variable that holds a bearer token; not sent where it is not set.
     std::string token_variable = "WHENCE_REMOTE_TOKEN";

@@ -21,11 +21,12 @@ struct Datatype {
     std::string_view name;
     ElementType type;
 };
-constexpr Datatype datatypes[] = {
-    {"FP32", ElementType::float32}, {"FP64", ElementType::float64}, {"BOOL", ElementType::boolean},
-    {"INT8", ElementType::int8},    {"INT16", ElementType::int16},  {"INT32", ElementType::int32},
-    {"INT64", ElementType::int64},  {"UINT8", ElementType::uint8},  {"UINT16", ElementType::uint16},
-    {"UINT32", ElementType::uint32}, {"UINT64", ElementType::uint64}, {"BYTES", ElementType::string}};
+constexpr Datatype datatypes[] = {{"FP32", ElementType::float32},  {"FP64", ElementType::float64},
+                                  {"BOOL", ElementType::boolean},  {"INT8", ElementType::int8},
+                                  {"INT16", ElementType::int16},   {"INT32", ElementType::int32},
+                                  {"INT64", ElementType::int64},   {"UINT8", ElementType::uint8},
+                                  {"UINT16", ElementType::uint16}, {"UINT32", ElementType::uint32},
+                                  {"UINT64", ElementType::uint64}, {"BYTES", ElementType::string}};
 
 std::string_view datatype(ElementType type) {
     return std::ranges::find(datatypes, type, &Datatype::type)->name;
@@ -41,10 +42,14 @@ bool too_deep(std::string_view text) {
     bool quoted = false;
     for (size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        if (quoted && c == '\\') ++i;
-        else if (c == '"') quoted = !quoted;
-        else if (!quoted && (c == '[' || c == '{') && ++depth > deepest) return true;
-        else if (!quoted && (c == ']' || c == '}')) --depth;
+        if (quoted && c == '\\')
+            ++i;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '[' || c == '{') && ++depth > deepest)
+            return true;
+        else if (!quoted && (c == ']' || c == '}'))
+            --depth;
     }
     return false;
 }
@@ -143,8 +148,10 @@ void write_value(std::string& out, T value) {
             throw Error(ErrorKind::input,
                         "an endpoint cannot be asked about NaN or infinity: JSON has neither");
     }
-    if constexpr (std::is_same_v<T, bool>) out += value ? "true" : "false";
-    else fmt::format_to(std::back_inserter(out), "{}", value);
+    if constexpr (std::is_same_v<T, bool>)
+        out += value ? "true" : "false";
+    else
+        fmt::format_to(std::back_inserter(out), "{}", value);
 }
 
 template <class T>
@@ -161,25 +168,39 @@ void write_values(std::string& out, const Tensor& tensor) {
 template <class Work>
 void with_type(ElementType type, Work&& work) {
     switch (type) {
-        case ElementType::float32: return work.template operator()<float>();
-        case ElementType::float64: return work.template operator()<double>();
-        case ElementType::int8: return work.template operator()<int8_t>();
-        case ElementType::int16: return work.template operator()<int16_t>();
-        case ElementType::int32: return work.template operator()<int32_t>();
-        case ElementType::int64: return work.template operator()<int64_t>();
-        case ElementType::uint8: return work.template operator()<uint8_t>();
-        case ElementType::uint16: return work.template operator()<uint16_t>();
-        case ElementType::uint32: return work.template operator()<uint32_t>();
-        case ElementType::uint64: return work.template operator()<uint64_t>();
-        case ElementType::boolean: return work.template operator()<bool>();
-        case ElementType::string: return work.template operator()<std::string>();
-        default: throw Error(ErrorKind::internal, "no tensor of the protocol holds this type");
+        case ElementType::float32:
+            return work.template operator()<float>();
+        case ElementType::float64:
+            return work.template operator()<double>();
+        case ElementType::int8:
+            return work.template operator()<int8_t>();
+        case ElementType::int16:
+            return work.template operator()<int16_t>();
+        case ElementType::int32:
+            return work.template operator()<int32_t>();
+        case ElementType::int64:
+            return work.template operator()<int64_t>();
+        case ElementType::uint8:
+            return work.template operator()<uint8_t>();
+        case ElementType::uint16:
+            return work.template operator()<uint16_t>();
+        case ElementType::uint32:
+            return work.template operator()<uint32_t>();
+        case ElementType::uint64:
+            return work.template operator()<uint64_t>();
+        case ElementType::boolean:
+            return work.template operator()<bool>();
+        case ElementType::string:
+            return work.template operator()<std::string>();
+        default:
+            throw Error(ErrorKind::internal, "no tensor of the protocol holds this type");
     }
 }
 
 // ---- answers
 
-// Whether the value is one of T, exactly; then it is in `out`. Numbers that an FP32 rounds are fine.
+// Whether the value is one of T, exactly; then it is in `out`. Numbers that an FP32 rounds are
+// fine.
 template <class T>
 bool read_value(const Json& json, T& out) {
     if constexpr (std::is_same_v<T, std::string>) {
@@ -209,8 +230,10 @@ bool read_value(const Json& json, T& out) {
 template <class Visit>
 void each_value(const Json& list, Visit&& visit) {
     for (const Json& entry : list)
-        if (entry.is_array()) each_value(entry, visit);
-        else visit(entry);
+        if (entry.is_array())
+            each_value(entry, visit);
+        else
+            visit(entry);
 }
 
 template <class T>
@@ -231,14 +254,16 @@ bool fits(const Shape& given, const Shape& wanted, int64_t rows) {
     return true;
 }
 
-Tensor read_output(const Json& json, const TensorInfo& info, int64_t rows, const std::string& where) {
+Tensor read_output(const Json& json, const TensorInfo& info, int64_t rows,
+                   const std::string& where) {
     const std::string name = printable(info.name);
     const std::string& type = text(member(json, "datatype"), "datatype of '" + name + "'", where);
     const Shape shape = shape_of(member(json, "shape"), name, where);
     if (type != datatype(info.type) || !fits(shape, info.shape, rows))
-        wrong(where, fmt::format("the output '{}' came as {} {} for {} rows; the metadata say {} {}",
-                                 name, printable(type, 40), to_string(shape), rows,
-                                 datatype(info.type), to_string(info.shape)));
+        wrong(where,
+              fmt::format("the output '{}' came as {} {} for {} rows; the metadata say {} {}", name,
+                          printable(type, 40), to_string(shape), rows, datatype(info.type),
+                          to_string(info.shape)));
     const Json& data = member(json, "data");
     if (!data.is_array()) wrong(where, "the output '" + name + "' has no data");
     // Memory is taken for what is there, not for what a shape promises.

@@ -1,6 +1,6 @@
 #pragma once
-// The JSON of the Open Inference Protocol v2 (KServe, Triton, MLServer): metadata, questions, answers.
-// Answers come from outside: everything in them is checked before it is used.
+// The JSON of the Open Inference Protocol v2 (KServe, Triton, MLServer): metadata, questions,
+// answers. Answers come from outside: everything in them is checked before it is used.
 
 #include <string>
 #include <string_view>
@@ -11,15 +11,15 @@
 namespace whence::remote {
 
 struct Metadata {
-    std::string platform;               ///< what the server says runs the model; may be empty
-    std::vector<std::string> versions;  ///< may be empty
+    std::string platform;                     ///< what the server says runs the model; may be empty
+    std::vector<std::string> versions;        ///< may be empty
     std::vector<TensorInfo> inputs, outputs;  ///< the first dimension is -1: rows
-    bool one_row = false;               ///< the first dimension was 1: one row a call
+    bool one_row = false;                     ///< the first dimension was 1: one row a call
 };
 
 /// `where` begins the line of every error. Throws Error(model) for what is no metadata,
-/// Error(unsupported) for a model that reads or returns what JSON does not carry (FP16, BF16), names
-/// no tensors, or reads a fixed number of rows above one.
+/// Error(unsupported) for a model that reads or returns what JSON does not carry (FP16, BF16),
+/// names no tensors, or reads a fixed number of rows above one.
 [[nodiscard]] Metadata read_metadata(std::string_view json, const std::string& where);
 
 /// The body of a call of infer. `inputs` fit `infos` in name and type. Numbers are written with the

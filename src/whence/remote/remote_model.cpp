@@ -22,9 +22,10 @@ namespace {
         hint = "; is the name of the model right, and is it loaded?";
     else if (status >= 300 && status < 400)
         hint = ", a redirect, which is not followed; give the address it leads to";
-    throw Error(status == 401 || status == 403 || status == 404 ? ErrorKind::usage : ErrorKind::model,
-                fmt::format("{}: the server answers {}{}{}", where, status, hint,
-                            said.empty() ? "" : " (" + said + ")"));
+    throw Error(
+        status == 401 || status == 403 || status == 404 ? ErrorKind::usage : ErrorKind::model,
+        fmt::format("{}: the server answers {}{}{}", where, status, hint,
+                    said.empty() ? "" : " (" + said + ")"));
 }
 
 bool fits(const Shape& given, const Shape& wanted) {
@@ -38,11 +39,11 @@ void check(const Batch& inputs, const std::vector<TensorInfo>& infos) {
     for (const TensorInfo& info : infos) {
         const Tensor& given = inputs.at(info.name);
         if (given.type() != info.type || !fits(given.shape(), info.shape))
-            throw Error(ErrorKind::input,
-                        fmt::format("input '{}' is {} {}, the endpoint reads {} {}",
-                                    printable(info.name), name(given.type()),
-                                    to_string(given.shape()), name(info.type),
-                                    to_string(info.shape)));
+            throw Error(
+                ErrorKind::input,
+                fmt::format("input '{}' is {} {}, the endpoint reads {} {}", printable(info.name),
+                            name(given.type()), to_string(given.shape()), name(info.type),
+                            to_string(info.shape)));
     }
 }
 
@@ -84,7 +85,9 @@ RemoteModel::RemoteModel(std::string_view url, Options options, const Run& run)
     for (TensorInfo& output : metadata_.outputs) output.scale = options_.scale;
 }
 
-int64_t RemoteModel::preferred_batch() const { return metadata_.one_row ? 1 : options_.batch; }
+int64_t RemoteModel::preferred_batch() const {
+    return metadata_.one_row ? 1 : options_.batch;
+}
 
 Batch RemoteModel::ask(const Batch& rows, const Run& run) const {
     const Answer answer = connection_.call(write_question(metadata_.inputs, rows), run);
@@ -102,8 +105,9 @@ Batch RemoteModel::predict(const Batch& inputs, const Run& run) const {
     const std::lock_guard lock(mutex_);
     try {
         for (int64_t first = 0; first < rows; first += most)
-            parts.push_back(rows <= most ? ask(inputs, run)
-                                         : ask(inputs.slice_rows(first, std::min(most, rows - first)), run));
+            parts.push_back(rows <= most
+                                ? ask(inputs, run)
+                                : ask(inputs.slice_rows(first, std::min(most, rows - first)), run));
     } catch (const Error& error) {
         const bool of_endpoint = error.kind() == ErrorKind::io || error.kind() == ErrorKind::model;
         if (!of_endpoint || answered_ == 0) throw;

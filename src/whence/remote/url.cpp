@@ -25,8 +25,8 @@ std::optional<int> digit_of(char c) {
 std::string unescaped(std::string_view text) {
     std::string out;
     for (size_t i = 0; i < text.size(); ++i) {
-        const bool escape = text[i] == '%' && i + 2 < text.size() && digit_of(text[i + 1]) &&
-                            digit_of(text[i + 2]);
+        const bool escape =
+            text[i] == '%' && i + 2 < text.size() && digit_of(text[i + 1]) && digit_of(text[i + 2]);
         out += escape ? static_cast<char>(*digit_of(text[i + 1]) * 16 + *digit_of(text[i + 2]))
                       : text[i];
         if (escape) i += 2;
