@@ -29,6 +29,7 @@ class Stub(ThreadingHTTPServer):
     def __init__(self, model, enough=10**9, silent=False):
         super().__init__(("127.0.0.1", 0), Handler)
         self.model, self.enough, self.silent, self.calls = model, enough, silent, 0
+        self.over = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}/v2/models/cancer"
 
     def describe(self, infos):
@@ -70,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         stub.calls += 1
         if stub.silent:
-            time.sleep(3)
+            stub.over.wait(3)
         if stub.calls > stub.enough:
             self.say(503, {"error": "overloaded"})
         else:
@@ -85,6 +86,7 @@ def serving(**options):
     try:
         yield stub
     finally:
+        stub.over.set()
         stub.shutdown()
         stub.server_close()
         thread.join()
