@@ -138,12 +138,12 @@ nb::object methods() {
     return out;
 }
 
-nb::object replay(const std::string& path, const RunSettings& settings) {
+nb::object replay(const std::string& path, const recipe::ModelNow& model, const RunSettings& settings) {
     recipe::Replay result;
     Pace pace;
     run_without_gil(settings, pace, 1, [&](const Run& run) {
         const std::filesystem::path file = path;
-        result = recipe::replay(explanation_from_json(read_text(file)), run, file.parent_path());
+        result = recipe::replay(explanation_from_json(read_text(file)), run, file.parent_path(), model);
     });
     nb::list differences;
     for (const std::string& difference : result.differences) differences.append(difference);
@@ -204,8 +204,11 @@ void bind_explain(nb::module_& module) {
         nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
     module.def("methods", &methods, "Every method with its options: named tuples (name, summary, needs_gradient, uses_baseline, options).");
     module.def(
-        "replay", [](const std::string& path, int threads) { return replay(path, {.threads = threads}); }, nb::arg("path"),
-        nb::arg("threads"));
+        "replay",
+        [](const std::string& path, int threads, const std::string& model, const std::vector<std::string>& endpoint) {
+            return replay(path, {.path = model, .endpoint = remote::parse_options(endpoint)}, {.threads = threads});
+        },
+        nb::arg("path"), nb::arg("threads"), nb::arg("model"), nb::arg("endpoint"));
 }
 
 }  // namespace whence::python

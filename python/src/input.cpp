@@ -106,6 +106,11 @@ void Loaded::stay_in_place() {
     for (Pace& pace : explaining) pace.stay_in_place();
 }
 
+void Loaded::stay_beside() {
+    for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling}) pace->stay_beside();
+    for (Pace& pace : explaining) pace.stay_beside();
+}
+
 std::optional<std::string> path_of(nb::handle object) {
     if (nb::isinstance<nb::str>(object)) return nb::cast<std::string>(object);
     if (!PyObject_HasAttrString(object.ptr(), "__fspath__")) return std::nullopt;

@@ -15,6 +15,8 @@ struct Loaded {
     explicit Loaded(recipe::Subject loaded);
     /// The model is Python code: see Pace::stay_in_place.
     void stay_in_place();
+    /// The model answers when it likes: see Pace::stay_beside.
+    void stay_beside();
     recipe::Subject subject;
     Pace predicting, differentiating, comparing, compiling;
     std::vector<Pace> explaining;  ///< one for each method, in the order of recipe::methods()

@@ -26,17 +26,19 @@ class Pace {
  public:
     [[nodiscard]] bool quick(int64_t rows) const { return seconds_per_row_.load() * static_cast<double>(rows) < 0.01; }
     void record(double seconds, int64_t rows) {
-        if (!in_place_) seconds_per_row_ = seconds / static_cast<double>(rows);
+        if (!fixed_) seconds_per_row_ = seconds / static_cast<double>(rows);
     }
     /// Work that calls Python stays on the caller's thread, however long it takes: Python code hears
     /// Ctrl-C by itself, and what it calls may know one thread only.
     void stay_in_place() {
-        in_place_ = true;
+        fixed_ = true;
         seconds_per_row_ = 0;
     }
+    /// Work that waits for others may be slow at any time: it leaves the caller's thread to Ctrl-C.
+    void stay_beside() { fixed_ = true; }
 
  private:
-    bool in_place_ = false;
+    bool fixed_ = false;
     std::atomic<double> seconds_per_row_ = std::numeric_limits<double>::infinity();
 };
 

@@ -40,11 +40,13 @@ nb::object answer(Tensor tensor, bool batched) {
 }
 
 LoadedPtr load(const std::string& path, const std::string& preprocess, int threads, const std::optional<std::string>& background,
-               const std::optional<std::string>& labels_path, const std::optional<std::vector<std::string>>& classes) {
+               const std::optional<std::string>& labels_path, const std::optional<std::vector<std::string>>& classes,
+               const std::vector<std::string>& endpoint) {
     LoadedPtr loaded;
     Pace pace;
     run_without_gil({}, pace, 1, [&](const Run& run) {
-        loaded = std::make_shared<Loaded>(recipe::Subject::load(path, preprocess, threads, run));
+        loaded = std::make_shared<Loaded>(recipe::Subject::load(path, preprocess, threads, run, remote::parse_options(endpoint)));
+        if (loaded->subject.endpoint_or_null()) loaded->stay_beside();
         if (labels_path) loaded->subject.use_labels(*labels_path);
         if (classes) loaded->subject.use_classes(*classes);
         if (background) loaded->subject.use_background(*background);
@@ -182,7 +184,7 @@ void bind_model(nb::module_& module) {
                                     .attr("namedtuple")("TensorInfo", nb::make_tuple("name", "dtype", "shape", "scale"),
                                                         nb::arg("module") = "whence");
     module.def("load", &load, nb::arg("path"), nb::arg("preprocess"), nb::arg("threads"), nb::arg("background").none(),
-               nb::arg("labels_path").none(), nb::arg("classes").none());
+               nb::arg("labels_path").none(), nb::arg("classes").none(), nb::arg("endpoint"));
 
     nb::class_<Loaded>(module, "Model", "A model that explains: made by whence.load.")
         .def(
@@ -231,7 +233,7 @@ void bind_model(nb::module_& module) {
         .def_prop_ro("outputs", [](const Loaded& m) { return tensor_infos(m.subject.model().outputs()); },
                      "Named tuples (name, dtype, shape, scale); unknown lengths are None.")
         .def_prop_ro("classes", [](const Loaded& m) { return m.subject.classes(); }, "Names of the classes; empty if nobody knows them.")
-        .def_prop_ro("sha256", [](const Loaded& m) { return m.subject.onnx().sha256(); }, "SHA-256 of the file.")
+        .def_prop_ro("sha256", [](const Loaded& m) { return m.subject.onnx().sha256(); }, "SHA-256 of the file; an endpoint has none and says so.")
         .def_prop_ro("path", [](const Loaded& m) { return m.subject.path().string(); })
         .def("__repr__", &text);
 }

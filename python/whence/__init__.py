@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -88,13 +88,18 @@ def load(
     threads: int = 0,
     background: _Path | None = None,
     labels: _Path | Sequence[str] | None = None,
+    endpoint: Mapping[str, object] | None = None,
 ) -> Model:
-    """An ONNX file as a model.
+    """An ONNX file as a model, or a model behind an HTTP endpoint.
 
     `preprocess` says what lies between a file and the model's input: a preset ("imagenet", "unit", ...), a JSON file, or "none".
     None takes the JSON beside the model if there is one. An image model then reads pixels [N, H, W, C] from 0 to 1.
     `threads`: 0 is one pool for all models, 1 the caller's thread, n a pool of its own.
     `background`: a CSV of training rows. `labels`: names of the classes, or a file with one on each line.
+
+    A `path` such as "http://host:8000/v2/models/name" is an endpoint (Open Inference Protocol v2): it can be asked, and
+    has neither gradients nor layers. `endpoint` says how it is asked: {"timeout": 60, "batch": 64, "retries": 5,
+    "scale": "probability", ...} (docs/remote.md).
     """
     names = None if labels is None or isinstance(labels, (str, os.PathLike)) else [str(name) for name in labels]
     return _whence.load(
@@ -104,7 +109,12 @@ def load(
         None if background is None else os.fsdecode(background),
         os.fsdecode(labels) if isinstance(labels, (str, os.PathLike)) else None,
         names,
+        _endpoint(endpoint),
     )
+
+
+def _endpoint(options: Mapping[str, object] | None) -> list[str]:
+    return [f"{name}={value}" for name, value in (options or {}).items()]
 
 
 def function(
@@ -280,6 +290,14 @@ def _written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def replay(path: _Path, *, threads: int = 0) -> Replay:
-    """Recomputes a saved explanation (JSON) from the files it names: (same, differences, largest_difference, again)."""
-    return _whence.replay(os.fsdecode(path), threads)
+def replay(
+    path: _Path, *, threads: int = 0, model: _Path | None = None, endpoint: Mapping[str, object] | None = None
+) -> Replay:
+    """Recomputes a saved explanation (JSON) from the files it names: (same, differences, largest_difference, again).
+
+    `model`: where the model is now, if not where the file says. An endpoint is asked only if its URL is given here, as
+    `endpoint` says (see load); whether it is the same model nothing can tell, as a note of `again` says.
+    """
+    return _whence.replay(
+        os.fsdecode(path), threads, "" if model is None else os.fsdecode(model), _endpoint(endpoint)
+    )

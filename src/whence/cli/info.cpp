@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "subject_options.h"
 #include "whence/core/error.h"
 #include "whence/data/preprocessing.h"
 #include "whence/recipe/layers.h"
@@ -22,6 +23,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
     std::string model;
+    std::vector<std::string> endpoint;
     bool layers = false, json = false;
 };
 
@@ -183,7 +185,42 @@ std::string as_json(const OnnxModel& model, const Facts& facts, const Options& o
     return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+// ---- an endpoint, of which only inputs and outputs are known
+
+std::string as_text(const remote::RemoteModel& model) {
+    std::string out = shown(model.url()) + "\n  an endpoint";
+    if (!model.metadata().platform.empty()) out += ", platform " + shown(model.metadata().platform);
+    if (!model.metadata().versions.empty())
+        out += ", versions " + joined(model.metadata().versions, 10);
+    return out + "\n" + heading("inputs") + tensors(model.inputs()) + heading("outputs") +
+           tensors(model.outputs()) + heading("batch") +
+           fmt::format("  asked about {} a call\n",
+                       model.preferred_batch() == 1 ? "1 row" : fmt::format("{} rows", model.preferred_batch())) +
+           heading("differentiable") +
+           "  no: it can only be asked, so methods that need a gradient or a layer cannot explain it\n";
+}
+
+std::string as_json(const remote::RemoteModel& model) {
+    const Json out = {{"model", model.url()},
+                      {"platform", model.metadata().platform},
+                      {"versions", model.metadata().versions},
+                      {"inputs", json_of(model.inputs())},
+                      {"outputs", json_of(model.outputs())},
+                      {"batch", model.preferred_batch()},
+                      {"gradients", Json::array()}};
+    return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+int info_of_endpoint(const Options& options, const Context& context) {
+    const remote::RemoteModel model(options.model, remote::parse_options(options.endpoint), context.run);
+    if (options.layers)
+        throw Error(ErrorKind::unsupported, model.url() + " is an endpoint: its layers are not to be seen");
+    print(options.json ? as_json(model) : as_text(model));
+    return 0;
+}
+
 int info(const Options& options, const Context& context) {
+    if (remote::is_url(options.model)) return info_of_endpoint(options, context);
     const OnnxModel model = OnnxModel::load(options.model, {.run = context.run});
     const Facts facts = facts_of(model, options.model);
     print(options.json ? as_json(model, facts, options) : as_text(model, facts, options));
@@ -196,9 +233,12 @@ void add_info(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand(
         "info", "inputs, outputs, operators, layers, and what can be differentiated");
     const auto options = std::make_shared<Options>();
-    command->add_option("MODEL", options->model, "an ONNX file")->required()->type_name("");
+    command->add_option("MODEL", options->model, "an ONNX file, or the URL of an endpoint")
+        ->required()
+        ->type_name("");
     command->add_flag("--layers", options->layers, "every tensor inside, with its shape");
     command->add_flag("--json", options->json, "for programs");
+    SubjectOptions::declare_endpoint(*command, options->endpoint);
     command->footer("\n  whence info examples/models/cifar10_cnn.onnx --layers");
     command->callback([options, &context] {
         context.command = [options, &context] { return info(*options, context); };

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "progress.h"
 #include "saved.h"
+#include "subject_options.h"
 #include "whence/core/error.h"
 #include "whence/recipe/recipe.h"
 #include "whence/render/number.h"
@@ -18,16 +19,19 @@ constexpr int different = 1;
 
 struct Options {
     std::string file, model, input, background;
+    std::vector<std::string> endpoint;
 };
 
 // What one explanation came to: the exit status, and a line or more for the terminal.
 int replay_one(Explanation saved, const Options& options, const Context& context,
                std::string& text) {
-    if (!options.model.empty()) saved.provenance.model_path = options.model;
     if (!options.input.empty()) saved.provenance.input_path = options.input;
     if (!options.background.empty()) saved.provenance.background_path = options.background;
     const std::filesystem::path folder = std::filesystem::path(options.file).parent_path();
-    const recipe::Replay result = recipe::replay(saved, context.run, folder);
+    const recipe::Replay result = recipe::replay(
+        saved, context.run, folder,
+        {.path = options.model, .endpoint = remote::parse_options(options.endpoint)});
+    if (!result.unchecked.empty()) context.note(result.unchecked);
     const auto row = saved.provenance.input_row;
     const std::string what = fmt::format("{} of {}{}", printable(saved.provenance.method, 60),
                                          printable(saved.provenance.input_path, 400),
@@ -62,9 +66,11 @@ void add_replay(CLI::App& app, Context& context) {
         ->required()
         ->type_name("");
     const char* moved = "where it is now, if not where the file says";
-    command->add_option("--model", options->model, moved)->type_name("FILE");
+    command->add_option("--model", options->model, std::string(moved) + "; an endpoint only if its URL is given here")
+        ->type_name("FILE");
     command->add_option("--input", options->input, moved)->type_name("FILE");
     command->add_option("--background", options->background, moved)->type_name("FILE");
+    SubjectOptions::declare_endpoint(*command, options->endpoint);
     command->footer(
         "\n  whence explain model.onnx table.csv --row 17 -o why.json\n  whence replay why.json");
     command->callback([options, &context] {

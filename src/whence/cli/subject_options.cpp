@@ -21,7 +21,9 @@ void compare_counts(const recipe::Subject& subject, const Context& context) {
 }  // namespace
 
 void SubjectOptions::declare(CLI::App& command) {
-    command.add_option("MODEL", model, "an ONNX file")->required()->type_name("");
+    command.add_option("MODEL", model, "an ONNX file, or the URL of a model behind an endpoint (http://HOST:PORT/v2/models/NAME)")
+        ->required()
+        ->type_name("");
     command
         .add_option("--preprocess", preprocess,
                     "imagenet, unit, tf, caffe, raw255, mnist, a JSON file, or none; default: "
@@ -29,6 +31,17 @@ void SubjectOptions::declare(CLI::App& command) {
         ->type_name("P");
     command.add_option("--labels", labels, "file with the class names, one on each line")
         ->type_name("FILE");
+    declare_endpoint(command, endpoint);
+}
+
+void SubjectOptions::declare_endpoint(CLI::App& command, std::vector<std::string>& endpoint) {
+    command
+        .add_option("--endpoint", endpoint,
+                    "how an endpoint is asked: timeout=60, batch=64, retries=5, scale=probability "
+                    "and more (docs/remote.md); may be repeated")
+        ->type_name("NAME=VALUE")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 void SubjectOptions::declare_background(CLI::App& command) {
@@ -37,7 +50,8 @@ void SubjectOptions::declare_background(CLI::App& command) {
 }
 
 recipe::Subject SubjectOptions::open(const Context& context) const {
-    recipe::Subject subject = recipe::Subject::load(model, preprocess, 0, context.run);
+    recipe::Subject subject = recipe::Subject::load(model, preprocess, 0, context.run,
+                                                    remote::parse_options(endpoint));
     if (!labels.empty()) subject.use_labels(labels);
     if (!background.empty()) subject.use_background(background);
     compare_counts(subject, context);

@@ -11,11 +11,14 @@ namespace whence::cli {
 
 struct SubjectOptions {
     std::string model, preprocess, labels, background;
+    std::vector<std::string> endpoint;
 
     /// Declares MODEL, --preprocess and --labels.
     void declare(CLI::App& command);
     /// Declares --background.
     void declare_background(CLI::App& command);
+    /// Declares --endpoint for a command that asks models.
+    static void declare_endpoint(CLI::App& command, std::vector<std::string>& endpoint);
     [[nodiscard]] recipe::Subject open(const Context& context) const;
 };
 

@@ -55,6 +55,15 @@ void compare_hash(const std::string& what, const std::filesystem::path& path,
                         printable(path.string(), 400)));
 }
 
+// The model's path or URL, once it is settled that it may be asked.
+std::string model_of(const Provenance& saved, const ModelNow& now) {
+    if (!now.path.empty() || !remote::is_url(saved.model_path))
+        return now.path.empty() ? saved.model_path : now.path;
+    const std::string url = printable(remote::without_credentials(saved.model_path), 400);
+    throw Error(ErrorKind::usage, "the model of this explanation answers at " + url +
+                                      "; inputs are sent there only if you name it: --model " + url);
+}
+
 std::filesystem::path found(const std::string& path, const std::filesystem::path& folder) {
     std::error_code ignored;
     if (std::filesystem::exists(path, ignored) || !std::filesystem::exists(folder / path, ignored))
@@ -278,6 +287,9 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (!features) refuse_set(method, baseline, input);
     Explanation explanation = explained(method, {subject, input, target, baseline, features, options,
                                                  layer, recipe.segments, run});
+    if (subject.endpoint_or_null())
+        explanation.diagnostics.notes.emplace_back(
+            "the model is an endpoint: no hash can tell later whether it is still the same");
     if (const OnnxModel* onnx = subject.onnx_or_null())
         for (const std::string& note : onnx->notes()) explanation.diagnostics.notes.push_back(note);
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
@@ -312,7 +324,8 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     return explanation;
 }
 
-Sources reopen(const Explanation& saved, const std::filesystem::path& folder, const Run& run) {
+Sources reopen(const Explanation& saved, const std::filesystem::path& folder, const Run& run,
+               const ModelNow& now) {
     const Provenance& p = saved.provenance;
     const bool own_text = p.input_path.empty() && saved.attribution.text.has_value();
     if (p.model_path.empty() || (p.input_path.empty() && !own_text))
@@ -320,15 +333,21 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
                     "this explanation was made of arrays in memory; there are no files to make it "
                     "from again");
     std::vector<std::string> differences;
-    const std::filesystem::path model = found(p.model_path, folder),
+    const std::string named = model_of(p, now);
+    const bool endpoint = remote::is_url(named);
+    const std::filesystem::path model = endpoint ? std::filesystem::path(named) : found(named, folder),
                                 input = found(p.input_path, folder);
-    compare_hash("model", model, p.model_sha256, differences);
+    if (!endpoint) compare_hash("model", model, p.model_sha256, differences);
+    else if (!p.model_sha256.empty())
+        differences.emplace_back("the model was a file, and now it is an endpoint");
     if (!own_text) compare_hash("input", input, p.input_sha256, differences);
     data::Preprocessing preprocessing;
     if (!p.preprocessing.empty())
         preprocessing = data::preprocessing_from_json(p.preprocessing, "");
     preprocessing.table.background.clear();
-    Subject subject = Subject::load(model, std::move(preprocessing), 0, run);
+    remote::Options options = now.endpoint;
+    options.scale = saved.target.resolved.output_scale;
+    Subject subject = Subject::load(model, std::move(preprocessing), 0, run, options);
     if (!p.background_path.empty()) {
         const std::filesystem::path background = found(p.background_path, folder);
         compare_hash("background", background, p.background_sha256, differences);
@@ -339,9 +358,13 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
     return {std::move(subject), std::move(read), std::move(differences)};
 }
 
-Replay replay(const Explanation& saved, Run run, const std::filesystem::path& folder) {
-    Sources sources = reopen(saved, folder, run);
+Replay replay(const Explanation& saved, Run run, const std::filesystem::path& folder,
+              const ModelNow& model) {
+    Sources sources = reopen(saved, folder, run, model);
     Replay result{.differences = std::move(sources.differences)};
+    if (sources.subject.endpoint_or_null())
+        result.unchecked = "the model is an endpoint (" + printable(sources.subject.path().string(), 400) +
+                           "): no hash can tell whether it is the one that was explained";
     result.again = explain(sources.subject, sources.input, recipe_of(saved), std::move(run));
     compare_values(saved, result);
     compare_counterfactuals(saved, result);

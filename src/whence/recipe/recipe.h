@@ -47,6 +47,14 @@ struct MethodChoice {
 [[nodiscard]] Explanation explain(const Subject& subject, const Input& input, const Recipe& recipe,
                                   Run run);
 
+/// Where the model of a saved explanation is now, if not where the explanation says. An endpoint is
+/// asked only where it is named here: a file that came from elsewhere must not decide to which host
+/// inputs are sent.
+struct ModelNow {
+    std::string path;          ///< file or URL; empty: as the explanation says
+    remote::Options endpoint;  ///< how it is asked; the scale of its scores is the saved one
+};
+
 /// The model and input of a saved explanation, from the files it names.
 struct Sources {
     Subject subject;
@@ -55,14 +63,16 @@ struct Sources {
 };
 
 /// Relative paths that lead nowhere are tried from `folder`, where the explanation was found.
-/// Throws Error(usage) for an explanation of arrays in memory: it names no files.
+/// Throws Error(usage) for an explanation of arrays in memory, which names no files, and for one of an
+/// endpoint that `model` does not name.
 [[nodiscard]] Sources reopen(const Explanation& saved, const std::filesystem::path& folder,
-                             const Run& run);
+                             const Run& run, const ModelNow& model = {});
 
 /// How a recomputed explanation compares with a saved one.
 struct Replay {
     Explanation again;
     std::vector<std::string> differences;  ///< in words; empty: it is the same
+    std::string unchecked;  ///< in words: what no hash could check; empty: nothing
     double largest_difference = 0;         ///< of any value, relative to the largest magnitude
 };
 
@@ -70,6 +80,6 @@ struct Replay {
 /// the same, by its hash, is a difference, and so are values that differ by more than 1e-5 of the
 /// largest.
 [[nodiscard]] Replay replay(const Explanation& saved, Run run,
-                            const std::filesystem::path& folder = {});
+                            const std::filesystem::path& folder = {}, const ModelNow& model = {});
 
 }  // namespace whence::recipe

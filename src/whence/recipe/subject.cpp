@@ -14,6 +14,7 @@ namespace {
 data::Preprocessing find_preprocessing(const std::filesystem::path& model,
                                        const std::string& wanted) {
     if (wanted == "none") return {};
+    if (wanted.empty() && remote::is_url(model.string())) return {};
     if (wanted.empty()) return data::find_beside(model).value_or(data::Preprocessing{});
     if (wanted.ends_with(".json")) return data::read_preprocessing(wanted);
     return data::preset(wanted);
@@ -41,6 +42,20 @@ text::Tokenizer read_vocabulary(const data::TextPreprocessing& how) {
     return text::Tokenizer::read_vocabulary(how.vocabulary, options);
 }
 
+// What is put in front of a graph has no place before an endpoint: it reads pixels as they are.
+void refuse_transform(const std::string& url, const data::Preprocessing& preprocessing) {
+    if (preprocessing.kind != data::InputKind::image) return;
+    const data::ImagePreprocessing& image = preprocessing.image;
+    const bool as_it_is = image.layout == data::Layout::nhwc && image.mean.empty() &&
+                          image.std.empty() && image.scale == 1 &&
+                          image.channels != data::ChannelOrder::bgr;
+    if (!as_it_is)
+        throw Error(ErrorKind::unsupported,
+                    printable(url, 400) +
+                        ": an endpoint reads pixels as they are, in [0, 1] and [N, H, W, C]; its "
+                        "preprocessing may resize them (\"layout\": \"nhwc\"), nothing more");
+}
+
 // Whether the model reads a column as text; one matrix holds all columns.
 bool reads_text(const Model& model, size_t column) {
     return model.inputs()[std::min(column, model.inputs().size() - 1)].type == ElementType::string;
@@ -49,12 +64,19 @@ bool reads_text(const Model& model, size_t column) {
 }  // namespace
 
 Subject Subject::load(const std::filesystem::path& model, const std::string& preprocessing,
-                      int threads, const Run& run) {
-    return load(model, find_preprocessing(model, preprocessing), threads, run);
+                      int threads, const Run& run, const remote::Options& endpoint) {
+    return load(model, find_preprocessing(model, preprocessing), threads, run, endpoint);
 }
 
 Subject Subject::load(const std::filesystem::path& model, data::Preprocessing preprocessing,
-                      int threads, const Run& run) {
+                      int threads, const Run& run, const remote::Options& endpoint) {
+    if (remote::is_url(model.string())) {
+        auto asked = std::make_shared<const remote::RemoteModel>(model.string(), endpoint, run);
+        refuse_transform(asked->url(), preprocessing);
+        Subject subject = of(asked, asked->url(), std::move(preprocessing));
+        subject.endpoint_ = asked.get();
+        return subject;
+    }
     Subject subject;
     subject.path_ = model;
     subject.preprocessing_ = std::move(preprocessing);

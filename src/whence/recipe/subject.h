@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "whence/data/preprocessing.h"
+#include "whence/remote/remote_model.h"
 #include "whence/runtime/onnx_model.h"
 #include "whence/text/text_model.h"
 
@@ -16,12 +17,14 @@ class Subject {
   public:
     /// `preprocessing`: a preset, a JSON file, "none", or empty: the JSON beside the model if there
     /// is one. An image model then reads pixels [N, H, W, C] in [0, 1]. `run` stops loading. Throws
-    /// as OnnxModel::load.
+    /// as OnnxModel::load. A `model` that begins with http:// or https:// is an endpoint, asked as
+    /// `endpoint` says (see remote::RemoteModel); a picture's endpoint reads pixels as they are, and
+    /// preprocessing that would change them is Error(unsupported).
     static Subject load(const std::filesystem::path& model, const std::string& preprocessing = "",
-                        int threads = 0, const Run& run = {});
+                        int threads = 0, const Run& run = {}, const remote::Options& endpoint = {});
     /// With preprocessing that was read before.
     static Subject load(const std::filesystem::path& model, data::Preprocessing preprocessing,
-                        int threads = 0, const Run& run = {});
+                        int threads = 0, const Run& run = {}, const remote::Options& endpoint = {});
 
     /// A model that is no ONNX file: a function, an endpoint. `name`: what it is called in
     /// explanations. `preprocessing`: class names and the background; a picture's model reads pixels
@@ -30,6 +33,8 @@ class Subject {
                       data::Preprocessing preprocessing = {});
 
     [[nodiscard]] const Model& model() const { return *model_; }
+    /// Where the model answers behind an HTTP endpoint; else nullptr.
+    [[nodiscard]] const remote::RemoteModel* endpoint_or_null() const { return endpoint_; }
     /// Where the model is an ONNX file, which has layers and gradients; else nullptr.
     [[nodiscard]] const OnnxModel* onnx_or_null() const { return onnx_; }
     /// Throws Error(unsupported) where the model is no ONNX file.
@@ -73,7 +78,8 @@ class Subject {
     data::Preprocessing preprocessing_;
     std::string preprocessing_json_, background_sha256_;
     std::shared_ptr<const Model> model_;
-    const OnnxModel* onnx_ = nullptr;  // the same model
+    const OnnxModel* onnx_ = nullptr;                  // the same model
+    const remote::RemoteModel* endpoint_ = nullptr;  // the same model
     std::vector<std::string> classes_;
     std::shared_ptr<const data::Table> background_;
     std::shared_ptr<const text::TextEncoder> text_;
