@@ -16,7 +16,7 @@ struct Loaded {
     /// The model is Python code: see Pace::stay_in_place.
     void stay_in_place();
     recipe::Subject subject;
-    Pace predicting, differentiating, comparing, compiling;
+    Pace predicting, differentiating, comparing, compiling, viewing;
     std::vector<Pace> explaining;  ///< one for each method, in the order of recipe::methods()
 };
 using LoadedPtr = std::shared_ptr<Loaded>;

@@ -7,6 +7,7 @@
 #include "whence/render/number.h"
 #include "whence/render/ranking.h"
 #include "whence/render/text_image.h"
+#include "whence/render/text_table.h"
 #include "whence/render/unicode.h"
 
 namespace whence::render {
@@ -203,6 +204,10 @@ std::string pairs(const Explanation& explanation, const Ink& ink) {
 }
 
 }  // namespace
+
+std::string weights_text(const Ranking& ranking, const TextOptions& options) {
+    return table(ranking, nullptr, Ink{options});
+}
 
 std::string to_text(const Explanation& explanation, const TextOptions& options) {
     const Ink ink{options};
