@@ -18,8 +18,6 @@
 #include "whence/recipe/recipe.h"
 
 namespace whence::python {
-namespace {
-
 std::string hyphens(std::string name) {
     std::ranges::replace(name, '_', '-');
     return name;
@@ -39,6 +37,8 @@ Option to_option(const std::string& name, nb::handle value) {
     if (PyErr_Occurred()) nb::raise_python_error();
     return option;
 }
+
+namespace {
 
 Tensor to_segments(nb::handle object) {
     Tensor segments = to_tensor(object, "segments");

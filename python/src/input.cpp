@@ -102,7 +102,7 @@ std::optional<Tensor> named_cells(const recipe::Subject& subject, const nb::dict
 Loaded::Loaded(recipe::Subject loaded) : subject(std::move(loaded)), explaining(recipe::methods().size()) {}
 
 void Loaded::stay_in_place() {
-    for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling}) pace->stay_in_place();
+    for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling, &viewing}) pace->stay_in_place();
     for (Pace& pace : explaining) pace.stay_in_place();
 }
 

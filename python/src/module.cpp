@@ -6,6 +6,7 @@
 #include "explain.h"
 #include "explanation.h"
 #include "function.h"
+#include "global_view.h"
 #include "model.h"
 #include "segment.h"
 #include "whence/core/version.h"
@@ -21,6 +22,7 @@ NB_MODULE(_whence, module) {
     bind_function(module);
     bind_explanation(module);
     bind_explain(module);
+    bind_global_view(module);
     bind_segment(module);
     module.def("runtime_version", &whence::runtime_version, "Version of the ONNX Runtime library in use.");
 }

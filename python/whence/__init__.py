@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _whence
@@ -25,6 +26,7 @@ from ._whence import (
     Error,
     Explanation,
     FileError,
+    GlobalView,
     InputError,
     InternalError,
     LimitError,
@@ -52,6 +54,7 @@ __all__ = [
     "Error",
     "Explanation",
     "FileError",
+    "GlobalView",
     "InputError",
     "InternalError",
     "LimitError",
@@ -71,6 +74,7 @@ __all__ = [
     "explain",
     "from_json",
     "function",
+    "global_view",
     "load",
     "methods",
     "plot",
@@ -245,6 +249,41 @@ def plot(
     if isinstance(explanations, Explanation):
         explanations = [explanations]
     _whence.plot(kind, list(explanations), os.fspath(path), top, feature, color_by)
+
+
+def global_view(
+    model: Model | _Path,
+    rows: Any,
+    view: str = "importance",
+    *,
+    features: str | Sequence[str] = (),
+    labels: str | ArrayLike | None = None,
+    target: Any = None,
+    output: str | None = None,
+    scale: str = "automatic",
+    seed: int = 0,
+    threads: int = 0,
+    time_limit: float | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    **options: Any,
+) -> GlobalView:
+    """What a model of a table does over `rows`: a CSV, or an array [rows, columns].
+
+    `view`: "importance" (permutation importance), "dependence" (partial dependence), "ice", "ale", "interaction" (Friedman's H),
+    "surrogate-tree", "rules" or "surrogate-linear". `features`: the columns to look at, by name; none: all. `labels`: the truth, for losses
+    of importance: a column of the file, or one label for each row. `target` as in explain (None: the top class of the first row).
+    The other options are the view's own, as in whence global --help: sample, repeats, loss, grid, points, centered, top_pairs, max_depth, max_leaves,
+    min_rows, tolerance, terms.
+    """
+    if not isinstance(model, Model):
+        model = load(model)
+    column = labels if isinstance(labels, str) else None
+    truth: list[str] = []
+    if labels is not None and column is None:
+        array = np.asarray(labels)
+        truth = [str(one) for one in (array.astype(int) if array.dtype == bool else array).ravel().tolist()]
+    names = [features] if isinstance(features, str) else [str(one) for one in features]
+    return _whence.global_view(model, rows, view, names, column, truth, target, output, scale, seed, threads, time_limit, progress, options)
 
 
 def compile(

@@ -297,6 +297,33 @@ def function(
     batch: int,
     label: str,
 ) -> Model: ...
+class GlobalView:
+    """What a model does over a whole table."""
+    @property
+    def view(self) -> str:
+        """Its name: "importance", "ale", ..."""
+    @property
+    def rows(self) -> int:
+        """Rows that were used."""
+    @property
+    def notes(self) -> list[str]:
+        """What a careful reader must know."""
+    @property
+    def evaluations(self) -> int:
+        """Rows the model was asked about."""
+    @property
+    def result(self) -> dict[str, Any]:
+        """The numbers, as in the JSON: a dict that depends on the view."""
+    def to_json(self) -> str: ...
+    def to_text(self, width: int = 80, top: int = 10) -> str: ...
+    def save(self, path: _Path, top: int = 10) -> None:
+        """Writes .json, .csv, .png, .svg, .html or .txt, by the ending."""
+    def _repr_html_(self) -> str: ...
+
+def global_view(
+    model: Model, rows: Any, view: str, features: Sequence[str], label: str | None, labels: Sequence[str], target: Any, output: str | None,
+    scale: str, seed: int, threads: int, time_limit: float | None, progress: Callable[[str, int, int], None] | None, options: dict[str, Any],
+) -> GlobalView: ...
 def methods() -> list[Method]: ...
 def plot(kind: str, explanations: Sequence[Explanation], path: str, top: int, feature: str, color_by: str) -> None: ...
 def replay(path: str, threads: int, model: str, endpoint: Sequence[str]) -> Replay: ...

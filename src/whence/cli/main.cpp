@@ -130,6 +130,7 @@ int run(int argc, char** argv) {
     add_replay(app, context);
     add_report(app, context);
     add_plot(app, context);
+    add_global(app, context);
     add_methods(app, context);
     add_shared_options(app, context);
     const std::vector<std::string> words(argv + 1, argv + argc);

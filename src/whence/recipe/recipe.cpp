@@ -13,6 +13,7 @@
 #include "whence/recipe/layers.h"
 #include "whence/recipe/neutrality.h"
 #include "whence/recipe/text.h"
+#include "whence/recipe/target_names.h"
 
 namespace whence::recipe {
 namespace {
@@ -27,23 +28,6 @@ void name_columns(const Input& input, Attribution& attribution) {
     for (size_t c = 0; c < input.schema.size(); ++c) {
         attribution.names.push_back(input.schema[c].name);
         attribution.displays.push_back(display(input.schema[c], row[c]));
-    }
-}
-
-std::string target_label(const Subject& subject, const ResolvedTarget& target) {
-    const auto known = [&](int64_t index) {
-        return index < static_cast<int64_t>(subject.classes().size());
-    };
-    if (!known(target.index) || (target.minus && !known(*target.minus))) return "";
-    return subject.label(target.index) + (target.minus ? " - " + subject.label(*target.minus) : "");
-}
-
-Target parse_target(const Subject& subject, const std::string& text) {
-    try {
-        return Target::parse(text, subject.classes());
-    } catch (const Error& error) {
-        throw Error(error.kind(), error.what() + did_you_mean(text.substr(text.rfind(':') + 1),
-                                                              subject.classes()));
     }
 }
 

@@ -166,9 +166,11 @@ void Subject::use_background(data::Table table) {
     background_sha256_.clear();
 }
 
-data::Table Subject::read_table(const std::filesystem::path& path) const {
+data::Table Subject::read_table(const std::filesystem::path& path, const std::string& label) const {
     if (background_) return data::read_csv(path, background_->schema);
-    return columns_of_model(data::read_table(path, preprocessing_), path);
+    data::Preprocessing how = preprocessing_;
+    if (how.table.features.empty() && how.table.target.empty()) how.table.target = label;
+    return columns_of_model(data::read_table(path, how), path);
 }
 
 data::Table Subject::columns_of_model(const data::Table& table,

@@ -64,8 +64,10 @@ class Subject {
 
     /// A CSV as this model reads it: its columns in its order, with the background's categories if
     /// there is one. Throws Error(input) also for a column of text that the model would read as
-    /// numbers nobody defined.
-    [[nodiscard]] data::Table read_table(const std::filesystem::path& path) const;
+    /// numbers nobody defined. `label`: a column of the file that is no input of the model, where
+    /// nothing else says which columns are.
+    [[nodiscard]] data::Table read_table(const std::filesystem::path& path,
+                                         const std::string& label = "") const;
 
   private:
     void use_preprocessing(std::vector<std::string> classes_of_model);

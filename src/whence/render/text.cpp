@@ -10,6 +10,7 @@
 #include "whence/render/ranking.h"
 #include "whence/render/rule.h"
 #include "whence/render/text_image.h"
+#include "whence/render/text_table.h"
 #include "whence/render/unicode.h"
 
 namespace whence::render {
@@ -242,6 +243,10 @@ std::string pairs(const Explanation& explanation, const Ink& ink) {
 }
 
 }  // namespace
+
+std::string weights_text(const Ranking& ranking, const TextOptions& options) {
+    return table(ranking, nullptr, Ink{options});
+}
 
 std::string to_text(const Explanation& explanation, const TextOptions& options) {
     const Ink ink{options};
