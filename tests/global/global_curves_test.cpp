@@ -36,7 +36,9 @@ TEST(Dependence, OfAnAdditiveModelIsItsPart) {
 
 // The twin: one row at a time, one point at a time.
 TEST(Dependence, IsWhatOneRowAtATimeGives) {
-    const auto formula = [](std::span<const double> x) { return x[0] * x[1] + std::exp(x[1] * x[2]); };
+    const auto formula = [](std::span<const double> x) {
+        return x[0] * x[1] + std::exp(x[1] * x[2]);
+    };
     const Example e(3, uniform_rows(37, 3), formula, 10);
     const Curve curve = dependence(e.task, 1, {.points = 5}, {});
     for (size_t point = 0; point < 5; ++point) {
@@ -129,21 +131,25 @@ TEST(AccumulatedEffects, AreTheFormula) {
         double effect = 0, rows = 0;
         for (int64_t i = 0; i < 53; ++i) {
             const double x = e.task.row(i)[0], y = e.task.row(i)[1];
-            const bool inside = x <= curve.grid[k] && (x > curve.grid[k - 1] || (k == 1 && x == curve.grid[0]));
+            const bool inside =
+                x <= curve.grid[k] && (x > curve.grid[k - 1] || (k == 1 && x == curve.grid[0]));
             if (!inside) continue;
-            effect += formula(std::vector{curve.grid[k], y}) - formula(std::vector{curve.grid[k - 1], y});
+            effect +=
+                formula(std::vector{curve.grid[k], y}) - formula(std::vector{curve.grid[k - 1], y});
             ++rows;
         }
         EXPECT_EQ(curve.counts[k - 1], rows);
         sum.push_back(sum.back() + effect / rows);
         middle += rows * (sum[k - 1] + sum[k]) / 2;
     }
-    for (size_t k = 0; k < sum.size(); ++k) EXPECT_NEAR(curve.values[k], sum[k] - middle / 53, rounding);
+    for (size_t k = 0; k < sum.size(); ++k)
+        EXPECT_NEAR(curve.values[k], sum[k] - middle / 53, rounding);
 }
 
 TEST(AccumulatedEffects, OfCategoriesMoveToTheNeighbours) {
     // f = 1, 4, 9 for a, b, c: the steps are 3 and 5 whoever is moved.
-    Example e(2, {0, 0, 0, 0, 1, 0, 2, 0}, [](std::span<const double> x) { return (x[0] + 1) * (x[0] + 1); });
+    Example e(2, {0, 0, 0, 0, 1, 0, 2, 0},
+              [](std::span<const double> x) { return (x[0] + 1) * (x[0] + 1); });
     e.schema[0].categories = {"a", "b", "c"};
     const Curve curve = accumulated_effects(e.task, 0, {}, {});
     EXPECT_EQ(curve.grid, (std::vector<double>{0, 1, 2}));

@@ -39,8 +39,9 @@ TEST(GlobalGolden, PermutationImportance) {
     }
     const std::vector<double> expected = at("importances").to_doubles();
     for (int64_t feature = 0; feature < 4; ++feature) {
-        const auto found = loss_increases(
-            e.task, feature, given, {.loss = Loss::squared_error, .labels = at("y").to_doubles()}, {});
+        const auto found =
+            loss_increases(e.task, feature, given,
+                           {.loss = Loss::squared_error, .labels = at("y").to_doubles()}, {});
         for (size_t r = 0; r < given.size(); ++r)
             EXPECT_NEAR(std::accumulate(found[r].begin(), found[r].end(), 0.0) / 60,
                         expected[feature * given.size() + r], rounding)

@@ -23,8 +23,8 @@ std::vector<double> answers(const Example& e) {
     return out;
 }
 
-// Of a linear model that is right, shuffling column j costs b^2 (x' - x)^2: in the mean 2 b^2 var(x),
-// and 2/3 b^2 for uniform numbers from -1 to 1.
+// Of a linear model that is right, shuffling column j costs b^2 (x' - x)^2: in the mean 2 b^2
+// var(x), and 2/3 b^2 for uniform numbers from -1 to 1.
 TEST(Importance, OfALinearModelIsKnown) {
     const Example e(3, uniform_rows(4000, 3), formula);
     const Importance found = importance(
@@ -53,7 +53,8 @@ TEST(Importance, IsWhatOneRowAtATimeGives) {
             const double before = formula(x);
             x[0] = e.task.row(orders[r][i])[0];
             const double after = formula(x);
-            EXPECT_NEAR(found[r][i], std::pow(labels[i] - after, 2) - std::pow(labels[i] - before, 2), 1e-14);
+            EXPECT_NEAR(found[r][i],
+                        std::pow(labels[i] - after, 2) - std::pow(labels[i] - before, 2), 1e-14);
             EXPECT_EQ(changes[r][i], std::abs(after - before));
         }
 }
@@ -65,7 +66,8 @@ FunctionModel classifier() {
             [](const Tensor& rows, const whence::Run&) {
                 Tensor out(ElementType::float64, {rows.rows(), 3});
                 for (int64_t i = 0; i < rows.rows(); ++i)
-                    for (int c = 0; c < 2; ++c) out.as<double>()[3 * i + c] = rows.as<double>()[2 * i + c];
+                    for (int c = 0; c < 2; ++c)
+                        out.as<double>()[3 * i + c] = rows.as<double>()[2 * i + c];
                 return out;
             }};
 }
@@ -74,8 +76,11 @@ TEST(Importance, OfClassesByErrorRateAndLogLoss) {
     const FunctionModel model = classifier();
     const Schema schema = {{.name = "a"}, {.name = "b"}};
     const Tensor rows = Tensor::of<double>({3, 2}, std::vector<double>{2, 0, 0, 2, -1, -1});
-    const Task task{model, schema, rows,
-                    {.output = "y", .scale = Scale::probability, .output_scale = Scale::logit, .classes = 3}};
+    const Task task{
+        model,
+        schema,
+        rows,
+        {.output = "y", .scale = Scale::probability, .output_scale = Scale::logit, .classes = 3}};
     const std::vector<std::vector<int32_t>> swap = {{1, 0, 2}};  // column a becomes 0, 2, -1
     const auto wrong =
         loss_increases(task, 0, swap, {.loss = Loss::error_rate, .labels = {0, 1, 2}}, {});
@@ -90,16 +95,21 @@ TEST(Importance, OfClassesByErrorRateAndLogLoss) {
 }
 
 TEST(Importance, OfASingleProbability) {
-    const FunctionModel model({.name = "x", .type = ElementType::float64, .shape = {-1, 1}},
-                              {.name = "y", .type = ElementType::float64, .shape = {-1, 1}, .scale = Scale::probability},
-                              [](const Tensor& rows, const whence::Run&) { return rows; });
+    const FunctionModel model(
+        {.name = "x", .type = ElementType::float64, .shape = {-1, 1}},
+        {.name = "y", .type = ElementType::float64, .shape = {-1, 1}, .scale = Scale::probability},
+        [](const Tensor& rows, const whence::Run&) { return rows; });
     const Schema schema = {{.name = "a"}};
     const Tensor rows = Tensor::of<double>({2, 1}, std::vector<double>{0.9, 0.2});
-    const Task task{model, schema, rows,
-                    {.output = "y", .scale = Scale::probability, .output_scale = Scale::probability}};
+    const Task task{
+        model,
+        schema,
+        rows,
+        {.output = "y", .scale = Scale::probability, .output_scale = Scale::probability}};
     const ImportanceOptions options{.loss = Loss::error_rate, .labels = {1, 0}};
     EXPECT_EQ(loss_increases(task, 0, {{1, 0}}, options, {})[0], (std::vector<double>{1, 1}));
-    const auto log = loss_increases(task, 0, {{1, 0}}, {.loss = Loss::log_loss, .labels = {1, 0}}, {});
+    const auto log =
+        loss_increases(task, 0, {{1, 0}}, {.loss = Loss::log_loss, .labels = {1, 0}}, {});
     EXPECT_NEAR(log[0][0], std::log(0.9 / 0.2), 1e-14);
     EXPECT_NEAR(log[0][1], std::log(0.8 / 0.1), 1e-14);
 }

@@ -54,8 +54,8 @@ TEST(Interaction, OfASumAndAProductIsItsShare) {
 // The twin: equation 44 with its loops.
 TEST(Interaction, IsTheFormula) {
     const auto f = [](double a, double b, double c) { return a * b + std::sin(a + 2 * b * c) + c; };
-    const Example e(3, uniform_rows(12, 3),
-                    [&](std::span<const double> x) { return f(x[0], x[1], x[2]); }, 5);
+    const Example e(
+        3, uniform_rows(12, 3), [&](std::span<const double> x) { return f(x[0], x[1], x[2]); }, 5);
     const auto x = [&](int i, int j) { return e.task.row(i)[j]; };
     std::vector<double> pair(12), first(12), second(12);
     for (int i = 0; i < 12; ++i)
@@ -98,8 +98,9 @@ TEST(Interaction, OfAConstantModelAndOfOneRow) {
 
 TEST(Interaction, SameBitsForAnyThreadsAndBatches) {
     const auto values = [](int threads, int64_t batch) {
-        const Example e(3, uniform_rows(20, 3),
-                        [](std::span<const double> x) { return x[0] * x[1] + std::exp(x[2] * x[0]); }, batch);
+        const Example e(
+            3, uniform_rows(20, 3),
+            [](std::span<const double> x) { return x[0] * x[1] + std::exp(x[2] * x[0]); }, batch);
         std::vector<double> out;
         for (const auto& total : interaction(e.task, {0, 1, 2}, {}, {.threads = threads}).totals)
             out.push_back(total.h);

@@ -36,7 +36,8 @@ TEST(Global, EveryViewIsMadeAndCounted) {
         EXPECT_EQ(found.provenance.options.size(), view.options.size());
         EXPECT_EQ(to_json(found).front(), '{');
     }
-    EXPECT_EQ(view_of("importance", {.features = {"worst radius"}}).provenance.evaluations, rows * (1 + 5));
+    EXPECT_EQ(view_of("importance", {.features = {"worst radius"}}).provenance.evaluations,
+              rows * (1 + 5));
     EXPECT_EQ(view_of("ale", {.features = {"worst radius"}}).provenance.evaluations, rows * 2);
 }
 
@@ -48,29 +49,36 @@ TEST(Global, LabelsAreClassesByName) {
     int64_t wrong = 0;
     const std::vector<Input> inputs = read_inputs(table_subject(), table_file);
     for (size_t i = 0; i < inputs.size(); ++i) {
-        const Explanation e = explain(table_subject(), inputs[i], {.method = "saliency"}, whence::Run{});
+        const Explanation e =
+            explain(table_subject(), inputs[i], {.method = "saliency"}, whence::Run{});
         wrong += e.target.label != labelled().labels[i];
     }
-    EXPECT_NEAR(found.reference, static_cast<double>(wrong) / static_cast<double>(inputs.size()), 1e-12);
+    EXPECT_NEAR(found.reference, static_cast<double>(wrong) / static_cast<double>(inputs.size()),
+                1e-12);
     TableInput unlabelled = labelled();
     unlabelled.labels.clear();
-    const GlobalView change = global_view(table_subject(), unlabelled, {.view = "importance", .features = {"worst radius"}}, whence::Run{});
+    const GlobalView change =
+        global_view(table_subject(), unlabelled,
+                    {.view = "importance", .features = {"worst radius"}}, whence::Run{});
     EXPECT_EQ(std::get<Importance>(change.result).loss, "prediction-change");
     ASSERT_GE(change.notes.size(), 2U);
     EXPECT_TRUE(contains(change.notes[0], "top class of the first row"));
 }
 
 TEST(Global, SamplesAndNamesRows) {
-    const GlobalView view = view_of("ice", {.features = {"worst radius"},
-                                            .options = {{"sample", int64_t{7}}, {"points", int64_t{4}}},
-                                            .seed = 3});
+    const GlobalView view =
+        view_of("ice", {.features = {"worst radius"},
+                        .options = {{"sample", int64_t{7}}, {"points", int64_t{4}}},
+                        .seed = 3});
     const Curve& curve = std::get<Curves>(view.result).curves.at(0);
     EXPECT_EQ(view.rows, 7);
     ASSERT_EQ(curve.rows.size(), 7U);
     EXPECT_EQ(view.provenance.evaluations, 7 * 4);
     EXPECT_TRUE(contains(view.notes[0], "7 of ")) << view.notes[0];
     // The line of a row at its own value's place is what the model says of the row: asked again.
-    const Explanation e = explain(table_subject(), row(curve.rows[2]), {.method = "saliency", .target = "malignant", .scale = Scale::probability}, whence::Run{});
+    const Explanation e = explain(
+        table_subject(), row(curve.rows[2]),
+        {.method = "saliency", .target = "malignant", .scale = Scale::probability}, whence::Run{});
     const auto [low, high] = std::ranges::minmax(curve.lines[2]);
     EXPECT_LE(low - 1e-5, e.target.value);
     EXPECT_GE(high + 1e-5, e.target.value);
@@ -78,7 +86,8 @@ TEST(Global, SamplesAndNamesRows) {
 
 TEST(Global, WarnsOfColumnsThatGoTogether) {
     const GlobalView view = view_of("dependence", {.features = {"worst radius"}});
-    EXPECT_TRUE(std::ranges::any_of(view.notes, [](const std::string& note) { return contains(note, "correlation 0.9"); }));
+    EXPECT_TRUE(std::ranges::any_of(
+        view.notes, [](const std::string& note) { return contains(note, "correlation 0.9"); }));
     for (const std::string& note : view_of("ale", {.features = {"worst radius"}}).notes)
         EXPECT_FALSE(contains(note, "correlation"));
 }
@@ -100,7 +109,8 @@ TEST(Global, ReadsATableWithItsLabelWithoutPreprocessing) {
                                         [](const Tensor& rows, const whence::Run&) {
                                             Tensor out(ElementType::float64, {rows.rows(), 1});
                                             for (int64_t i = 0; i < rows.rows(); ++i)
-                                                out.as<double>()[i] = rows.as<double>()[2 * i] + rows.as<double>()[2 * i + 1];
+                                                out.as<double>()[i] = rows.as<double>()[2 * i] +
+                                                                      rows.as<double>()[2 * i + 1];
                                             return out;
                                         }),
         "sum");
@@ -113,36 +123,53 @@ TEST(Global, ReadsATableWithItsLabelWithoutPreprocessing) {
 }
 
 TEST(Global, SaysWhatIsWrong) {
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] { view_of("impotance"); }), "did you mean 'importance'"));
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] { view_of("ale", {.features = {"worst radios"}}); }),
-                         "did you mean 'worst radius'"));
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] { view_of("rules", {.features = {"worst radius"}}); }),
-                         "looks at all features"));
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] { view_of("ale", {.options = {{"terms", int64_t{3}}}}); }),
-                         "ale has no option 'terms'"));
+    EXPECT_TRUE(contains(message_of(ErrorKind::usage, [] { view_of("impotance"); }),
+                         "did you mean 'importance'"));
+    EXPECT_TRUE(contains(
+        message_of(ErrorKind::usage, [] { view_of("ale", {.features = {"worst radios"}}); }),
+        "did you mean 'worst radius'"));
+    EXPECT_TRUE(contains(
+        message_of(ErrorKind::usage, [] { view_of("rules", {.features = {"worst radius"}}); }),
+        "looks at all features"));
     EXPECT_TRUE(contains(message_of(ErrorKind::usage,
-                                    [] { static_cast<void>(read_table_input(table_subject(), table_file, "diagnoses")); }),
-                         "did you mean 'diagnosis'"));
+                                    [] {
+                                        view_of("ale", {.options = {{"terms", int64_t{3}}}});
+                                    }),
+                         "ale has no option 'terms'"));
+    EXPECT_TRUE(contains(
+        message_of(
+            ErrorKind::usage,
+            [] { static_cast<void>(read_table_input(table_subject(), table_file, "diagnoses")); }),
+        "did you mean 'diagnosis'"));
     TableInput unlabelled = labelled();
     unlabelled.labels.clear();
-    EXPECT_TRUE(contains(message_of(ErrorKind::usage,
-                                    [&] {
-                                        static_cast<void>(global_view(table_subject(), unlabelled,
-                                                                      {.view = "importance", .options = {{"loss", std::string("log-loss")}}}, whence::Run{}));
-                                    }),
-                         "needs labels"));
+    EXPECT_TRUE(contains(
+        message_of(ErrorKind::usage,
+                   [&] {
+                       static_cast<void>(global_view(
+                           table_subject(), unlabelled,
+                           {.view = "importance", .options = {{"loss", std::string("log-loss")}}},
+                           whence::Run{}));
+                   }),
+        "needs labels"));
     unlabelled.labels.assign(3, "benign");
     EXPECT_TRUE(contains(message_of(ErrorKind::input,
-                                    [&] { static_cast<void>(global_view(table_subject(), unlabelled, {.view = "importance"}, whence::Run{})); }),
+                                    [&] {
+                                        static_cast<void>(global_view(table_subject(), unlabelled,
+                                                                      {.view = "importance"},
+                                                                      whence::Run{}));
+                                    }),
                          "there are 3 labels"));
 }
 
 TEST(Global, SameOnAnyNumberOfThreads) {
     for (const char* name : {"importance", "interaction", "rules"}) {
         GlobalRequest request{.view = name, .target = "malignant"};
-        if (std::string(name) != "rules") request.features = {"worst radius", "mean texture", "worst area"};
+        if (std::string(name) != "rules")
+            request.features = {"worst radius", "mean texture", "worst area"};
         const auto json = [&](int threads) {
-            GlobalView view = global_view(table_subject(), labelled(), request, {.threads = threads});
+            GlobalView view =
+                global_view(table_subject(), labelled(), request, {.threads = threads});
             view.provenance.seconds = 0;
             return to_json(view);
         };

@@ -13,7 +13,9 @@ namespace whence::render {
 namespace {
 
 Schema columns() {
-    return {{.name = "age"}, {.name = "sex", .categories = {"f", "<m>"}}, {.name = "a & b", .allows_missing = true}};
+    return {{.name = "age"},
+            {.name = "sex", .categories = {"f", "<m>"}},
+            {.name = "a & b", .allows_missing = true}};
 }
 
 GlobalView view_of(const std::string& name, decltype(GlobalView::result) result) {
@@ -35,8 +37,13 @@ GlobalView importance() {
 }
 
 GlobalView curves(const std::string& name, bool lines) {
-    Curve number{.feature = 0, .grid = {20, 40, 60}, .values = {0.1, 0.5, 0.4}, .standard_errors = {0, 0.1, 0.1}, .deciles = {20, 30, 60}};
-    Curve category{.feature = 1, .grid = {0, 1}, .values = {0.2, 0.3}, .standard_errors = {0, 0.01}};
+    Curve number{.feature = 0,
+                 .grid = {20, 40, 60},
+                 .values = {0.1, 0.5, 0.4},
+                 .standard_errors = {0, 0.1, 0.1},
+                 .deciles = {20, 30, 60}};
+    Curve category{
+        .feature = 1, .grid = {0, 1}, .values = {0.2, 0.3}, .standard_errors = {0, 0.01}};
     const Curve nothing{.feature = 2};
     if (lines) {
         number.rows = {0, 7};
@@ -52,31 +59,52 @@ GlobalView interaction() {
 }
 
 GlobalView tree() {
-    return view_of("surrogate-tree",
-                   SurrogateTree{.nodes = {{.left_if = {.feature = 0, .high = 45.5}, .left = 1, .right = 2, .value = 0.4, .share = 1},
-                                           {.value = 0.1, .share = 0.6},
-                                           {.left_if = {.feature = 1, .categories = {1}}, .left = 3, .right = 4, .value = 0.8, .share = 0.4},
-                                           {.value = 0.9, .share = 0.3},
-                                           {.value = 0.6, .share = 0.1}},
-                                 .fidelity = {.r2 = 0.25, .agreement = 0.9, .rows = 10, .held_out = true}});
+    return view_of(
+        "surrogate-tree",
+        SurrogateTree{.nodes = {{.left_if = {.feature = 0, .high = 45.5},
+                                 .left = 1,
+                                 .right = 2,
+                                 .value = 0.4,
+                                 .share = 1},
+                                {.value = 0.1, .share = 0.6},
+                                {.left_if = {.feature = 1, .categories = {1}},
+                                 .left = 3,
+                                 .right = 4,
+                                 .value = 0.8,
+                                 .share = 0.4},
+                                {.value = 0.9, .share = 0.3},
+                                {.value = 0.6, .share = 0.1}},
+                      .fidelity = {.r2 = 0.25, .agreement = 0.9, .rows = 10, .held_out = true}});
 }
 
 GlobalView rules() {
-    return view_of("rules", RuleList{.rules = {{.conditions = {{.feature = 0, .low = 30, .high = 45.5}, {.feature = 2, .low = 1, .missing = true}}, .value = 0.1, .share = 0.6},
-                                               {.value = 0.7, .share = 0.4}},
-                                     .fidelity = {.rows = 10}});
+    return view_of("rules",
+                   RuleList{.rules = {{.conditions = {{.feature = 0, .low = 30, .high = 45.5},
+                                                      {.feature = 2, .low = 1, .missing = true}},
+                                       .value = 0.1,
+                                       .share = 0.6},
+                                      {.value = 0.7, .share = 0.4}},
+                            .fidelity = {.rows = 10}});
 }
 
 GlobalView linear() {
-    return view_of("surrogate-linear",
-                   LinearSurrogate{.intercept = 0.3,
-                                   .terms = {{.feature = 0, .weight = 0.01, .effect = 0.12}, {.feature = 1, .category = 1, .weight = -0.2, .effect = -0.1}},
-                                   .fidelity = {.r2 = 0.9, .rows = 10, .held_out = true}});
+    return view_of(
+        "surrogate-linear",
+        LinearSurrogate{.intercept = 0.3,
+                        .terms = {{.feature = 0, .weight = 0.01, .effect = 0.12},
+                                  {.feature = 1, .category = 1, .weight = -0.2, .effect = -0.1}},
+                        .fidelity = {.r2 = 0.9, .rows = 10, .held_out = true}});
 }
 
 std::vector<GlobalView> all() {
-    return {importance(), curves("dependence", false), curves("ice", true), curves("ale", false),
-            interaction(), tree(), rules(), linear()};
+    return {importance(),
+            curves("dependence", false),
+            curves("ice", true),
+            curves("ale", false),
+            interaction(),
+            tree(),
+            rules(),
+            linear()};
 }
 
 TEST(GlobalPictures, AreDrawnInTheAskedWidthTwiceTheSame) {
@@ -93,7 +121,8 @@ TEST(GlobalPictures, AreDrawnInTheAskedWidthTwiceTheSame) {
 TEST(GlobalPictures, OfNothingAreDrawn) {
     for (const GlobalView& view :
          {view_of("importance", Importance{.loss = "log-loss"}), view_of("ale", Curves{}),
-          view_of("interaction", InteractionStrengths{}), view_of("surrogate-linear", LinearSurrogate{}),
+          view_of("interaction", InteractionStrengths{}),
+          view_of("surrogate-linear", LinearSurrogate{}),
           view_of("surrogate-tree", SurrogateTree{.nodes = {{.value = 3, .share = 1}}})}) {
         EXPECT_GT(draw(view).size(), 0U) << view.view;
         EXPECT_FALSE(to_text(view).empty());
@@ -114,9 +143,11 @@ TEST(GlobalText, SaysWhatWasFound) {
               std::string::npos)
         << drawn;
     EXPECT_NE(drawn.find("less than half"), std::string::npos);
-    EXPECT_NE(drawn.find("R2 0.25, same side of 1/2 in 90 % (10 rows held out)"), std::string::npos) << drawn;
+    EXPECT_NE(drawn.find("R2 0.25, same side of 1/2 in 90 % (10 rows held out)"), std::string::npos)
+        << drawn;
     const std::string listed = to_text(rules(), {.width = 100, .ascii = true});
-    EXPECT_NE(listed.find("if 30 < age <= 45.5 and a & b > 1 or missing:  0.1"), std::string::npos) << listed;
+    EXPECT_NE(listed.find("if 30 < age <= 45.5 and a & b > 1 or missing:  0.1"), std::string::npos)
+        << listed;
     EXPECT_NE(listed.find("otherwise:  0.7"), std::string::npos) << listed;
 }
 
@@ -136,7 +167,8 @@ TEST(GlobalText, KeepsToTheWidthAndToAscii) {
     for (const GlobalView& view : all()) {
         const std::string text = to_text(view, {.width = 60, .ascii = true});
         size_t begin = 0;
-        for (size_t end = text.find('\n'); end != std::string::npos; begin = end + 1, end = text.find('\n', begin))
+        for (size_t end = text.find('\n'); end != std::string::npos;
+             begin = end + 1, end = text.find('\n', begin))
             EXPECT_LE(end - begin, 60U) << view.view << ": " << text.substr(begin, end - begin);
         for (const char c : text) EXPECT_GE(c, 0) << view.view;
     }
@@ -147,7 +179,8 @@ TEST(GlobalJson, IsNullWhereThereIsNoNumber) {
     EXPECT_NE(json.find("\"loss\": \"log-loss\""), std::string::npos) << json;
     EXPECT_NE(json.find("null"), std::string::npos);
     EXPECT_EQ(json.find("nan"), std::string::npos);
-    for (const GlobalView& view : all()) EXPECT_NE(to_json(view).find("\"evaluations\": 1234"), std::string::npos);
+    for (const GlobalView& view : all())
+        EXPECT_NE(to_json(view).find("\"evaluations\": 1234"), std::string::npos);
 }
 
 }  // namespace

@@ -26,7 +26,9 @@ double best_squared_error(const Example& e, int64_t min_rows) {
         for (int64_t at = 0; at < n; ++at) {
             double weight[2] = {}, sum[2] = {}, error = 0;
             int64_t count[2] = {};
-            const auto side = [&](int64_t i) { return e.answers().row(i)[c] <= e.answers().row(at)[c] ? 0 : 1; };
+            const auto side = [&](int64_t i) {
+                return e.answers().row(i)[c] <= e.answers().row(at)[c] ? 0 : 1;
+            };
             for (int64_t i = 0; i < n; ++i) {
                 weight[side(i)] += e.answers().weight(i);
                 sum[side(i)] += e.answers().weight(i) * e.values[i];
@@ -34,7 +36,8 @@ double best_squared_error(const Example& e, int64_t min_rows) {
             }
             if (count[0] < min_rows || count[1] < min_rows) continue;
             for (int64_t i = 0; i < n; ++i)
-                error += e.answers().weight(i) * std::pow(e.values[i] - sum[side(i)] / weight[side(i)], 2);
+                error += e.answers().weight(i) *
+                         std::pow(e.values[i] - sum[side(i)] / weight[side(i)], 2);
             best = std::min(best, error);
         }
     return best;
@@ -61,17 +64,20 @@ TEST(SurrogateTree, FindsStepsExactly) {
 }
 
 TEST(SurrogateTree, FirstSplitIsTheBestOfAll) {
-    Example e(3, uniform_rows(40, 3), [](std::span<const double> x) { return std::sin(4 * x[0]) + x[1] * x[2]; });
+    Example e(3, uniform_rows(40, 3),
+              [](std::span<const double> x) { return std::sin(4 * x[0]) + x[1] * x[2]; });
     for (const bool weighted : {false, true}) {
         if (weighted)
             for (int i = 0; i < 40; ++i) e.weights.push_back(i % 3);
-        const SurrogateTree tree = fit_tree(e.answers(), e.all(), {.max_depth = 1, .min_rows = 1}, {});
+        const SurrogateTree tree =
+            fit_tree(e.answers(), e.all(), {.max_depth = 1, .min_rows = 1}, {});
         EXPECT_NEAR(squared_error(e, tree), best_squared_error(e, 1), 1e-9);
     }
 }
 
 TEST(SurrogateTree, KeepsItsLimits) {
-    const Example e(3, uniform_rows(300, 3), [](std::span<const double> x) { return std::exp(x[0] + x[1]); });
+    const Example e(3, uniform_rows(300, 3),
+                    [](std::span<const double> x) { return std::exp(x[0] + x[1]); });
     const auto leaves = [&](const TreeOptions& options) {
         return std::ranges::count_if(fit_tree(e.answers(), e.all(), options, {}).nodes,
                                      [](const auto& n) { return n.leaf(); });
@@ -124,9 +130,12 @@ TEST(SurrogateTree, SendsMissingWhereItBelongs) {
         EXPECT_NEAR(*tree.fidelity.r2, 1, 1e-12);
         return to_text(tree.nodes[0].left_if, e.schema);
     };
-    EXPECT_EQ(fitted([](std::span<const double> x) { return x[0] > 30.5 ? 1.0 : 0.0; }), "c0 <= 30 or missing");
-    EXPECT_EQ(fitted([](std::span<const double> x) { return x[0] <= 30.5 ? 1.0 : 0.0; }), "c0 <= 30");
-    EXPECT_EQ(fitted([](std::span<const double> x) { return std::isnan(x[0]) ? 1.0 : 0.0; }), "c0 is known");
+    EXPECT_EQ(fitted([](std::span<const double> x) { return x[0] > 30.5 ? 1.0 : 0.0; }),
+              "c0 <= 30 or missing");
+    EXPECT_EQ(fitted([](std::span<const double> x) { return x[0] <= 30.5 ? 1.0 : 0.0; }),
+              "c0 <= 30");
+    EXPECT_EQ(fitted([](std::span<const double> x) { return std::isnan(x[0]) ? 1.0 : 0.0; }),
+              "c0 is known");
 }
 
 TEST(SurrogateTree, OfConstantAnswersColumnsAndOneRow) {
@@ -142,7 +151,8 @@ TEST(SurrogateTree, OfConstantAnswersColumnsAndOneRow) {
 }
 
 TEST(SurrogateTree, SameForAnyThreads) {
-    const Example e(5, uniform_rows(200, 5), [](std::span<const double> x) { return x[0] * x[1] + x[4]; });
+    const Example e(5, uniform_rows(200, 5),
+                    [](std::span<const double> x) { return x[0] * x[1] + x[4]; });
     const auto values = [&](int threads) {
         std::vector<double> out;
         for (const auto& node : fit_tree(e.answers(), e.all(), {}, {.threads = threads}).nodes) {
@@ -156,7 +166,8 @@ TEST(SurrogateTree, SameForAnyThreads) {
 }
 
 TEST(RuleList, WithoutToleranceIsTheTree) {
-    const Example e(3, uniform_rows(200, 3), [](std::span<const double> x) { return std::sin(3 * x[0]) * x[1]; });
+    const Example e(3, uniform_rows(200, 3),
+                    [](std::span<const double> x) { return std::sin(3 * x[0]) * x[1]; });
     const SurrogateTree tree = fit_tree(e.answers(), e.all(), {}, {});
     const RuleList list = fit_rules(e.answers(), e.all(), {.tolerance = 0}, {});
     for (int64_t i = 0; i < 200; ++i)
@@ -168,8 +179,8 @@ TEST(RuleList, WithoutToleranceIsTheTree) {
 TEST(RuleList, JoinsAndDropsConditions) {
     const Example e(3, uniform_rows(400, 3), steps);
     const RuleList list = fit_rules(e.answers(), e.all(), {}, {});
-    // "c0 > 0: 5" is half of the rows and comes last; of the other two the second needs only that it
-    // is not the first and c0 <= 0.
+    // "c0 > 0: 5" is half of the rows and comes last; of the other two the second needs only that
+    // it is not the first and c0 <= 0.
     ASSERT_EQ(list.rules.size(), 3U);
     EXPECT_EQ(list.rules[2].value, 5);
     EXPECT_EQ(list.rules[0].conditions.size() + list.rules[1].conditions.size(), 3U);
@@ -183,7 +194,8 @@ TEST(RuleList, JoinsAndDropsConditions) {
 }
 
 TEST(LinearSurrogate, FindsALinearModel) {
-    Example e(4, uniform_rows(300, 4), [](std::span<const double> x) { return 2 + 3 * x[0] - 0.5 * x[2]; });
+    Example e(4, uniform_rows(300, 4),
+              [](std::span<const double> x) { return 2 + 3 * x[0] - 0.5 * x[2]; });
     const LinearSurrogate linear = fit_linear(e.answers(), split_rows(300, {}), {.terms = 2}, {});
     ASSERT_EQ(linear.terms.size(), 2U);
     EXPECT_EQ(linear.terms[0].feature, 0);
@@ -202,7 +214,9 @@ TEST(LinearSurrogate, OfCategoriesMissingAndConstantColumns) {
         cells.push_back(i % 5 ? i : NAN);
         cells.push_back(7);
     }
-    Example e(3, cells, [](std::span<const double> x) { return x[0] == 1 ? 4.0 : x[0] == 2 ? -1.0 : 1.0; });
+    Example e(3, cells, [](std::span<const double> x) {
+        return x[0] == 1 ? 4.0 : x[0] == 2 ? -1.0 : 1.0;
+    });
     e.schema[0].categories = {"a", "b", "c"};
     e.schema[1].allows_missing = true;
     const LinearSurrogate linear = fit_linear(e.answers(), e.all(), {}, {});

@@ -28,7 +28,9 @@ class ViewOptions {
                 options_[name] =
                     flag ? command.add_flag("--" + name + "{true}", texts_[name], help_of(spec))
                          : command.add_option("--" + name, texts_[name], help_of(spec))
-                               ->type_name(std::holds_alternative<std::string>(spec.option.value) ? "NAME" : "N");
+                               ->type_name(std::holds_alternative<std::string>(spec.option.value)
+                                               ? "NAME"
+                                               : "N");
                 options_[name]->group("Options of views");
             }
     }
@@ -39,8 +41,9 @@ class ViewOptions {
             if (option->count() == 0) continue;
             const recipe::OptionSpec* own = find(view, name);
             if (!own)
-                throw Error(ErrorKind::usage, fmt::format("--{} is no option of the view {}; it is one of {}",
-                                                          name, view.name, owners(name)));
+                throw Error(ErrorKind::usage,
+                            fmt::format("--{} is no option of the view {}; it is one of {}", name,
+                                        view.name, owners(name)));
             out.push_back(recipe::parse_option(*own, texts_.at(name)));
         }
         return out;
@@ -122,7 +125,8 @@ std::string view_help() {
 
 void add_global(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand(
-        "global", "what a model does over a whole table: importance, curves, interactions, surrogates");
+        "global",
+        "what a model does over a whole table: importance, curves, interactions, surrogates");
     const auto options = std::make_shared<Options>();
     recipe::GlobalRequest& request = options->request;
     options->subject.declare(*command);
@@ -130,12 +134,14 @@ void add_global(CLI::App& app, Context& context) {
     options->subject.declare_background(*command);
     command->add_option("--view", request.view, view_help())->type_name("VIEW");
     command
-        ->add_option("--feature", request.features, "a column to look at; may be repeated (default all)")
+        ->add_option("--feature", request.features,
+                     "a column to look at; may be repeated (default all)")
         ->type_name("NAME")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command
-        ->add_option("--label", options->label, "the column that holds the truth, for losses of importance")
+        ->add_option("--label", options->label,
+                     "the column that holds the truth, for losses of importance")
         ->type_name("COLUMN");
     command
         ->add_option("-t,--target", request.target,

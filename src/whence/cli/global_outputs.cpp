@@ -29,7 +29,9 @@ std::string number(double value) {
 // One table for each kind of result, its titles first.
 struct Lines {
     const GlobalView& view;
-    [[nodiscard]] const std::string& name(int64_t feature) const { return view.schema[feature].name; }
+    [[nodiscard]] const std::string& name(int64_t feature) const {
+        return view.schema[feature].name;
+    }
 
     std::vector<Cells> operator()(const Importance& importance) const {
         std::vector<Cells> out = {{"feature", "importance", "standard_error"}};
@@ -40,7 +42,8 @@ struct Lines {
     }
     // A line for each point; of ICE for each row and point.
     std::vector<Cells> operator()(const Curves& curves) const {
-        const bool lines = std::ranges::any_of(curves.curves, [](const Curve& c) { return !c.lines.empty(); });
+        const bool lines =
+            std::ranges::any_of(curves.curves, [](const Curve& c) { return !c.lines.empty(); });
         std::vector<Cells> out = {lines ? Cells{"feature", "row", "at", "value"}
                                         : Cells{"feature", "at", "value", "standard_error"}};
         for (const Curve& curve : curves.curves)
@@ -92,9 +95,10 @@ struct Lines {
         std::vector<Cells> out = {{"feature", "category", "weight", "effect"},
                                   {"", "", number(linear.intercept), ""}};
         for (const LinearSurrogate::Term& term : linear.terms)
-            out.push_back({name(term.feature),
-                           term.category ? view.schema[term.feature].categories[*term.category] : "",
-                           number(term.weight), number(term.effect)});
+            out.push_back(
+                {name(term.feature),
+                 term.category ? view.schema[term.feature].categories[*term.category] : "",
+                 number(term.weight), number(term.effect)});
         return out;
     }
 };
@@ -117,8 +121,10 @@ constexpr Row formats[] = {
      [](const GlobalView& view, int64_t top) {
          return render::draw(view, {.format = render::Format::svg, .top = top});
      }},
-    {".html", [](const GlobalView& view, int64_t top) { return bytes_of(render::report(view, top)); }},
-    {".txt", [](const GlobalView& view, int64_t top) { return bytes_of(render::to_text(view, {.top = top})); }},
+    {".html",
+     [](const GlobalView& view, int64_t top) { return bytes_of(render::report(view, top)); }},
+    {".txt", [](const GlobalView& view,
+                int64_t top) { return bytes_of(render::to_text(view, {.top = top})); }},
 };
 
 const Row& format_of(const std::string& path) {

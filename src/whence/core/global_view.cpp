@@ -125,9 +125,8 @@ struct ResultJson {
             Json conditions = Json::array();
             for (const Condition& condition : rule.conditions)
                 conditions.push_back(condition_json(condition, schema));
-            rules.push_back({{"if", conditions},
-                             {"value", number(rule.value)},
-                             {"share", number(rule.share)}});
+            rules.push_back(
+                {{"if", conditions}, {"value", number(rule.value)}, {"share", number(rule.share)}});
         }
         return {{"fidelity", fidelity_json(list.fidelity)}, {"rules", rules}};
     }
@@ -174,9 +173,10 @@ std::string to_text(const Condition& condition, const Schema& schema) {
                                                : fmt::format("{} in {{{}}}", name, out);
     } else {
         const bool below = std::isfinite(condition.high), above = std::isfinite(condition.low);
-        out = below && above ? fmt::format("{:.6g} < {} <= {:.6g}", condition.low, name, condition.high)
-              : below        ? fmt::format("{} <= {:.6g}", name, condition.high)
-              : above        ? fmt::format("{} > {:.6g}", name, condition.low)
+        out = below && above
+                  ? fmt::format("{:.6g} < {} <= {:.6g}", condition.low, name, condition.high)
+              : below             ? fmt::format("{} <= {:.6g}", name, condition.high)
+              : above             ? fmt::format("{} > {:.6g}", name, condition.low)
               : condition.low < 0 ? fmt::format("{} is known", name)
                                   : "";  // above infinity: nothing that is known
     }

@@ -88,7 +88,7 @@ struct Condition {
 
 struct SurrogateTree {
     struct Node {
-        Condition left_if;             ///< of an inner node
+        Condition left_if;              ///< of an inner node
         int64_t left = -1, right = -1;  ///< places in `nodes`; -1: a leaf
         double value = 0;               ///< mean of the model's answers
         double share = 0;               ///< of the training rows

@@ -25,7 +25,8 @@ std::vector<double> interval_ends(const std::vector<double>& sorted, const Curve
         }
     else
         for (int64_t i = 0; i <= intervals; ++i) {
-            const int64_t rank = (i * std::ssize(sorted) + intervals - 1) / intervals;  // n i / K, up
+            const int64_t rank =
+                (i * std::ssize(sorted) + intervals - 1) / intervals;  // n i / K, up
             out.push_back(sorted[std::max<int64_t>(rank, 1) - 1]);
         }
     return unique(std::move(out));

@@ -12,7 +12,7 @@ namespace whence::global {
 namespace {
 
 constexpr std::string_view loss_names[] = {"prediction-change", "error-rate", "log-loss",
-                                       "squared-error"};
+                                           "squared-error"};
 
 // What the model said of one row, against its label. A single score is the probability of class 1.
 class Scorer {
@@ -23,15 +23,16 @@ class Scorer {
         if (options.labels.size() != rows)
             throw Error(ErrorKind::usage, std::string(name(options.loss)) +
                                               " needs a label for each of " + std::to_string(rows) +
-                                              " rows, not " + std::to_string(options.labels.size()));
+                                              " rows, not " +
+                                              std::to_string(options.labels.size()));
         for (size_t i = 0; i < rows; ++i) check_label(options.labels[i], i);
     }
     // `reference`: the targets of the rows as they stand.
     [[nodiscard]] std::vector<double> losses_of(const Batch& outputs, int64_t first,
                                                 const std::vector<double>& reference) const {
         const bool classes = options_.loss == Loss::error_rate || options_.loss == Loss::log_loss;
-        std::vector<double> out =
-            classes ? outputs.at(task_.target.output).to_doubles() : target_values(task_.target, outputs);
+        std::vector<double> out = classes ? outputs.at(task_.target.output).to_doubles()
+                                          : target_values(task_.target, outputs);
         if (classes) return class_losses(out, first);
         for (size_t i = 0; i < out.size(); ++i) {
             const int64_t row = (first + static_cast<int64_t>(i)) % task_.rows.rows();
@@ -60,9 +61,9 @@ class Scorer {
         const int64_t classes = task_.target.classes;
         std::vector<double> out(scores.size() / classes);
         for (size_t i = 0; i < out.size(); ++i) {
-            const std::vector<double> p = convert_scores(
-                std::span(scores).subspan(i * classes, classes), task_.target.output_scale,
-                Scale::probability);
+            const std::vector<double> p =
+                convert_scores(std::span(scores).subspan(i * classes, classes),
+                               task_.target.output_scale, Scale::probability);
             const auto label = static_cast<int64_t>(
                 options_.labels[(first + static_cast<int64_t>(i)) % task_.rows.rows()]);
             out[i] = options_.loss == Loss::error_rate ? wrong(p, label) : surprise(p, label);
@@ -70,7 +71,8 @@ class Scorer {
         return out;
     }
     static double wrong(const std::vector<double>& p, int64_t label) {
-        const int64_t said = p.size() == 1 ? (p[0] > 0.5 ? 1 : 0) : std::ranges::max_element(p) - p.begin();
+        const int64_t said =
+            p.size() == 1 ? (p[0] > 0.5 ? 1 : 0) : std::ranges::max_element(p) - p.begin();
         return said == label ? 0 : 1;
     }
     static double surprise(const std::vector<double>& p, int64_t label) {

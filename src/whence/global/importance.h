@@ -24,8 +24,8 @@ struct ImportanceOptions {
 };
 
 /// Mean over rows and shuffles of L(y, f(x with column j shuffled)) - L(y, f(x)) (Breiman 2001,
-/// "Random forests", section 10; as a difference of losses: Fisher, Rudin, Dominici 2019, "All models
-/// are wrong, but many are useful", eq. 3.1 with e_switch estimated by shuffling).
+/// "Random forests", section 10; as a difference of losses: Fisher, Rudin, Dominici 2019, "All
+/// models are wrong, but many are useful", eq. 3.1 with e_switch estimated by shuffling).
 ///
 /// Cost: rows x (1 + features x repeats) evaluations. Deterministic: the order of shuffle r of
 /// column j depends on run.seed, j and r alone. Misleads where columns depend on each other: a

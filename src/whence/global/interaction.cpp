@@ -66,7 +66,8 @@ InteractionStrengths interaction(const Task& task, const std::vector<int64_t>& f
         for (int64_t other = 0; other < task.columns(); ++other)
             if (other != feature) others.push_back(other);
         alone.push_back(dependence_at_rows(task, {feature}, run));
-        out.totals.push_back(strength_of(whole, alone.back(), dependence_at_rows(task, others, run)));
+        out.totals.push_back(
+            strength_of(whole, alone.back(), dependence_at_rows(task, others, run)));
     }
     std::vector<size_t> order(features.size());
     std::iota(order.begin(), order.end(), size_t{0});

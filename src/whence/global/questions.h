@@ -15,7 +15,8 @@ using Measure = std::function<std::vector<double>(const Batch& outputs, int64_t 
 /// As core's Evaluator, but other numbers than a target can be read from the answers (losses).
 /// Where batches end depends on the model alone. Checks run, reports `what`.
 [[nodiscard]] std::vector<double> ask(const Task& task, int64_t count, const FillRow& fill,
-                                      const Measure& measure, std::string_view what, const Run& run);
+                                      const Measure& measure, std::string_view what,
+                                      const Run& run);
 /// The target's values.
 [[nodiscard]] std::vector<double> ask(const Task& task, int64_t count, const FillRow& fill,
                                       std::string_view what, const Run& run);

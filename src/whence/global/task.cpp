@@ -17,11 +17,11 @@ std::vector<double> Task::column(int64_t feature) const {
 
 void check(const Task& task) {
     const Tensor& rows = task.rows;
-    if (rows.type() != ElementType::float64 || rows.rank() != 2 || rows.shape()[1] != task.columns())
-        throw Error(ErrorKind::input, "the table must be float64 [rows, " +
-                                          std::to_string(task.columns()) + "], not " +
-                                          std::string(name(rows.type())) + " " +
-                                          to_string(rows.shape()));
+    if (rows.type() != ElementType::float64 || rows.rank() != 2 ||
+        rows.shape()[1] != task.columns())
+        throw Error(ErrorKind::input,
+                    "the table must be float64 [rows, " + std::to_string(task.columns()) +
+                        "], not " + std::string(name(rows.type())) + " " + to_string(rows.shape()));
     if (rows.size() == 0) throw Error(ErrorKind::input, "the table has no rows or no columns");
 }
 

@@ -8,8 +8,8 @@ namespace whence::global {
 
 /// A model of rows, a table of them, and the scalar that is looked at. All borrowed.
 ///
-/// The model has one input, float64 [rows, columns] with the codes of Schema (data::TableModel makes
-/// one of any model). A value may be NaN where the model takes it.
+/// The model has one input, float64 [rows, columns] with the codes of Schema (data::TableModel
+/// makes one of any model). A value may be NaN where the model takes it.
 struct Task {
     const Model& model;
     const Schema& schema;
@@ -23,7 +23,8 @@ struct Task {
     [[nodiscard]] std::vector<double> column(int64_t feature) const;
 };
 
-/// Throws Error(input) for a table that is not float64 [rows, columns of the schema] or has no rows.
+/// Throws Error(input) for a table that is not float64 [rows, columns of the schema] or has no
+/// rows.
 void check(const Task& task);
 
 /// The target's value for each row of the task.

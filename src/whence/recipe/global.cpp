@@ -23,7 +23,9 @@ class CountingModel final : public Model {
   public:
     explicit CountingModel(const Model& inner) : inner_(inner) {}
     [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inner_.inputs(); }
-    [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return inner_.outputs(); }
+    [[nodiscard]] const std::vector<TensorInfo>& outputs() const override {
+        return inner_.outputs();
+    }
     [[nodiscard]] int concurrency() const override { return 1; }
     [[nodiscard]] int64_t preferred_batch() const override { return inner_.preferred_batch(); }
     [[nodiscard]] Batch predict(const Batch& inputs, const Run& run) const override {
@@ -53,9 +55,10 @@ std::vector<int64_t> places_of(const std::vector<std::string>& names, const Sche
         throw Error(ErrorKind::usage, view.name + " looks at all features: name none");
     if (!names.empty()) return out;
     if (view.by_feature && view.name != "importance" && have.size() > most)
-        throw Error(ErrorKind::usage, fmt::format("{} goes through features one by one, and there are "
-                                                  "{}: name those to look at",
-                                                  view.name, have.size()));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} goes through features one by one, and there are "
+                                "{}: name those to look at",
+                                view.name, have.size()));
     for (int64_t i = 0; i < std::ssize(have); ++i) out.push_back(i);
     return out;
 }
@@ -109,7 +112,8 @@ void note_correlations(const global::Task& task, const std::vector<int64_t>& fea
 }
 
 const ViewRow& row_of(const ViewSpec& spec) {
-    return *std::ranges::find(view_rows(), spec.name, [](const ViewRow& row) { return row.spec.name; });
+    return *std::ranges::find(view_rows(), spec.name,
+                              [](const ViewRow& row) { return row.spec.name; });
 }
 
 ResolvedTarget settle(const Subject& subject, const GlobalRequest& request, const Model& model,
@@ -128,9 +132,13 @@ ResolvedTarget settle(const Subject& subject, const GlobalRequest& request, cons
 TableInput read_table_input(const Subject& subject, const std::filesystem::path& path,
                             const std::string& label) {
     if (subject.kind() == data::InputKind::image)
-        throw Error(ErrorKind::usage, "this model reads pictures; views of a whole table are of models of tables");
+        throw Error(ErrorKind::usage,
+                    "this model reads pictures; views of a whole table are of models of tables");
     const data::Table table = subject.read_table(path, label);
-    TableInput out{.schema = table.schema, .rows = table.matrix(), .path = path, .sha256 = sha256_of_file(path)};
+    TableInput out{.schema = table.schema,
+                   .rows = table.matrix(),
+                   .path = path,
+                   .sha256 = sha256_of_file(path)};
     if (label.empty()) return out;
     const data::Table all = data::read_csv(path);
     const auto column = all.find(label);
@@ -146,7 +154,8 @@ TableInput read_table_input(const Subject& subject, const std::filesystem::path&
 
 TableInput table_input(const Subject& subject, Tensor rows) {
     if (rows.rank() != 2)
-        throw Error(ErrorKind::input, "the rows must be a matrix [rows, columns], not " + to_string(rows.shape()));
+        throw Error(ErrorKind::input,
+                    "the rows must be a matrix [rows, columns], not " + to_string(rows.shape()));
     TableInput out{.rows = rows.cast(ElementType::float64)};
     const int64_t columns = rows.shape()[1];
     if (subject.background()) out.schema = subject.background()->schema;
@@ -157,21 +166,23 @@ TableInput table_input(const Subject& subject, Tensor rows) {
         for (int64_t c = 0; c < columns; ++c)
             out.schema.push_back({.name = "column " + std::to_string(c)});
     if (std::ssize(out.schema) != columns)
-        throw Error(ErrorKind::input, fmt::format("the rows have {} columns, the model's table has {}",
-                                                  columns, out.schema.size()));
+        throw Error(ErrorKind::input,
+                    fmt::format("the rows have {} columns, the model's table has {}", columns,
+                                out.schema.size()));
     // What is missing in these rows may be missing.
     for (int64_t i = 0; i < out.rows.size(); ++i)
         if (std::isnan(out.rows.as<double>()[i])) out.schema[i % columns].allows_missing = true;
     return out;
 }
 
-GlobalView global_view(const Subject& subject, const TableInput& table, const GlobalRequest& request,
-                       Run run) {
+GlobalView global_view(const Subject& subject, const TableInput& table,
+                       const GlobalRequest& request, Run run) {
     const auto start = std::chrono::steady_clock::now();
     const ViewSpec& spec = find_view(request.view);
     const OptionValues options(spec.options, request.options, spec.name);
     const std::vector<int64_t> features = places_of(request.features, table.schema, spec);
-    if (table.rows.size() == 0) throw Error(ErrorKind::input, "the table has no rows or no columns");
+    if (table.rows.size() == 0)
+        throw Error(ErrorKind::input, "the table has no rows or no columns");
     if (!table.labels.empty() && std::ssize(table.labels) != table.rows.rows())
         throw Error(ErrorKind::input, fmt::format("there are {} labels for {} rows",
                                                   table.labels.size(), table.rows.rows()));
@@ -182,8 +193,9 @@ GlobalView global_view(const Subject& subject, const TableInput& table, const Gl
         global::sampled_rows(table.rows.rows(), wanted == 0 ? table.rows.rows() : wanted, run);
     GlobalView out{.view = spec.name, .schema = table.schema, .rows = std::ssize(sample)};
     if (out.rows < table.rows.rows())
-        out.notes.push_back(fmt::format("{} of {} rows were used, drawn with seed {}; sample 0 takes all",
-                                        out.rows, table.rows.rows(), request.seed));
+        out.notes.push_back(
+            fmt::format("{} of {} rows were used, drawn with seed {}; sample 0 takes all", out.rows,
+                        table.rows.rows(), request.seed));
     const Tensor rows = rows_at(table.rows, sample);
     const data::TableModel adapted(subject.model(), table.schema);
     const CountingModel model(adapted);
@@ -194,7 +206,8 @@ GlobalView global_view(const Subject& subject, const TableInput& table, const Gl
         if (!table.labels.empty()) labels.push_back(table.labels[row]);
     const ViewRow& row = row_of(spec);
     if (row.asks_apart) note_correlations(task, features, out.notes);
-    out.result = row.make({task, features, sample, labels, subject.classes(), options, run, out.notes});
+    out.result =
+        row.make({task, features, sample, labels, subject.classes(), options, run, out.notes});
     out.target.resolved = task.target;
     out.target.label = target_label(subject, task.target);
     Provenance& p = out.provenance;

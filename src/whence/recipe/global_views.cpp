@@ -21,8 +21,9 @@ double number_of(const std::string& label, size_t row) {
     double out = 0;
     const auto [end, error] = std::from_chars(label.data(), label.data() + label.size(), out);
     if (error != std::errc() || end != label.data() + label.size())
-        throw Error(ErrorKind::input, fmt::format("row {}: the label '{}' is no number{}", row,
-                                                  printable(label), label.empty() ? " (missing)" : ""));
+        throw Error(ErrorKind::input,
+                    fmt::format("row {}: the label '{}' is no number{}", row, printable(label),
+                                label.empty() ? " (missing)" : ""));
     return out;
 }
 
@@ -34,9 +35,10 @@ std::vector<double> numbers_of(const ViewTask& view, bool classes) {
                        });
     std::vector<double> out;
     for (size_t row = 0; row < view.labels.size(); ++row)
-        out.push_back(named ? static_cast<double>(std::ranges::find(view.classes, view.labels[row]) -
-                                                  view.classes.begin())
-                            : number_of(view.labels[row], row));
+        out.push_back(named
+                          ? static_cast<double>(std::ranges::find(view.classes, view.labels[row]) -
+                                                view.classes.begin())
+                          : number_of(view.labels[row], row));
     return out;
 }
 
@@ -50,7 +52,8 @@ Result importance(const ViewTask& view) {
                                       .repeats = view.options.get<int64_t>("repeats")};
     if (options.loss == global::Loss::prediction_change) {
         view.notes.emplace_back(
-            "no labels are used: the importance is how far the prediction moves, not how much worse "
+            "no labels are used: the importance is how far the prediction moves, not how much "
+            "worse "
             "it gets");
     } else {
         if (view.labels.empty())
@@ -110,8 +113,8 @@ Result ale(const ViewTask& view) {
 }
 
 Result interaction(const ViewTask& view) {
-    return global::interaction(view.task, view.features, {.top = view.options.get<int64_t>("top-pairs")},
-                               view.run);
+    return global::interaction(view.task, view.features,
+                               {.top = view.options.get<int64_t>("top-pairs")}, view.run);
 }
 
 // What the model says of the rows, for a surrogate to learn.
@@ -122,11 +125,13 @@ struct Lesson {
                   .rows = view.task.rows,
                   .values = values,
                   .weights = {},
-                  .probabilities = view.task.target.scale == Scale::probability && !view.task.target.minus},
+                  .probabilities =
+                      view.task.target.scale == Scale::probability && !view.task.target.minus},
           split(surrogate::split_rows(view.task.rows.rows(), view.run)) {
         if (!split.held_out)
             view.notes.emplace_back(
-                "fewer than 20 rows: none is held out, and the fidelity is that of the rows learned "
+                "fewer than 20 rows: none is held out, and the fidelity is that of the rows "
+                "learned "
                 "from");
     }
     std::vector<double> values;
@@ -173,34 +178,42 @@ std::vector<ViewRow> make_rows() {
     of_rules.push_back(
         {{"tolerance", 0.001}, "share of the variance that leaving out conditions may cost"});
     return {
-        {{"importance", "what is lost when a column is shuffled (permutation importance)",
+        {{"importance",
+          "what is lost when a column is shuffled (permutation importance)",
           {sample(0),
            {{"repeats", int64_t{5}}, "shuffles of each column"},
            {{"loss", std::string("auto")},
-            "error-rate, log-loss, squared-error or prediction-change; auto: error-rate for classes, "
+            "error-rate, log-loss, squared-error or prediction-change; auto: error-rate for "
+            "classes, "
             "squared-error for numbers, prediction-change without labels"}}},
          importance,
          true},
-        {{"dependence", "the mean prediction against a feature (partial dependence)",
+        {{"dependence",
+          "the mean prediction against a feature (partial dependence)",
           {sample(1000), grid, points}},
          dependence,
          true},
-        {{"ice", "the prediction of each row against a feature (individual conditional expectation)",
+        {{"ice",
+          "the prediction of each row against a feature (individual conditional expectation)",
           {sample(200), grid, points, {{"centered", false}, "every line begins at 0"}}},
          ice,
          true},
-        {{"ale", "accumulated local effects: as dependence, but only where the data are",
+        {{"ale",
+          "accumulated local effects: as dependence, but only where the data are",
           {sample(0), grid, points}},
          ale},
-        {{"interaction", "how much features do only together (Friedman's H)",
+        {{"interaction",
+          "how much features do only together (Friedman's H)",
           {sample(50), {{"top-pairs", int64_t{10}}, "features whose pairs are measured"}}},
          interaction,
          true},
         {{"surrogate-tree", "a decision tree that stands for the model", tree, false},
          surrogate_tree},
         {{"rules", "a list of rules that stands for the model", of_rules, false}, rules},
-        {{"surrogate-linear", "a sparse linear model that stands for the model",
-          {sample(0), {{"terms", int64_t{8}}, "of the linear model"}}, false},
+        {{"surrogate-linear",
+          "a sparse linear model that stands for the model",
+          {sample(0), {{"terms", int64_t{8}}, "of the linear model"}},
+          false},
          surrogate_linear},
     };
 }

@@ -9,7 +9,7 @@ namespace whence::recipe {
 struct ViewTask {
     const global::Task& task;  ///< of the sampled rows
     const std::vector<int64_t>& features;
-    const std::vector<int64_t>& sample;  ///< row numbers in the table
+    const std::vector<int64_t>& sample;      ///< row numbers in the table
     const std::vector<std::string>& labels;  ///< of the sampled rows
     const std::vector<std::string>& classes;
     const OptionValues& options;

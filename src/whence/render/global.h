@@ -7,8 +7,9 @@
 
 namespace whence::render {
 
-/// For a terminal: what was looked at, the numbers with bars, curves point by point (one feature) or
-/// as small drawings (several), trees and rules as outlines, and what a careful reader must know.
+/// For a terminal: what was looked at, the numbers with bars, curves point by point (one feature)
+/// or as small drawings (several), trees and rules as outlines, and what a careful reader must
+/// know.
 [[nodiscard]] std::string to_text(const GlobalView& view, const TextOptions& options = {});
 
 /// Importance, interactions and linear surrogates as bars (whiskers: one standard error); curves as

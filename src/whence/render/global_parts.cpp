@@ -30,8 +30,8 @@ std::string feature_name(const GlobalView& view, int64_t feature) {
     return clean(view.schema[feature].name);
 }
 
-// The largest `top`. What is left out is counted in the title and not summed: losses of shuffles one
-// at a time, or standard deviations, have no sum.
+// The largest `top`. What is left out is counted in the title and not summed: losses of shuffles
+// one at a time, or standard deviations, have no sum.
 Bars ranked(std::string title, std::vector<Weight> weights, int64_t top) {
     std::ranges::stable_sort(weights, std::greater<>{}, [](const Weight& weight) {
         return std::isfinite(weight.value) ? std::abs(weight.value) : -1;
@@ -52,7 +52,8 @@ Bars ranked(std::string title, std::vector<Weight> weights, int64_t top) {
     return out;
 }
 
-std::vector<Bars> importance_bars(const GlobalView& view, const Importance& importance, int64_t top) {
+std::vector<Bars> importance_bars(const GlobalView& view, const Importance& importance,
+                                  int64_t top) {
     std::vector<Weight> weights;
     for (size_t i = 0; i < importance.features.size(); ++i) {
         Weight weight{.index = importance.features[i],
@@ -81,11 +82,13 @@ std::vector<Bars> interaction_bars(const GlobalView& view, const InteractionStre
     for (size_t i = 0; i < found.features.size(); ++i)
         totals.push_back(weight(feature_name(view, found.features[i]), found.totals[i]));
     for (const InteractionStrengths::Pair& pair : found.pairs)
-        pairs.push_back(weight(feature_name(view, pair.first) + " with " + feature_name(view, pair.second),
-                               pair.interaction));
-    std::vector<Bars> out = {ranked("each feature with all others: standard deviation of the interaction, " +
-                                        scale_name(view.target),
-                                    std::move(totals), top)};
+        pairs.push_back(
+            weight(feature_name(view, pair.first) + " with " + feature_name(view, pair.second),
+                   pair.interaction));
+    std::vector<Bars> out = {
+        ranked("each feature with all others: standard deviation of the interaction, " +
+                   scale_name(view.target),
+               std::move(totals), top)};
     if (!pairs.empty()) out.push_back(ranked("pairs", std::move(pairs), top));
     return out;
 }
@@ -101,7 +104,8 @@ std::vector<Bars> linear_bars(const GlobalView& view, const LinearSurrogate& lin
                            .display = "x " + number(term.weight, 4),
                            .value = term.effect});
     }
-    return {ranked("effect of one standard deviation, " + scale_name(view.target), std::move(weights), top)};
+    return {ranked("effect of one standard deviation, " + scale_name(view.target),
+                   std::move(weights), top)};
 }
 
 // "0.91 (23 % of the rows)".
@@ -109,12 +113,13 @@ std::string answer(double value, double share) {
     return number(value) + "  (" + percent(share) + " of the rows)";
 }
 
-void outline(const GlobalView& view, const SurrogateTree& tree, int64_t at, const std::string& indent,
-             std::vector<std::string>& out) {
+void outline(const GlobalView& view, const SurrogateTree& tree, int64_t at,
+             const std::string& indent, std::vector<std::string>& out) {
     const SurrogateTree::Node& node = tree.nodes[at];
     const auto branch = [&](const std::string& test, int64_t child) {
         const SurrogateTree::Node& below = tree.nodes[child];
-        out.push_back(indent + test + (below.leaf() ? ":  " + answer(below.value, below.share) : ""));
+        out.push_back(indent + test +
+                      (below.leaf() ? ":  " + answer(below.value, below.share) : ""));
         if (!below.leaf()) outline(view, tree, child, indent + "  ", out);
     };
     branch(clean(to_text(node.left_if, view.schema), 400), node.left);
@@ -126,7 +131,8 @@ std::vector<std::string> outline(const GlobalView& view, const RuleList& list) {
     for (const RuleList::Rule& rule : list.rules) {
         std::string conditions;
         for (const Condition& condition : rule.conditions)
-            conditions += (conditions.empty() ? "if " : " and ") + clean(to_text(condition, view.schema), 400);
+            conditions += (conditions.empty() ? "if " : " and ") +
+                          clean(to_text(condition, view.schema), 400);
         if (conditions.empty()) conditions = out.empty() ? "always" : "otherwise";
         out.push_back(conditions + ":  " + answer(rule.value, rule.share));
     }
@@ -141,7 +147,8 @@ const Fidelity* fidelity_of(const GlobalView& view) {
 }
 
 std::string fidelity_text(const Fidelity& fidelity) {
-    std::string out = fidelity.r2 ? "R2 " + number(*fidelity.r2) : "the model's answers are all the same";
+    std::string out =
+        fidelity.r2 ? "R2 " + number(*fidelity.r2) : "the model's answers are all the same";
     if (fidelity.agreement) out += ", same side of 1/2 in " + percent(*fidelity.agreement);
     return out + " (" + count(fidelity.rows) + " rows" +
            (fidelity.held_out ? " held out)" : ", those learned from)");
@@ -151,7 +158,8 @@ std::string fidelity_text(const Fidelity& fidelity) {
 
 std::string title_of(const GlobalView& view) {
     const Words* found = words_of(view);
-    return (found ? std::string(found->title) : method_title(view.view)) + ": " + short_target(view.target);
+    return (found ? std::string(found->title) : method_title(view.view)) + ": " +
+           short_target(view.target);
 }
 
 std::vector<Fact> facts(const GlobalView& view) {
@@ -159,9 +167,11 @@ std::vector<Fact> facts(const GlobalView& view) {
                              {"rows", count(view.rows)}};
     if (const auto* importance = std::get_if<Importance>(&view.result))
         if (importance->loss != "prediction-change")
-            out.push_back({"loss", method_title(importance->loss) + " " + number(importance->reference, 4) +
+            out.push_back({"loss", method_title(importance->loss) + " " +
+                                       number(importance->reference, 4) +
                                        " before anything is shuffled"});
-    if (const Fidelity* fidelity = fidelity_of(view)) out.push_back({"fidelity", fidelity_text(*fidelity)});
+    if (const Fidelity* fidelity = fidelity_of(view))
+        out.push_back({"fidelity", fidelity_text(*fidelity)});
     if (const auto* linear = std::get_if<LinearSurrogate>(&view.result))
         out.push_back({"intercept", number(linear->intercept, 4)});
     out.push_back({"cost", cost(view.provenance)});
@@ -170,9 +180,11 @@ std::vector<Fact> facts(const GlobalView& view) {
 
 std::vector<std::string> remarks_of(const GlobalView& view) {
     std::vector<std::string> out;
-    if (const Fidelity* fidelity = fidelity_of(view); fidelity && fidelity->r2 && *fidelity->r2 < 0.5)
+    if (const Fidelity* fidelity = fidelity_of(view);
+        fidelity && fidelity->r2 && *fidelity->r2 < 0.5)
         out.emplace_back(
-            "The surrogate explains less than half of what the model says: do not read it as the model.");
+            "The surrogate explains less than half of what the model says: do not read it as the "
+            "model.");
     for (const std::string& note : view.notes) {
         std::string text = clean(note, 400);
         if (!text.empty() && text[0] >= 'a' && text[0] <= 'z' && text.find(':') != 0)
@@ -183,10 +195,12 @@ std::vector<std::string> remarks_of(const GlobalView& view) {
 }
 
 std::vector<Bars> bars_of(const GlobalView& view, int64_t top) {
-    if (const auto* found = std::get_if<Importance>(&view.result)) return importance_bars(view, *found, top);
+    if (const auto* found = std::get_if<Importance>(&view.result))
+        return importance_bars(view, *found, top);
     if (const auto* found = std::get_if<InteractionStrengths>(&view.result))
         return interaction_bars(view, *found, top);
-    if (const auto* found = std::get_if<LinearSurrogate>(&view.result)) return linear_bars(view, *found, top);
+    if (const auto* found = std::get_if<LinearSurrogate>(&view.result))
+        return linear_bars(view, *found, top);
     return {};
 }
 

@@ -32,13 +32,16 @@ Bytes draw_bars(const GlobalView& view, const PlotOptions& options) {
     const std::vector<Bars> groups = bars_of(view, std::clamp<int64_t>(options.top, 1, 100));
     double height = 0;
     for (const Bars& bars : groups) {
-        height += title_height + row_height * static_cast<double>(std::max<size_t>(1, bars.ranking.top.size())) + plot_gap;
+        height += title_height +
+                  row_height * static_cast<double>(std::max<size_t>(1, bars.ranking.top.size())) +
+                  plot_gap;
     }
     Page page(heading_of(view, plot_width(options)), remarks_of(view), height, options);
     Canvas& canvas = page.canvas();
     double top = page.top();
     for (const Bars& bars : groups) {
-        canvas.text(page.left(), top + 14, fitted(bars.title, page.right() - page.left(), plot_quiet), plot_quiet);
+        canvas.text(page.left(), top + 14,
+                    fitted(bars.title, page.right() - page.left(), plot_quiet), plot_quiet);
         top += title_height;
         std::vector<std::string> names;
         std::vector<std::string> numbers;
@@ -73,7 +76,8 @@ Bytes draw_outline(const GlobalView& view, const PlotOptions& options) {
         const double room = width - static_cast<double>(indent) * 9;
         const std::vector<std::string> parts = broken(line.substr(indent), room, plot_label);
         for (size_t i = 0; i < parts.size(); ++i)
-            lines.lines.push_back({std::string(2 * indent + (i > 0 ? 6 : 0), ' ') + parts[i], plot_label, 20});
+            lines.lines.push_back(
+                {std::string(2 * indent + (i > 0 ? 6 : 0), ' ') + parts[i], plot_label, 20});
     }
     Page page(heading_of(view, width), remarks_of(view), lines.height(), options);
     double y = page.top();
@@ -119,7 +123,8 @@ void draw_panel(Canvas& canvas, const GlobalView& view, const Curve& curve, cons
     constexpr Rgb line_color = negative;
     const Rgb faint = mix(line_color, paper, 0.72);
     const bool categorical = view.schema[curve.feature].categorical();
-    const std::string name = fitted(view.schema[curve.feature].name, at.right - at.left, plot_quiet);
+    const std::string name =
+        fitted(view.schema[curve.feature].name, at.right - at.left, plot_quiet);
     const std::vector<double> xs = places(view, curve);
     const Axis x = Axis::over(xs, at.left, at.right);
     const Axis y{values.low, values.high, at.bottom, at.top};
@@ -127,13 +132,17 @@ void draw_panel(Canvas& canvas, const GlobalView& view, const Curve& curve, cons
     if (!categorical) {
         draw_axis_below(canvas, x, at.top, at.bottom, name);
     } else {
-        const double room = (at.right - at.left) / static_cast<double>(std::max<size_t>(1, xs.size()));
+        const double room =
+            (at.right - at.left) / static_cast<double>(std::max<size_t>(1, xs.size()));
         for (size_t i = 0; i < xs.size(); ++i)
-            canvas.text(x.at(xs[i]), at.bottom + 15, fitted(point_name(view, curve, i), room, plot_quiet),
+            canvas.text(x.at(xs[i]), at.bottom + 15,
+                        fitted(point_name(view, curve, i), room, plot_quiet),
                         aligned(plot_quiet, Align::center));
-        canvas.text((at.left + at.right) / 2, at.bottom + 31, name, aligned(plot_quiet, Align::center));
+        canvas.text((at.left + at.right) / 2, at.bottom + 31, name,
+                    aligned(plot_quiet, Align::center));
     }
-    for (const std::vector<double>& line : curve.lines) draw_line(canvas, x, y, xs, line, faint, 0.7);
+    for (const std::vector<double>& line : curve.lines)
+        draw_line(canvas, x, y, xs, line, faint, 0.7);
     for (const double decile : curve.deciles)
         if (decile >= x.low && decile <= x.high)
             canvas.line(x.at(decile), at.bottom - 6, x.at(decile), at.bottom, faint_ink, 1);
@@ -148,26 +157,30 @@ Bytes draw_curves(const GlobalView& view, const PlotOptions& options) {
     const size_t all = std::get<Curves>(view.result).curves.size();
     const size_t across = curves.size() > 1 ? 2 : 1;
     const double width = plot_width(options), numbers = 56;
-    const double panel_width = (width - plot_gap * static_cast<double>(across - 1)) / static_cast<double>(across);
+    const double panel_width =
+        (width - plot_gap * static_cast<double>(across - 1)) / static_cast<double>(across);
     const double panel_height = across == 1 ? 0.5 * width : 150;
     const double row = panel_height + axis_room + plot_gap;
     std::vector<double> range;
     for (const Curve* curve : curves) {
         range.insert(range.end(), curve->values.begin(), curve->values.end());
-        for (const std::vector<double>& line : curve->lines) range.insert(range.end(), line.begin(), line.end());
+        for (const std::vector<double>& line : curve->lines)
+            range.insert(range.end(), line.begin(), line.end());
     }
     std::vector<std::string> notes = remarks_of(view);
     if (all > curves.size())
         notes.insert(notes.begin(), count(static_cast<int64_t>(all - curves.size())) +
                                         " features whose curves move less are not shown.");
-    const bool marks = std::ranges::any_of(curves, [](const Curve* curve) { return !curve->deciles.empty(); });
+    const bool marks =
+        std::ranges::any_of(curves, [](const Curve* curve) { return !curve->deciles.empty(); });
     if (marks) notes.insert(notes.begin(), "Marks on the axis: deciles of the column.");
     Page page(heading_of(view, width), notes,
               20 + row * static_cast<double>((curves.size() + across - 1) / across), options);
     page.canvas().text(page.left(), page.top() + 6, curve_axis(view), plot_quiet);
     const Axis values = Axis::over(range, 0, 1);
     for (size_t i = 0; i < curves.size(); ++i) {
-        const double left = page.left() + static_cast<double>(i % across) * (panel_width + plot_gap);
+        const double left =
+            page.left() + static_cast<double>(i % across) * (panel_width + plot_gap);
         const double top = page.top() + 20 + static_cast<double>(i / across) * row;
         draw_panel(page.canvas(), view, *curves[i], values,
                    {left + numbers, left + panel_width, top, top + panel_height});
@@ -184,10 +197,10 @@ Bytes draw(const GlobalView& view, const PlotOptions& options) {
 
 std::string report(const GlobalView& view, int64_t top) {
     const Bytes drawing = draw(view, {.format = Format::svg, .top = top});
-    return report({}, {.title = title_of(view),
-                       .figure = fmt::format("<figure><img alt=\"{}\" src=\"{}\"></figure>\n",
-                                             escaped(title_of(view)),
-                                             data_uri("image/svg+xml", drawing))});
+    return report(
+        {}, {.title = title_of(view),
+             .figure = fmt::format("<figure><img alt=\"{}\" src=\"{}\"></figure>\n",
+                                   escaped(title_of(view)), data_uri("image/svg+xml", drawing))});
 }
 
 }  // namespace whence::render

@@ -58,7 +58,8 @@ std::string points_text(const GlobalView& view, const Curve& curve, const TextOp
         Weight weight{.index = static_cast<int64_t>(i),
                       .name = point_name(view, curve, i),
                       .value = curve.values[i]};
-        if (curve.lines.empty() && std::isfinite(curve.standard_errors[i]) && curve.standard_errors[i] > 0)
+        if (curve.lines.empty() && std::isfinite(curve.standard_errors[i]) &&
+            curve.standard_errors[i] > 0)
             weight.standard_error = curve.standard_errors[i];
         if (!std::isfinite(curve.values[i])) ++ranking.not_numbers;
         ranking.largest = std::max(ranking.largest, std::abs(curve.values[i]));
@@ -81,17 +82,21 @@ std::string curves_text(const GlobalView& view, const TextOptions& options) {
         names = std::max(names, columns(clean(view.schema[curve->feature].name)));
     names = std::min(names, std::max(options.width, least_width) / 3);
     for (const Curve* curve : curves) {
-        out += "  " + padded(shortened(clean(view.schema[curve->feature].name), names, "..."), names) + "  ";
+        out += "  " +
+               padded(shortened(clean(view.schema[curve->feature].name), names, "..."), names) +
+               "  ";
         if (curve->values.empty()) {
             out += "no values\n";
             continue;
         }
         const auto [low, high] = std::ranges::minmax_element(curve->values);
-        out += padded(number(*low) + " to " + number(*high), 20) + spark(*curve, options.ascii) + "\n";
+        out +=
+            padded(number(*low) + " to " + number(*high), 20) + spark(*curve, options.ascii) + "\n";
     }
     const size_t all = std::get<Curves>(view.result).curves.size();
     if (all > curves.size())
-        out += "  and " + count(static_cast<int64_t>(all - curves.size())) + " more that move less\n";
+        out +=
+            "  and " + count(static_cast<int64_t>(all - curves.size())) + " more that move less\n";
     return out;
 }
 
@@ -99,7 +104,8 @@ std::string body(const GlobalView& view, const TextOptions& options) {
     std::string out;
     for (const Bars& bars : bars_of(view, std::max<int64_t>(1, options.top))) {
         if (!out.empty()) out += "\n";
-        for (const std::string& line : wrapped(bars.title, std::max(options.width, least_width) - 2))
+        for (const std::string& line :
+             wrapped(bars.title, std::max(options.width, least_width) - 2))
             out.append("  ").append(dim(line, options)).append("\n");
         out += weights_text(bars.ranking, options);
     }
@@ -107,8 +113,9 @@ std::string body(const GlobalView& view, const TextOptions& options) {
         const size_t indent = line.find_first_not_of(' ') + 2;
         const std::string text = line.substr(indent - 2);
         out += std::string(indent, ' ') +
-               wrapped_lines(text, std::max(options.width, least_width) - static_cast<int64_t>(indent) - 4,
-                             std::string(indent + 4, ' '));
+               wrapped_lines(
+                   text, std::max(options.width, least_width) - static_cast<int64_t>(indent) - 4,
+                   std::string(indent + 4, ' '));
     }
     return out + curves_text(view, options);
 }

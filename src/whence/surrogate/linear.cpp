@@ -69,7 +69,8 @@ std::vector<Variable> variables(const Answers& answers, const std::vector<int64_
                         "a linear surrogate; take a surrogate tree");
     };
     for (int64_t feature = 0; feature < answers.columns(); ++feature) {
-        if (!answers.schema[feature].categorical()) add({.feature = feature});
+        if (!answers.schema[feature].categorical())
+            add({.feature = feature});
         else
             for (const int64_t code : coded(answers, rows, feature))
                 add({.feature = feature, .category = code});
@@ -109,9 +110,11 @@ LinearSurrogate fit_linear(const Answers& answers, const Split& split, const Lin
     run.check();
     LinearSurrogate out;
     const perturb::Moments moments = perturb::moments(design, targets);
-    if (!(moments.weight > 0)) throw Error(ErrorKind::input, "every row to learn from has weight 0");
+    if (!(moments.weight > 0))
+        throw Error(ErrorKind::input, "every row to learn from has weight 0");
     out.intercept = moments.target_mean;
-    const std::vector<int32_t> kept = all.empty() ? std::vector<int32_t>{} : chosen(moments, options.terms);
+    const std::vector<int32_t> kept =
+        all.empty() ? std::vector<int32_t>{} : chosen(moments, options.terms);
     if (!kept.empty()) {
         const perturb::Surrogate fitted = perturb::fit(moments, kept, 0);
         out.intercept = fitted.intercept;
@@ -124,8 +127,8 @@ LinearSurrogate fit_linear(const Answers& answers, const Split& split, const Lin
             out.terms.push_back(term);
         }
     }
-    out.fidelity = fidelity(answers, split,
-                            [&](std::span<const double> row) { return value_at(out, row); });
+    out.fidelity =
+        fidelity(answers, split, [&](std::span<const double> row) { return value_at(out, row); });
     return out;
 }
 

@@ -10,10 +10,11 @@ struct LinearOptions {
 };
 
 /// f(x) ~ intercept + sum of weights. The terms are those of the lasso path (least angle regression
-/// on standardised columns: Efron, Hastie, Johnstone, Tibshirani 2004) at its last knot with at most
-/// `terms` of them, the weights those of least squares on these terms alone (the relaxed lasso with
-/// no shrinkage: Meinshausen 2007). A category is a column of 0 and 1 for each of its values but the
-/// most frequent; a missing number is the column's mean, a missing category none of its values.
+/// on standardised columns: Efron, Hastie, Johnstone, Tibshirani 2004) at its last knot with at
+/// most `terms` of them, the weights those of least squares on these terms alone (the relaxed lasso
+/// with no shrinkage: Meinshausen 2007). A category is a column of 0 and 1 for each of its values
+/// but the most frequent; a missing number is the column's mean, a missing category none of its
+/// values.
 ///
 /// Cost: no evaluations; rows x columns^2 (at most 2000 columns, counting categories; then
 /// Error(limit)). Says nothing of what is not linear: look at the fidelity. Of columns that say the

@@ -52,8 +52,8 @@ class Learner {
     Learner(const Answers& answers, const std::vector<int64_t>& rows)
         : answers_(answers), rows_(rows) {}
 
-    // Sets values and shares to those of the rows that reach each rule; returns the weighted squared
-    // error.
+    // Sets values and shares to those of the rows that reach each rule; returns the weighted
+    // squared error.
     double fit(std::vector<Rule>& rules) const {
         std::vector<double> weight(rules.size()), sum(rules.size()), square(rules.size());
         double total = 0;
@@ -76,7 +76,8 @@ class Learner {
     }
 
   private:
-    [[nodiscard]] size_t first_of(const std::vector<Rule>& rules, std::span<const double> row) const {
+    [[nodiscard]] size_t first_of(const std::vector<Rule>& rules,
+                                  std::span<const double> row) const {
         for (size_t r = 0; r + 1 < rules.size(); ++r)
             if (std::ranges::all_of(rules[r].conditions, [&](const Condition& condition) {
                     return condition.holds(row[condition.feature],

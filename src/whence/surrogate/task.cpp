@@ -13,18 +13,20 @@ void check(const Answers& answers) {
     const Tensor& rows = answers.rows;
     if (rows.type() != ElementType::float64 || rows.rank() != 2 ||
         rows.shape()[1] != answers.columns() || rows.size() == 0)
-        throw Error(ErrorKind::input, "the table must be float64 [rows, " +
-                                          std::to_string(answers.columns()) +
-                                          "] with rows and columns, not " + to_string(rows.shape()));
+        throw Error(ErrorKind::input,
+                    "the table must be float64 [rows, " + std::to_string(answers.columns()) +
+                        "] with rows and columns, not " + to_string(rows.shape()));
     const auto count = static_cast<size_t>(rows.rows());
-    if (answers.values.size() != count || (!answers.weights.empty() && answers.weights.size() != count))
+    if (answers.values.size() != count ||
+        (!answers.weights.empty() && answers.weights.size() != count))
         throw Error(ErrorKind::input, "a surrogate needs one answer and one weight for each row");
     for (size_t i = 0; i < count; ++i) {
         if (!std::isfinite(answers.values[i]))
             throw Error(ErrorKind::input, "the model's answer to row " + std::to_string(i) +
                                               " is no finite number: no surrogate can learn it");
         if (!(answers.weight(static_cast<int64_t>(i)) >= 0))
-            throw Error(ErrorKind::input, "the weight of row " + std::to_string(i) + " is negative");
+            throw Error(ErrorKind::input,
+                        "the weight of row " + std::to_string(i) + " is negative");
     }
 }
 
@@ -72,10 +74,9 @@ double value_at(const LinearSurrogate& linear, std::span<const double> row) {
     double out = linear.intercept;
     for (const LinearSurrogate::Term& term : linear.terms) {
         const double value = row[term.feature];
-        out += term.weight *
-               (term.category ? (value == static_cast<double>(*term.category) ? 1 : 0)
-                : std::isnan(value) ? term.missing
-                                    : value);
+        out += term.weight * (term.category ? (value == static_cast<double>(*term.category) ? 1 : 0)
+                              : std::isnan(value) ? term.missing
+                                                  : value);
     }
     return out;
 }

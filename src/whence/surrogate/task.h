@@ -13,10 +13,10 @@ namespace whence::surrogate {
 /// Rows and answers, borrowed. A value may be NaN (missing).
 struct Answers {
     const Schema& schema;
-    const Tensor& rows;              ///< float64 [rows, columns]
-    std::span<const double> values;  ///< f(x) of each row, finite
-    std::span<const double> weights; ///< of each row, 0 or more; empty: all 1
-    bool probabilities = false;      ///< values are probabilities: agreement is measured
+    const Tensor& rows;               ///< float64 [rows, columns]
+    std::span<const double> values;   ///< f(x) of each row, finite
+    std::span<const double> weights;  ///< of each row, 0 or more; empty: all 1
+    bool probabilities = false;       ///< values are probabilities: agreement is measured
 
     [[nodiscard]] int64_t columns() const { return static_cast<int64_t>(schema.size()); }
     [[nodiscard]] std::span<const double> row(int64_t i) const {

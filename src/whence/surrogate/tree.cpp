@@ -96,7 +96,8 @@ class Grower {
 SurrogateTree fit_tree(const Answers& answers, const Split& split, const TreeOptions& options,
                        const Run& run) {
     check(answers);
-    if (options.max_depth < 0 || options.max_depth > 60 || options.max_leaves < 1 || options.min_rows < 1)
+    if (options.max_depth < 0 || options.max_depth > 60 || options.max_leaves < 1 ||
+        options.min_rows < 1)
         throw Error(ErrorKind::usage,
                     "a tree has max-depth 0 to 60, and at least 1 of max-leaves and of min-rows");
     std::vector<int64_t> rows = split.training;

@@ -43,8 +43,8 @@ Column column_of(const Answers& answers, const std::vector<int64_t>& rows, int64
     const double mean = weight > 0 ? sum / weight : 0;
     std::vector<std::pair<double, int64_t>> order;
     for (const int64_t i : rows) order.emplace_back(answers.row(i)[feature], i);
-    const auto present = std::stable_partition(order.begin(), order.end(),
-                                               [](const auto& one) { return !std::isnan(one.first); });
+    const auto present = std::stable_partition(
+        order.begin(), order.end(), [](const auto& one) { return !std::isnan(one.first); });
     std::sort(order.begin(), present);
     for (auto it = order.begin(); it != order.end(); ++it) {
         const double w = answers.weight(it->second);
@@ -112,14 +112,15 @@ SplitFound best_split(const Answers& answers, const std::vector<int64_t>& rows, 
     Scan scan(column, min_rows);
     scan.run();
     if (scan.groups == 0) return {};
-    SplitFound out{.gain = scan.gain, .left_if = {.feature = feature, .missing = scan.missing_left}};
+    SplitFound out{.gain = scan.gain,
+                   .left_if = {.feature = feature, .missing = scan.missing_left}};
     if (categorical) {
         for (size_t k = 0; k < scan.groups; ++k)
             out.left_if.categories.push_back(static_cast<int64_t>(column.groups[k].value));
         std::ranges::sort(out.left_if.categories);
     } else if (scan.groups < column.groups.size()) {
-        out.left_if.high = midway(column.groups[scan.groups - 1].value,
-                                  column.groups[scan.groups].value);
+        out.left_if.high =
+            midway(column.groups[scan.groups - 1].value, column.groups[scan.groups].value);
     }  // else: everything that is known goes left
     return out;
 }
