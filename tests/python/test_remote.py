@@ -163,7 +163,15 @@ def test_a_failure_in_the_middle_says_how_far_it_came(known):
             whence.explain(remote, TABLE, row=17, method="lime")
 
 
-def test_ctrl_c_ends_a_call(known):
+@pytest.fixture
+def heard():
+    """A test run in the background ignores SIGINT, and so would Python."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_a_call(known, heard):
     with serving(silent=True) as stub:
         remote = whence.load(stub.url, endpoint={**known, "timeout": 60})
         timer = threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGINT))
