@@ -46,8 +46,8 @@ class Predictor:
     """Texts to probabilities, as a careful user of the package would write it."""
 
     def __init__(self, network: Path, threads: int):
-        lines = (network.parent / "vocab.txt").read_text().splitlines()
-        self.vocabulary = {word: int(number) for word, number in (line.rsplit(" ", 1) for line in lines)}
+        lines = (network.parent / "vocab.txt").read_text().split("\n")
+        self.vocabulary = {word: int(number) for word, number in (line.rsplit(" ", 1) for line in lines if line)}
         self.words = re.compile(r"[a-z0-9']+")
         self.session = ort_session(network, threads)
         self.names = [output.name for output in self.session.get_outputs()]
@@ -101,7 +101,7 @@ def compare(bench, whence, model, predict, name: str, text: str, samples: int) -
     ids = predict.ids([text] * samples)
     timings = in_turns(
         {"whence": ours, "compatible": lambda: ours(compatible=True), "peer": lime,
-         "tokens": lambda: ours(mask_tokens=True), "model": lambda: [predict.session.run(None, {"input_ids": ids[i : i + predict.batch]}) for i in range(0, samples, predict.batch)]},
+         "tokens": lambda: ours(mask_tokens=True, split_expression=r"[^A-Za-z0-9']+"), "model": lambda: [predict.session.run(None, {"input_ids": ids[i : i + predict.batch]}) for i in range(0, samples, predict.batch)]},
         rounds=bench.rounds,
     )
     micro = {who: t.median / samples * 1e6 for who, t in timings.items()}
