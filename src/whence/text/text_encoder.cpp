@@ -73,8 +73,8 @@ TextEncoder::TextEncoder(std::optional<Tokenizer> tokenizer, TextInputs names,
         if (info.shape[1] > 0) fixed_ = info.shape[1];
     }
     // What is explained comes first.
-    std::ranges::stable_partition(
-        inputs_, [](const Input& input) { return input.role == Input::Role::ids; });
+    std::stable_partition(inputs_.begin(), inputs_.end(),
+                          [](const Input& input) { return input.role == Input::Role::ids; });
     if (!tokenizer_) return;
     most_ = names_.max_length > 0 ? names_.max_length : tokenizer_->length().most;
     if (fixed_ > 0) most_ = most_ > 0 ? std::min(most_, fixed_) : fixed_;
