@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 
+#include "../message_of.h"
 #include "whence/core/error.h"
 #include "whence/core/model.h"
 #include "whence/core/rng.h"
@@ -85,19 +86,6 @@ inline Tensor table(int64_t columns, const std::vector<double>& cells) {
 
 inline Batch row(const std::vector<double>& cells) {
     return Batch(Tensor::of<double>({1, static_cast<int64_t>(cells.size())}, cells));
-}
-
-/// The message of the Error(kind) that `work` throws.
-template <class Work>
-std::string message_of(ErrorKind kind, const Work& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        EXPECT_EQ(name(error.kind()), name(kind)) << error.what();
-        return error.what();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return "";
 }
 
 /// numpy's median, slowly.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "../message_of.h"
 #include "whence/core/error.h"
 #include "whence/core/model.h"
 #include "whence/core/rng.h"
@@ -176,17 +177,6 @@ inline double sum(const Vector& values) {
     double total = 0;
     for (const double v : values) total += v;
     return total;
-}
-
-/// Message of the Error that `work` throws; checks its kind. Empty if nothing is thrown.
-template <class Work>
-std::string message_of(ErrorKind kind, Work work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        return error.kind() == kind ? error.what() : "wrong kind: " + std::string(error.what());
-    }
-    return "";
 }
 
 }  // namespace whence::fakes

@@ -107,21 +107,21 @@ TEST_F(RecipeText, ASavedExplanationIsMadeAgainFromItsText) {
 
 TEST_F(RecipeText, SaysWhatIsWrong) {
     const Input input = from_text(*subject_, review);
-    EXPECT_TRUE(test::contains(test::message_of(ErrorKind::usage, [&] {
+    EXPECT_TRUE(test::contains(message_of(ErrorKind::usage, [&] {
         (void)explain(*subject_, input, {.method = "lime", .options = {{"mask-string", std::string("X")}}}, {});
     }), "--bow false"));
-    (void)test::message_of(ErrorKind::input, [&] { (void)from_text(*subject_, "caf\xe9"); });
-    (void)test::message_of(ErrorKind::input, [&] { (void)explain(*subject_, from_text(*subject_, "?!"), {.method = "lime"}, {}); });
+    (void)message_of(ErrorKind::input, [&] { (void)from_text(*subject_, "caf\xe9"); });
+    (void)message_of(ErrorKind::input, [&] { (void)explain(*subject_, from_text(*subject_, "?!"), {.method = "lime"}, {}); });
     const Subject plain = Subject::load(folder / "sentiment_avgemb_imdb.onnx", "none");
-    (void)test::message_of(ErrorKind::usage, [&] { (void)from_text(plain, review); });
+    (void)message_of(ErrorKind::usage, [&] { (void)from_text(plain, review); });
     data::Preprocessing other = preprocessing();
     other.text.sha256 = "0";
-    EXPECT_TRUE(test::contains(test::message_of(ErrorKind::input, [&] { (void)Subject::load(folder / "sentiment_avgemb_imdb.onnx", other); }), "SHA-256"));
+    EXPECT_TRUE(test::contains(message_of(ErrorKind::input, [&] { (void)Subject::load(folder / "sentiment_avgemb_imdb.onnx", other); }), "SHA-256"));
 }
 
 TEST_F(RecipeText, AnEmptyTextIsAnsweredAndNotExplained) {
     EXPECT_TRUE(std::isfinite(positive("")));
-    (void)test::message_of(ErrorKind::input, [&] { (void)explain(*subject_, from_text(*subject_, ""), {.method = "occlusion"}, {}); });
+    (void)message_of(ErrorKind::input, [&] { (void)explain(*subject_, from_text(*subject_, ""), {.method = "occlusion"}, {}); });
 }
 
 }  // namespace

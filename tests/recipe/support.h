@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../message_of.h"
 #include "whence/core/error.h"
 #include "whence/recipe/recipe.h"
 
@@ -23,19 +24,6 @@ inline Input row(int64_t number) {
 }
 inline Input cat() {
     return read_input(image_subject(), examples / "data/cat.png");
-}
-
-/// The message of the Error(kind) that `work` throws.
-template <class Work>
-std::string message_of(ErrorKind kind, const Work& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        EXPECT_EQ(name(error.kind()), name(kind)) << error.what();
-        return error.what();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return "";
 }
 
 inline bool contains(const std::string& text, const std::string& part) {

@@ -43,8 +43,7 @@ TEST(Pairs, StandInTheText) {
     EXPECT_EQ(to_text(test::table_example()).find("pairs:"), std::string::npos);
 }
 
-// Cairo writes colours as percentages: those of the largest value and of its negative share.
-TEST(Matrix, NamesRowsAndNumbersColours) {
+TEST(Matrix, LeavesOutFeaturesOfLesserPart) {
     const std::string svg = test::as_text(
         interaction_matrix(pairs_example(), {.format = Format::svg, .top = 3}));
     EXPECT_EQ(test::markup_fault(svg), "");

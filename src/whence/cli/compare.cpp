@@ -191,11 +191,6 @@ std::vector<render::GridRow> grid_of(const Comparison& c, render::GridOptions& o
     return grid;
 }
 
-std::vector<std::byte> bytes_of(const std::string& text) {
-    const auto view = std::as_bytes(std::span(text.data(), text.size()));
-    return {view.begin(), view.end()};
-}
-
 std::vector<std::byte> figure(const Comparison& c, render::Format format) {
     render::GridOptions options{.format = format};
     const auto grid = grid_of(c, options);

@@ -17,11 +17,6 @@ namespace {
 using Bytes = std::vector<std::byte>;
 using Cells = std::vector<std::string>;
 
-Bytes bytes_of(std::string_view text) {
-    const auto view = std::as_bytes(std::span(text.data(), text.size()));
-    return {view.begin(), view.end()};
-}
-
 std::string number(double value) {
     return std::isnan(value) ? std::string() : fmt::format("{}", value);
 }

@@ -25,11 +25,6 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-Bytes bytes_of(std::string_view text) {
-    const auto view = std::as_bytes(std::span(text.data(), text.size()));
-    return {view.begin(), view.end()};
-}
-
 Tensor texts(const std::vector<std::string>& values) {
     return Tensor::of<std::string>({static_cast<int64_t>(values.size())}, values);
 }
@@ -189,6 +184,11 @@ void check_folder(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::vector<std::byte> bytes_of(std::string_view text) {
+    const auto view = std::as_bytes(std::span(text.data(), text.size()));
+    return {view.begin(), view.end()};
+}
 
 void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs) {
     for (const std::string& path : paths) static_cast<void>(format_of(path));

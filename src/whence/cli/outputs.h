@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "whence/render/html.h"
@@ -17,6 +18,8 @@ void check_outputs(const std::vector<std::string>& paths, const std::vector<std:
 /// The places alone, for commands with formats of their own: what check_outputs says of names given
 /// twice, of folders, and of files that are read.
 void check_places(const std::vector<std::string>& paths, const std::vector<std::string>& inputs);
+
+[[nodiscard]] std::vector<std::byte> bytes_of(std::string_view text);
 
 /// The bytes of the file of that name.
 [[nodiscard]] std::vector<std::byte> encode(const std::filesystem::path& path,

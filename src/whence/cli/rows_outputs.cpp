@@ -21,11 +21,6 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-Bytes bytes_of(std::string_view text) {
-    const auto view = std::as_bytes(std::span(text.data(), text.size()));
-    return {view.begin(), view.end()};
-}
-
 // Values of all rows by feature, in the order in which features first appear; what a row does not
 // have is NaN.
 struct Matrix {

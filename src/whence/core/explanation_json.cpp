@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "whence/core/error.h"
+#include "whence/core/nesting.h"
 
 namespace whence {
 namespace {
@@ -63,18 +64,8 @@ Json options_json(const std::vector<Option>& options) {
     return out;
 }
 
-// Untrusted text: refuse nesting that would exhaust the stack before parsing it.
 void refuse_deep_nesting(std::string_view text) {
-    int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted && c == '\\') ++i;
-        else if (c == '"') quoted = !quoted;
-        else if (!quoted && (c == '[' || c == '{')) {
-            if (++depth > 64) throw Error(ErrorKind::input, "explanation JSON is nested too deeply");
-        } else if (!quoted && (c == ']' || c == '}')) --depth;
-    }
+    if (nested_too_deeply(text)) throw Error(ErrorKind::input, "explanation JSON is nested too deeply");
 }
 
 // Reading: every access names the key it failed at.

@@ -184,11 +184,7 @@ DiverseCounterfactuals::DiverseCounterfactuals(const Model& model, Schema schema
                                                CounterfactualOptions options)
     : model_(model),
       options_(std::move(options)),
-      features_(std::make_unique<const Features>(std::move(schema), background,
-                                                 options_.constraints.one_hot)) {
-    check(options_);
-    if (features_->examples() < 1) throw Error(ErrorKind::input, "the background has no rows");
-}
+      features_(features_of(std::move(schema), background, options_)) {}
 
 DiverseCounterfactuals::~DiverseCounterfactuals() = default;
 

@@ -50,6 +50,15 @@ void check(const CounterfactualOptions& options) {
     if (!(options.diversity >= 0)) refuse("diversity must not be negative");
 }
 
+std::unique_ptr<const Features> features_of(Schema schema, const Tensor& background,
+                                            const CounterfactualOptions& options) {
+    check(options);
+    auto features = std::make_unique<const Features>(std::move(schema), background,
+                                                     options.constraints.one_hot);
+    if (features->examples() < 1) throw Error(ErrorKind::input, "the background has no rows");
+    return features;
+}
+
 Counterfactuals describe(Oracle& oracle, const std::vector<State>& states,
                          const std::vector<std::string>& classes) {
     Counterfactuals out{

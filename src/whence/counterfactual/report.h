@@ -2,6 +2,7 @@
 // What the methods of this folder write down of what they found. Private to it.
 
 #include <chrono>
+#include <memory>
 
 #include "whence/counterfactual/counterfactual.h"
 #include "whence/counterfactual/oracle.h"
@@ -10,6 +11,11 @@ namespace whence::counterfactual {
 
 /// Throws Error(usage) for a count or budget below 1, or a negative weight.
 void check(const CounterfactualOptions& options);
+
+/// The columns of a table as options and background say them. Throws as check, and Error(input)
+/// where the background does not fit or has no rows.
+[[nodiscard]] std::unique_ptr<const Features> features_of(Schema schema, const Tensor& background,
+                                                          const CounterfactualOptions& options);
 
 /// Asks the model about every state once more and describes what it says, the nearest first.
 [[nodiscard]] Counterfactuals describe(Oracle& oracle, const std::vector<State>& states,

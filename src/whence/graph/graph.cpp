@@ -203,12 +203,4 @@ void remove_unused(Graph& graph) {
     std::erase_if(graph.opaque_initializers, [&](const auto& entry) { return !needed.count(entry.first); });
 }
 
-void redirect_uses(Graph& graph, const std::string& from, const std::string& to) {
-    for (Node& node : graph.nodes)
-        for (std::string& input : node.inputs)
-            if (input == from) input = to;
-    for (ValueInfo& output : graph.outputs)
-        if (output.name == from) output.name = to;
-}
-
 }  // namespace whence::graph

@@ -111,7 +111,4 @@ void sort_nodes(Graph& graph, const std::vector<std::string>& around = {});
 /// Removes nodes and initializers that no output needs.
 void remove_unused(Graph& graph);
 
-/// Replaces every use of tensor `from` (not its definition) by `to`, outputs included.
-void redirect_uses(Graph& graph, const std::string& from, const std::string& to);
-
 }  // namespace whence::graph

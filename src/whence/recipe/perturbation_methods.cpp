@@ -25,18 +25,24 @@ std::optional<T> unless_zero(const OptionValues& options, std::string_view name)
     return value > 0 ? std::optional<T>(value) : std::nullopt;
 }
 
-Explanation lime_image(const Task& task, const Tensor& image) {
-    const OptionValues& o = task.options;
-    LimeImageOptions options;
+// What LIME of pictures, tables and texts have in common; 0 stands for each one's own default.
+template <class Options>
+Options lime_options(const OptionValues& o) {
+    Options options;
     options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
     options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
-    options.kernel_width = unless_zero<double>(o, "kernel-width").value_or(options.kernel_width);
+    if (const auto width = unless_zero<double>(o, "kernel-width")) options.kernel_width = *width;
     options.ridge = o.get<double>("ridge");
     options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
     options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
-    if (o.get<std::string>("hide") != "mean")
-        options.hide = parse_baseline(o.get<std::string>("hide"));
     options.settle_top = o.get<int64_t>("settle-top");
+    return options;
+}
+
+Explanation lime_image(const Task& task, const Tensor& image) {
+    auto options = lime_options<LimeImageOptions>(task.options);
+    const auto& hide = task.options.get<std::string>("hide");
+    if (hide != "mean") options.hide = parse_baseline(hide);
     const LimeImage method(task.subject.model(), superpixels(task, image), options);
     return method.explain(task.input.batch, task.target, task.run);
 }
@@ -49,32 +55,17 @@ Explanation lime_table(const Task& task) {
     const OptionValues& o = task.options;
     const data::TableModel model(task.subject.model(), task.input.schema);
     const Tensor rows = background->matrix();
-    LimeTabularOptions options;
-    options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
-    options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
-    options.kernel_width = unless_zero<double>(o, "kernel-width");
-    options.ridge = o.get<double>("ridge");
-    options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
-    options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
+    auto options = lime_options<LimeTabularOptions>(o);
     options.discretizer = parse_discretizer(o.get<std::string>("discretizer"));
     if (options.discretizer == Discretizer::entropy)
         options.background_labels = background_labels(task, model, rows);
     options.sample_around_instance = o.get<bool>("sample-around-instance");
-    options.settle_top = o.get<int64_t>("settle-top");
     const LimeTabular method(model, task.input.schema, rows, options);
     return method.explain(Batch(*task.input.row), task.target, task.run);
 }
 
 Explanation lime_text(const Task& task) {
-    const OptionValues& o = task.options;
-    LimeTextOptions options;
-    options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
-    options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
-    options.kernel_width = unless_zero<double>(o, "kernel-width").value_or(options.kernel_width);
-    options.ridge = o.get<double>("ridge");
-    options.feature_selection = parse_feature_selection(o.get<std::string>("feature-selection"));
-    options.scheme = o.get<bool>("compatible") ? LimeScheme::compatible : LimeScheme::stable;
-    options.settle_top = o.get<int64_t>("settle-top");
+    const auto options = lime_options<LimeTextOptions>(task.options);
     const TextPlayers players = text_players(task);
     Explanation explanation = LimeText(*players.model, *players.masker, players.hidden, options)
                                   .explain(players.input, task.target, task.run);

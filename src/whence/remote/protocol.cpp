@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "whence/core/error.h"
+#include "whence/core/nesting.h"
 
 namespace whence::remote {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t most_tensors = 10000, most_dimensions = 32;
-constexpr int deepest = 64;
 
 struct Datatype {
     std::string_view name;
@@ -36,26 +36,8 @@ std::string_view datatype(ElementType type) {
     throw Error(ErrorKind::model, where + ": " + what);
 }
 
-// Before anything is built: nesting costs memory far beyond the bytes that ask for it.
-bool too_deep(std::string_view text) {
-    int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted && c == '\\')
-            ++i;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '[' || c == '{') && ++depth > deepest)
-            return true;
-        else if (!quoted && (c == ']' || c == '}'))
-            --depth;
-    }
-    return false;
-}
-
 Json parsed(std::string_view text, const std::string& where) {
-    if (too_deep(text)) wrong(where, "the answer is nested too deeply");
+    if (nested_too_deeply(text)) wrong(where, "the answer is nested too deeply");
     Json json = Json::parse(text, nullptr, false);
     if (json.is_discarded())
         wrong(where, "the answer is no JSON (which has no NaN and no infinity either)");

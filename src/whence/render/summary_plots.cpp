@@ -14,10 +14,16 @@ namespace {
 
 constexpr double row_height = 30;
 
-// The frame that these plots share: names at the left, an axis below.
+std::vector<double> with_zero(std::vector<double> values) {
+    values.push_back(0);
+    return values;
+}
+
+// The frame that these plots share: names at the left, below an axis over zero and the numbers
+// `along`.
 struct Frame {
     Frame(const char* title, const std::vector<Explanation>& all, const PlotOptions& options,
-          double right_room, const std::vector<double>& range, std::string axis_title)
+          double right_room, std::vector<double> ExplainedRows::* along, std::string axis_title)
         : rows(explained_rows(all)),
           shown(shown_features(rows, options)),
           names(rows.names.begin(), rows.names.begin() + static_cast<int64_t>(shown)),
@@ -25,7 +31,7 @@ struct Frame {
           height(row_height * static_cast<double>(shown)),
           page(rows_heading(title, rows, all, width), remarks_of(all), height + axis_room, options),
           labels(names_width(names, 0.4 * width)),
-          axis(Axis::over(range, page.left() + labels + plot_gap, page.right() - right_room)),
+          axis(Axis::over(with_zero(rows.*along), page.left() + labels + plot_gap, page.right() - right_room)),
           top(page.top()) {
         draw_axis_below(page.canvas(), axis, top, top + height, axis_title);
         draw_names(page.canvas(), names, page.left() + labels, labels, top, row_height);
@@ -54,11 +60,6 @@ struct Frame {
     Axis axis;
     double top;
 };
-
-std::vector<double> with_zero(std::vector<double> values) {
-    values.push_back(0);
-    return values;
-}
 
 // Where each dot of a swarm stands above or below the middle: those that would touch are stacked
 // alternately to both sides.
@@ -91,7 +92,7 @@ std::vector<double> weights_of(const ExplainedRows& rows, size_t feature) {
 }  // namespace
 
 Bytes importance_bars(const std::vector<Explanation>& all, const PlotOptions& options) {
-    Frame frame("Importance", all, options, 60, with_zero(explained_rows(all).importance),
+    Frame frame("Importance", all, options, 60, &ExplainedRows::importance,
                 "mean |value|, " + scale_name(all[0]));
     Canvas& canvas = frame.page.canvas();
     const double zero = frame.axis.at(0);
@@ -105,7 +106,7 @@ Bytes importance_bars(const std::vector<Explanation>& all, const PlotOptions& op
 
 Bytes beeswarm(const std::vector<Explanation>& all, const PlotOptions& options) {
     Frame frame("What each feature does, row by row", all, options, 76,
-                with_zero(explained_rows(all).weights), "value, " + scale_name(all[0]));
+                &ExplainedRows::weights, "value, " + scale_name(all[0]));
     Canvas& canvas = frame.page.canvas();
     const double radius = frame.rows.rows() > 1000 ? 1.3 : frame.rows.rows() > 300 ? 1.8 : 2.4;
     for (size_t i = 0; i < frame.shown; ++i) {
@@ -123,7 +124,7 @@ Bytes beeswarm(const std::vector<Explanation>& all, const PlotOptions& options) 
 
 Bytes violin(const std::vector<Explanation>& all, const PlotOptions& options) {
     Frame frame("How the values of each feature spread", all, options, 0,
-                with_zero(explained_rows(all).weights), "value, " + scale_name(all[0]));
+                &ExplainedRows::weights, "value, " + scale_name(all[0]));
     Canvas& canvas = frame.page.canvas();
     constexpr int cells = 120;
     const double span = frame.axis.to - frame.axis.from;

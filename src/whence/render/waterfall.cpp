@@ -26,7 +26,7 @@ struct Steps {
 };
 
 Steps steps_of(const Explanation& explanation, int64_t top) {
-    const ExplainedRows checked = explained_rows({explanation});
+    (void)explained_rows({explanation});  // refuses what has no values for a feature
     const Ranking ranking = rank(explanation, std::clamp<int64_t>(top, 1, 100));
     const TargetRecord& target = explanation.target;
     Steps out;

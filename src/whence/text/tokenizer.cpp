@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "whence/core/file.h"
+#include "whence/core/nesting.h"
 #include "whence/text/added_tokens.h"
 #include "whence/text/parts.h"
 
@@ -45,25 +46,8 @@ void check_text(std::string_view text) {
 }
 
 // Nesting is refused before it is parsed: objects are taken apart recursively.
-void check_nesting(std::string_view json) {
-    constexpr int most = 64;
-    int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < json.size(); ++i) {
-        const char c = json[i];
-        if (quoted && c == '\\')
-            ++i;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '[' || c == '{') && ++depth > most)
-            wrong("JSON is nested too deeply");
-        else if (!quoted && (c == ']' || c == '}'))
-            --depth;
-    }
-}
-
 Json parse(std::string_view text) {
-    check_nesting(text);
+    if (nested_too_deeply(text)) wrong("JSON is nested too deeply");
     Json json = Json::parse(text, nullptr, false);
     if (json.is_discarded() || !json.is_object()) wrong("this is no JSON object in UTF-8");
     return json;
