@@ -83,6 +83,7 @@ TEST(HostileModel, Names) {
               "model: Relu node '' (output 'y') can never run: an input is undefined or depends on it");
     EXPECT_EQ(refusal(model(relu + node("Exp", {"x"}, {"y"}))), "model: Exp node '' (output 'y') defines 'y' a second time");
     EXPECT_EQ(refusal(model(input("x") + relu)), "model: two inputs or constants of the model have the same name");
+    EXPECT_EQ(refusal(model(input("") + relu)), "model: an input of the model has no name");
     EXPECT_EQ(refusal(model(input("x") + output("other") + node("Relu", {"x"}, {"y"}))),
               "model: output 'other' is not defined by any node");
     const std::string w = constant("w", {1}, raw("abcd"));

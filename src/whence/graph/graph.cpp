@@ -127,6 +127,8 @@ void verify(const Graph& graph) {
     std::unordered_set<std::string> defined = sources(graph);
     if (defined.size() != graph.inputs.size() + graph.initializers.size() + graph.opaque_initializers.size())
         throw Error(ErrorKind::model, "two inputs or constants of the model have the same name");
+    // ONNX writes "" for what is left out.
+    if (defined.count("")) throw Error(ErrorKind::model, "an input of the model has no name");
     for (const Node& node : graph.nodes) {
         for_each_use(node, [&](const std::string& used) {
             if (!defined.count(used))

@@ -319,7 +319,7 @@ Batch read_answer(std::string_view json, const std::vector<TensorInfo>& infos, i
 }
 
 std::string read_error(std::string_view json) {
-    if (too_deep(json)) return "";
+    if (nested_too_deeply(json)) return "";
     const Json root = Json::parse(json, nullptr, false);
     if (!root.is_object()) return "";
     const Json& error = member(root, "error");
