@@ -99,6 +99,8 @@ Ort::SessionOptions session_options(const SessionOptions& options) {
     } else {
         out.SetIntraOpNumThreads(options.threads);
         out.SetInterOpNumThreads(1);
+        // A pool that spins on after its run takes the cores from the next session's.
+        out.AddConfigEntry("session.force_spinning_stop", "1");
     }
     out.SetGraphOptimizationLevel(options.optimise ? ORT_ENABLE_ALL : ORT_DISABLE_ALL);
     out.AddConfigEntry("session.use_env_allocators", "1");
