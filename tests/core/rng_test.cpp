@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <numbers>
 #include <vector>
 
 namespace whence {
@@ -168,6 +169,35 @@ TEST(Rng, NormalHasItsDistribution) {
     for (int i = 0; i < 100000; ++i)
         ++counts[static_cast<size_t>(std::min(99.0, normal_cdf(rng.normal()) * 100))];
     EXPECT_TRUE(looks_uniform(counts)) << chi_square(counts);
+}
+
+// The definition (Box and Muller 1958) with the library's functions, from the same words.
+TEST(Rng, NormalsAreBoxAndMullers) {
+    Rng rng(5, 2, 9), words(5, 2, 9);
+    for (int i = 0; i < 100000; ++i) {
+        const double u = (static_cast<double>(words.next64() >> 12) + 0.5) * 0x1p-52;
+        const double v = static_cast<double>(words.next64() >> 12) * 0x1p-52;
+        const double radius = std::sqrt(-2 * std::log(u)), angle = 2 * std::numbers::pi * v;
+        ASSERT_NEAR(rng.normal(), radius * std::cos(angle), 4e-15) << u << ' ' << v;
+        ASSERT_NEAR(rng.normal(), radius * std::sin(angle), 4e-15) << u << ' ' << v;
+    }
+}
+
+TEST(Rng, ManyNormalsAreTheSameAsOneByOne) {
+    for (const size_t before : {0, 1, 2, 3})
+        for (const size_t count : {0, 1, 63, 64, 65, 128, 1001}) {
+            Rng many(7, 1, 3), single(7, 1, 3);
+            for (size_t i = 0; i < before; ++i) EXPECT_EQ(many.normal(), single.normal());
+            std::vector<double> values(count);
+            many.normals(values);
+            for (const double value : values) ASSERT_EQ(value, single.normal()) << before << ' ' << count;
+            EXPECT_EQ(many.normal(), single.normal());
+        }
+    Rng odd(7, 1, 3), twin(7, 1, 3);  // half a block is used up
+    EXPECT_EQ(odd.next64(), twin.next64());
+    std::vector<double> values(200);
+    odd.normals(values);
+    for (const double value : values) ASSERT_EQ(value, twin.normal());
 }
 
 TEST(Rng, OpenUniformNeverTouchesTheEnds) {

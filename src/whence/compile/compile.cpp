@@ -85,11 +85,10 @@ void smooth_grad(Compiling& c) {
                                                     printable(input.name) + "' has no fixed size");
     shape[0] = 1;
     const int64_t samples = c.options.samples, size = element_count(shape);
-    std::vector<double> noise;
-    for (int64_t k = 0; k < samples; ++k) {
-        Rng rng = Rng(c.options.seed, gradients::smooth_grad_stream, k);
-        for (int64_t i = 0; i < size; ++i) noise.push_back(rng.normal());
-    }
+    std::vector<double> noise(samples * size);
+    for (int64_t k = 0; k < samples; ++k)
+        Rng(c.options.seed, gradients::smooth_grad_stream, k)
+            .normals(std::span(noise).subspan(k * size, size));
     shape.insert(shape.begin(), samples);
     Builder b = c.builder();
     std::vector<int64_t> axes;

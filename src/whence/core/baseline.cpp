@@ -153,8 +153,9 @@ Tensor baseline_values(const Baseline& baseline, const Tensor& input, const Run&
         for (double& v : values) v = noise->low + (noise->high - noise->low) * rng.uniform();
     } else if (const auto* gaussian = std::get_if<baseline::Gaussian>(&baseline)) {
         Rng rng(run.seed, noise_stream, 1);
-        values = input.to_doubles();
-        for (double& v : values) v += gaussian->sigma * rng.normal();
+        rng.normals(values);
+        const std::vector<double> x = input.to_doubles();
+        for (size_t i = 0; i < values.size(); ++i) values[i] = x[i] + gaussian->sigma * values[i];
     } else if (std::holds_alternative<baseline::Mean>(baseline)) {
         fill_mean(input.to_doubles(), strides_of(input, "mean"), values);
     } else if (const auto* b = std::get_if<baseline::Blur>(&baseline)) {

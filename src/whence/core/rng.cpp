@@ -1,36 +1,20 @@
 #include "whence/core/rng.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <utility>
+
+#include "whence/core/philox.h"
 
 namespace whence {
-namespace {
-
-constexpr uint32_t multiplier_0 = 0xD2511F53, multiplier_1 = 0xCD9E8D57;
-constexpr uint32_t weyl_0 = 0x9E3779B9, weyl_1 = 0xBB67AE85;
-
-}  // namespace
-
 Rng::Rng(uint64_t seed, uint32_t stream, uint64_t index)
     : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
       counter_{0, stream, static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32)} {}
 
 void Rng::refill() {
-    uint32_t c[4] = {counter_[0], counter_[1], counter_[2], counter_[3]};
     uint32_t k[2] = {key_[0], key_[1]};
-    for (int round = 0; round < 10; ++round) {
-        const uint64_t p0 = static_cast<uint64_t>(multiplier_0) * c[0];
-        const uint64_t p1 = static_cast<uint64_t>(multiplier_1) * c[2];
-        const uint32_t next[4] = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k[0],
-                                  static_cast<uint32_t>(p1),
-                                  static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k[1],
-                                  static_cast<uint32_t>(p0)};
-        for (int i = 0; i < 4; ++i) c[i] = next[i];
-        k[0] += weyl_0;
-        k[1] += weyl_1;
-    }
-    for (int i = 0; i < 4; ++i) block_[i] = c[i];
+    std::ranges::copy(counter_, block_);
+    for (int round = 0; round < philox::rounds; ++round) philox::round(block_, k);
     ++counter_[0];
     used_ = 0;
 }
@@ -58,15 +42,6 @@ uint64_t Rng::below(uint64_t n) {
             product = static_cast<__uint128_t>(next64()) * n;
     }
     return static_cast<uint64_t>(product >> 64);
-}
-
-double Rng::normal() {
-    if (std::exchange(has_spare_, false)) return spare_;
-    const double radius = std::sqrt(-2 * std::log(open_uniform()));
-    const double angle = 2 * std::numbers::pi * uniform();
-    spare_ = radius * std::sin(angle);
-    has_spare_ = true;
-    return radius * std::cos(angle);
 }
 
 void Rng::shuffle(std::span<int32_t> values) {

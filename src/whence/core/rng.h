@@ -21,8 +21,11 @@ class Rng {
     double open_uniform();
     /// Uniform integer in [0, n), unbiased (Lemire 2019). n > 0.
     uint64_t below(uint64_t n);
-    /// Standard normal (Box-Muller, both values used in turn).
+    /// Standard normal (Box, Muller 1958; both values used in turn). Its logarithm, sine and cosine are
+    /// polynomials of its own: the same bits on every machine, within 1e-15 of the true ones.
     double normal();
+    /// The next `values.size()` of normal(), many times faster.
+    void normals(std::span<double> values);
     /// Random order of `values` (Fisher-Yates).
     void shuffle(std::span<int32_t> values);
 

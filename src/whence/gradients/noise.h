@@ -21,7 +21,8 @@ inline constexpr uint32_t smooth_grad_stream = 0x5307;
 /// row = x + deviation * N(0, 1), the next numbers of `rng`.
 inline void add_noise(Rng& rng, double deviation, const std::vector<double>& x,
                       std::span<double> row) {
-    for (size_t i = 0; i < row.size(); ++i) row[i] = x[i] + deviation * rng.normal();
+    rng.normals(row);
+    for (size_t i = 0; i < row.size(); ++i) row[i] = x[i] + deviation * row[i];
 }
 
 }  // namespace whence::gradients
