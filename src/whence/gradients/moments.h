@@ -15,10 +15,10 @@ class Moments {
     explicit Moments(size_t features) : mean_(features, 0.0), squares_(features, 0.0) {}
 
     void add(std::span<const double> sample) {
-        const auto n = static_cast<double>(++count_);
+        const double share = 1 / static_cast<double>(++count_);
         for (size_t i = 0; i < mean_.size(); ++i) {
             const double off = sample[i] - mean_[i];
-            mean_[i] += off / n;
+            mean_[i] += off * share;
             squares_[i] += off * (sample[i] - mean_[i]);
         }
     }
