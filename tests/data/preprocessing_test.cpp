@@ -39,10 +39,11 @@ TEST(PreprocessingJson, Image) {
 TEST(PreprocessingJson, Table) {
     const Preprocessing p =
         parse(R"({"kind": "table", "features": ["b", "a"], "categories": {"a": ["x", "y"]},
-        "target": "t", "background": "../data/x.csv", "labels": "/abs/names.txt"})");
+        "units": {"b": "mm"}, "target": "t", "background": "../data/x.csv", "labels": "/abs/names.txt"})");
     EXPECT_EQ(p.kind, InputKind::table);
     EXPECT_EQ(p.table.features, (std::vector<std::string>{"b", "a"}));
     EXPECT_EQ(p.table.categories.at("a"), (std::vector<std::string>{"x", "y"}));
+    EXPECT_EQ(p.table.units.at("b"), "mm");
     EXPECT_EQ(p.table.target, "t");
     EXPECT_EQ(p.table.background, "data/x.csv") << "relative to the JSON's own folder";
     EXPECT_EQ(p.labels, "/abs/names.txt");
@@ -83,7 +84,7 @@ TEST(PreprocessingJson, DefaultsAndRoundTrip) {
         {R"({"kind":"none","classes":["a"]})",
          R"({"kind":"image","size":[3,5],"resize":"none","resize_to":7,"crop":"none","channels":"gray",)"
          R"("layout":"nhwc","scale":2.0,"mean":[0.5],"std":[0.25],"classes":["é"]})",
-         R"({"kind":"table","features":["a"],"categories":{"a":["1","2"]},"target":"t","background":"/b.csv",)"
+         R"({"kind":"table","features":["a"],"categories":{"a":["1","2"]},"units":{"b":"mm"},"target":"t","background":"/b.csv",)"
          R"("labels":"/l.txt"})"})
         EXPECT_EQ(to_json(preprocessing_from_json(text, "")), text);
 }
@@ -112,7 +113,7 @@ TEST(PreprocessingJson, ErrorsNameTheKey) {
               "input: preprocessing: unknown key 'sizee?'; kind 'none' has kind, classes, labels");
     EXPECT_EQ(error_in(R"({"kind": "table", "mean": 3})"),
               "input: preprocessing: unknown key 'mean'; kind 'table' has kind, features, "
-              "categories, target, "
+              "categories, units, target, "
               "background, classes, labels");
     EXPECT_EQ(error_in(R"({"kind": "image", "mean": [1, 2]})"),
               "input: preprocessing: 'mean' has 2 numbers for 3 channels");
@@ -142,6 +143,7 @@ TEST(PreprocessingJson, ErrorsNameTheKey) {
               "input: preprocessing: 'features' must be text");
     EXPECT_EQ(error_in(R"({"kind": "table", "categories": ["a"]})"),
               "input: preprocessing: 'categories' must be an object: a list for each feature");
+    EXPECT_EQ(error_in(R"({"kind": "table", "units": {"a": 1}})"), "input: preprocessing: 'units' must be text");
     EXPECT_EQ(error_in(R"({"kind": "none", "classes": ["a"], "labels": "b"})"),
               "input: preprocessing: 'labels' and 'classes' exclude each other");
 }

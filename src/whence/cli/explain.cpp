@@ -105,6 +105,7 @@ int explain_rows(Options options, const recipe::Subject& subject, const Context&
     if (options.method.empty()) choose_method(options, subject, inputs[from], context);
     Run each = context.run;
     each.progress = nullptr;  // the rows are what is counted
+    each.early = nullptr;
     std::vector<Explanation> all;
     for (size_t row = from; row < to; ++row) {
         all.push_back(recipe::explain(subject, inputs[row], recipe_of(options), each));
@@ -168,7 +169,7 @@ int explain(Options options, const Context& context) {
                                       subject, input, context.run);
     clear_progress();
     item.replay = replay_command(options.outputs);
-    context.run.check();
+    if (context.run.stop.stop_requested()) context.run.check();  // what is late is kept
     write_one(options, item);
     if (!options.words.empty())
         print(render::in_words(item.explanation, render::parse_language(options.words)) + "\n");

@@ -1,5 +1,6 @@
 #include "present.h"
 
+#include "whence/core/error.h"
 #include "whence/recipe/predict.h"
 
 namespace whence::cli {
@@ -7,17 +8,27 @@ namespace {
 
 constexpr int64_t classes_shown = 10;
 
+// None where the model no longer answers: what was found before stands without them.
+std::vector<render::ClassScore> scores_of(const recipe::Subject& subject, const recipe::Input& input,
+                                     const std::string& output, const Run& run) {
+    std::vector<render::ClassScore> out;
+    try {
+        const recipe::Scores scores =
+            recipe::scores_of(subject, recipe::predict(subject, input, run), output);
+        if (scores.classes && scores.values.size() > 1)
+            for (const recipe::NamedScore& score : recipe::largest(subject, scores, classes_shown))
+                out.push_back({score.name, score.value});
+    } catch (const OutOfReach&) {
+    }
+    return out;
+}
+
 }  // namespace
 
 render::ReportItem present(Explanation explanation, const recipe::Subject& subject,
                            const recipe::Input& input, const Run& run) {
     render::ReportItem item{.explanation = std::move(explanation), .image = input.image()};
-    const Batch outputs = recipe::predict(subject, input, run);
-    const recipe::Scores scores =
-        recipe::scores_of(subject, outputs, item.explanation.target.resolved.output);
-    if (scores.classes && scores.values.size() > 1)
-        for (const recipe::NamedScore& score : recipe::largest(subject, scores, classes_shown))
-            item.scores.push_back({score.name, score.value});
+    item.scores = scores_of(subject, input, item.explanation.target.resolved.output, run);
     if (!input.picture || !item.image) return item;
     const Shape &whole = input.picture->shape(), &seen = item.image->shape();
     if (whole[1] != seen[1] || whole[2] != seen[2]) item.original = input.picture;

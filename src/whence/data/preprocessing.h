@@ -5,7 +5,7 @@
 //    "crop": "center", "channels": "rgb", "layout": "nchw", "scale": 1, "mean": [0.5, 0.5, 0.5],
 //    "std": [0.25, 0.25, 0.25], "classes": ["cat", "dog"]}
 //   {"kind": "table", "features": ["age", "job"], "categories": {"job": ["clerk", "cook"]},
-//    "target": "income", "background": "train.csv", "labels": "labels.txt"}
+//    "units": {"age": "years"}, "target": "income", "background": "train.csv", "labels": "labels.txt"}
 //   {"kind": "text", "tokenizer": "tokenizer.json", "max_length": 256, "ids": "input_ids",
 //    "mask": "attention_mask", "types": "token_type_ids"}
 //   {"kind": "text", "vocabulary": "vocab.txt", "words": "[a-z0-9']+", "lowercase": true,
@@ -53,6 +53,7 @@ struct ImagePreprocessing {
 struct TablePreprocessing {
     std::vector<std::string> features;  ///< in the model's order; empty: all but the target
     std::map<std::string, std::vector<std::string>> categories;  ///< fixed order of codes
+    std::map<std::string, std::string> units;                    ///< what numbers count: "years"
     std::string target;                                          ///< column that is no input
     std::filesystem::path background;                            ///< CSV of training rows
 };

@@ -115,6 +115,11 @@ void read_categories(const Json& json, TablePreprocessing& table) {
     }
 }
 
+void read_units(const Json& json, TablePreprocessing& table) {
+    if (!json.is_object()) wrong("units", "must be an object: a text for each feature");
+    for (const auto& [feature, unit] : json.items()) table.units[feature] = read_text(unit, "units");
+}
+
 std::filesystem::path read_path(const Json& json, std::string_view key,
                                 const std::filesystem::path& folder) {
     const std::filesystem::path path = read_text(json, key);
@@ -180,6 +185,8 @@ constexpr std::array keys = {
         }},
     Key{"categories", for_table,
         [](const Json& j, Preprocessing& p, Folder) { read_categories(j, p.table); }},
+    Key{"units", for_table,
+        [](const Json& j, Preprocessing& p, Folder) { read_units(j, p.table); }},
     Key{"target", for_table,
         [](const Json& j, Preprocessing& p, Folder) { p.table.target = read_text(j, "target"); }},
     Key{"background", for_table,
@@ -285,6 +292,7 @@ Json table_json(const TablePreprocessing& table) {
     Json json = Json::object();
     if (!table.features.empty()) json["features"] = table.features;
     if (!table.categories.empty()) json["categories"] = table.categories;
+    if (!table.units.empty()) json["units"] = table.units;
     if (!table.target.empty()) json["target"] = table.target;
     if (!table.background.empty()) json["background"] = table.background.generic_string();
     return json;

@@ -61,6 +61,7 @@ std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
     }
     Run quiet = run;  // the bar counts explanations
     quiet.progress = nullptr;
+    quiet.early = nullptr;
     std::vector<ComparisonRow> rows;
     for (const Recipe& recipe : recipes) {
         run.check();

@@ -222,8 +222,11 @@ Input from_array(const Subject& subject, Tensor array) {
         const int64_t columns = array.size();
         Schema schema;
         if (subject.background()) schema = subject.background()->schema;
-        for (const std::string& name : subject.preprocessing().table.features)
-            if (!subject.background()) schema.push_back({.name = name});
+        const data::TablePreprocessing& how = subject.preprocessing().table;
+        for (const std::string& name : how.features)
+            if (!subject.background())
+                schema.push_back({.name = name,
+                                  .unit = how.units.contains(name) ? how.units.at(name) : ""});
         if (static_cast<int64_t>(schema.size()) == columns)
             return table_row(subject, schema,
                              array.cast(ElementType::float64).reshaped({1, columns}));

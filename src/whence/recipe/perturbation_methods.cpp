@@ -109,12 +109,11 @@ Explanation occlusion(const Task& task) {
         .explain(task.input.batch, task.target, task.run);
 }
 
-std::vector<OptionSpec> with_words(std::vector<OptionSpec> options) {
-    std::ranges::move(word_options(), std::back_inserter(options));
-    return options;
-}
-
 }  // namespace
+
+OptionSpec seconds_option() {
+    return {{"seconds", 0.0}, "stop after this long with what is there; 0: never"};
+}
 
 std::vector<int64_t> background_labels(const Task& task, const Model& model, const Tensor& rows) {
     const ResolvedTarget top =
@@ -135,7 +134,7 @@ std::vector<MethodSpec> perturbation_methods() {
          .summary = "weights of a linear model fitted to the answers near the input",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = with_words({{{"num-samples", int64_t{0}},
+         .options = with_word_options({{{"num-samples", int64_t{0}},
                       "perturbed inputs; 0: 1000 for pictures, 5000 for tables and texts"},
                      {{"num-features", int64_t{0}},
                       "features in the local model; 0: all superpixels, 10 columns or words"},
@@ -147,6 +146,7 @@ std::vector<MethodSpec> perturbation_methods() {
                      {{"compatible", false}, "sample as the lime package does"},
                      {{"settle-top", int64_t{0}},
                       "stop early once this many leading features are settled; 0: never"},
+                     seconds_option(),
                      {{"segmentation", std::string("quickshift")},
                       "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
                       "slic:50 or grid:7x7"},
@@ -161,7 +161,7 @@ std::vector<MethodSpec> perturbation_methods() {
          .summary = "what the answer loses when a part of the input is covered",
          .needs_gradient = false,
          .uses_baseline = true,
-         .options = with_words({{{"window", int64_t{0}},
+         .options = with_word_options({{{"window", int64_t{0}},
                       "pixels of the square window; 0: an eighth of the side"},
                      {{"stride", int64_t{0}}, "pixels between windows; 0: half the window"},
                      {{"segmentation", std::string("none")},

@@ -94,6 +94,8 @@ void compare_counterfactuals(const Explanation& saved, Replay& replay) {
     const auto &a = saved.counterfactuals, &b = replay.again.counterfactuals;
     if (!a && !b) return;
     const auto same = [](const Counterfactual& one, const Counterfactual& other) {
+        if (one.values.type() == ElementType::string || other.values.type() == ElementType::string)
+            return one.label == other.label && one.valid == other.valid && one.values == other.values;
         const std::vector<double> x = one.values.to_doubles(), y = other.values.to_doubles();
         return one.label == other.label && one.valid == other.valid && x.size() == y.size() &&
                std::ranges::equal(x, y, [](double p, double q) {
@@ -211,6 +213,24 @@ void state_neutrality(const Subject& subject, const Input& input, const Baseline
     explanation.provenance.evaluations += found.evaluations;
 }
 
+// The method's own time, where it has the option and it was given: then it ends with what is there.
+Run limited(Run run, const OptionValues& options) {
+    for (const Option& option : options.all()) {
+        if (option.name != "seconds") continue;
+        const double seconds = std::get<double>(option.value);
+        constexpr double most = 1e9;  // thirty years: beyond, the clock's numbers end
+        if (!(seconds >= 0))
+            throw Error(ErrorKind::usage,
+                        fmt::format("seconds is {}; it must not be negative", seconds));
+        if (seconds > 0 && seconds < most)
+            run.deadline =
+                std::min(run.deadline, std::chrono::steady_clock::now() +
+                                           std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                               std::chrono::duration<double>(seconds)));
+    }
+    return run;
+}
+
 // An operator without a rule is the better reason than what failed first because of it.
 Explanation explained(const MethodSpec& method, const Task& task) {
     try {
@@ -269,8 +289,9 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     else if (compares)
         baseline = baseline_for(default_set(method, chosen.baseline, subject, input), subject, input);
     if (!features) refuse_set(method, baseline, input);
+    const Run own_time = limited(run, options);
     Explanation explanation = explained(method, {subject, input, target, baseline, features, options,
-                                                 layer, recipe.segments, run});
+                                                 layer, recipe.segments, own_time});
     if (subject.endpoint_or_null())
         explanation.diagnostics.notes.emplace_back(
             "the model is an endpoint: no hash can tell later whether it is still the same");
@@ -278,8 +299,13 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
         for (const std::string& note : onnx->notes()) explanation.diagnostics.notes.push_back(note);
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
     explanation.provenance.evaluations += chosen.evaluations;
-    if (compares && !features)
-        state_neutrality(subject, input, baseline, explanation, run);
+    if (compares && !features) {
+        try {
+            state_neutrality(subject, input, baseline, explanation, run);
+        } catch (const OutOfReach&) {
+            // The explanation stands without it.
+        }
+    }
     name_columns(input, explanation.attribution);
     if (input.text && !layer.empty()) tokens_to_words(*input.text, explanation.attribution);
     if (layer != recipe.layer)

@@ -6,6 +6,7 @@
 
 #include "whence/core/error.h"
 #include "whence/core/hash.h"
+#include "whence/data/pixel_model.h"
 #include "whence/data/table_model.h"
 
 namespace whence::recipe {
@@ -42,20 +43,6 @@ text::Tokenizer read_vocabulary(const data::TextPreprocessing& how) {
     return text::Tokenizer::read_vocabulary(how.vocabulary, options);
 }
 
-// What is put in front of a graph has no place before an endpoint: it reads pixels as they are.
-void refuse_transform(const std::string& url, const data::Preprocessing& preprocessing) {
-    if (preprocessing.kind != data::InputKind::image) return;
-    const data::ImagePreprocessing& image = preprocessing.image;
-    const bool as_it_is = image.layout == data::Layout::nhwc && image.mean.empty() &&
-                          image.std.empty() && image.scale == 1 &&
-                          image.channels != data::ChannelOrder::bgr;
-    if (!as_it_is)
-        throw Error(ErrorKind::unsupported,
-                    printable(url, 400) +
-                        ": an endpoint reads pixels as they are, in [0, 1] and [N, H, W, C]; its "
-                        "preprocessing may resize them (\"layout\": \"nhwc\"), nothing more");
-}
-
 // Whether the model reads a column as text; one matrix holds all columns.
 bool reads_text(const Model& model, size_t column) {
     return model.inputs()[std::min(column, model.inputs().size() - 1)].type == ElementType::string;
@@ -72,8 +59,11 @@ Subject Subject::load(const std::filesystem::path& model, data::Preprocessing pr
                       int threads, const Run& run, const remote::Options& endpoint) {
     if (remote::is_url(model.string())) {
         auto asked = std::make_shared<const remote::RemoteModel>(model.string(), endpoint, run);
-        refuse_transform(asked->url(), preprocessing);
-        Subject subject = of(asked, asked->url(), std::move(preprocessing));
+        std::shared_ptr<const Model> whole = asked;
+        if (preprocessing.kind == data::InputKind::image &&
+            !data::PixelModel::changes_nothing(preprocessing.image))
+            whole = std::make_shared<const data::PixelModel>(asked, preprocessing.image);
+        Subject subject = of(std::move(whole), asked->url(), std::move(preprocessing));
         subject.endpoint_ = asked.get();
         return subject;
     }

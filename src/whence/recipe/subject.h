@@ -18,8 +18,8 @@ class Subject {
     /// `preprocessing`: a preset, a JSON file, "none", or empty: the JSON beside the model if there
     /// is one. An image model then reads pixels [N, H, W, C] in [0, 1]. `run` stops loading. Throws
     /// as OnnxModel::load. A `model` that begins with http:// or https:// is an endpoint, asked as
-    /// `endpoint` says (see remote::RemoteModel); a picture's endpoint reads pixels as they are, and
-    /// preprocessing that would change them is Error(unsupported).
+    /// `endpoint` says (see remote::RemoteModel); before a picture's endpoint its pixels
+    /// are normalised here (see data::PixelModel).
     static Subject load(const std::filesystem::path& model, const std::string& preprocessing = "",
                         int threads = 0, const Run& run = {}, const remote::Options& endpoint = {});
     /// With preprocessing that was read before.
