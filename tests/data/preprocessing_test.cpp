@@ -106,9 +106,9 @@ TEST(PreprocessingJson, ErrorsNameTheKey) {
     EXPECT_EQ(error_in("{"), "input: preprocessing: no valid JSON (line 1)");
     EXPECT_EQ(error_in("{\n\n\"kind\": x}"), "input: preprocessing: no valid JSON (line 3)");
     EXPECT_EQ(error_in("[]"), "input: preprocessing: this JSON is no object");
-    EXPECT_EQ(error_in("{}"), "input: preprocessing: 'kind' is missing: image, table, text or none");
+    EXPECT_EQ(error_in("{}"), "input: preprocessing: 'kind' is missing: image, table, text, mixed or none");
     EXPECT_EQ(error_in(R"({"kind": "video"})"),
-              "input: preprocessing: 'kind' must be one of none, image, table, text");
+              "input: preprocessing: 'kind' must be one of none, image, table, text, mixed");
     EXPECT_EQ(error_in(R"({"kind": "none", "sizee\n": 3})"),
               "input: preprocessing: unknown key 'sizee?'; kind 'none' has kind, classes, labels");
     EXPECT_EQ(error_in(R"({"kind": "table", "mean": 3})"),

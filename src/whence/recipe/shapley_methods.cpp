@@ -14,6 +14,7 @@
 #include "whence/mask/masker.h"
 #include "whence/recipe/closest.h"
 #include "whence/recipe/method_table.h"
+#include "whence/recipe/mixed.h"
 #include "whence/recipe/names.h"
 #include "whence/recipe/superpixels.h"
 #include "whence/recipe/text.h"
@@ -155,9 +156,10 @@ Explanation with_setting(const Task& task, const Use& use) {
                            background_of(task, vector)});
     }
     if (!image)
-        throw Error(ErrorKind::usage,
-                    "Shapley values explain pictures, texts, rows of tables and vectors; this input "
-                    "is none of these");
+        throw Error(
+            ErrorKind::usage,
+            "Shapley values explain pictures, texts, rows of tables and vectors; this input "
+            "is none of these");
     const Tensor segments = renumbered(superpixels(task, *image));
     return use(Setting{task.subject.model(), task.input.batch,
                        Players{.labels = pixel_labels(*image, segments), .segments = segments},
@@ -200,8 +202,19 @@ Explanation text_shap(const Task& task, MakeMethod method, Link link) {
     return explanation;
 }
 
+Explanation mixed_shap(const Task& task, MakeMethod method, Link link) {
+    const MixedPlayers players = mixed_players(task, Filling::many);
+    const Tree tree = [&] { return mixed_hierarchy(task, players); };
+    Explanation explanation =
+        shap_of_players(task.subject.model(), *players.masker, players.hidden,
+                        method(task.options, tree), link, task.input.batch, task.target, task.run);
+    place_players(players, explanation.attribution);
+    return explanation;
+}
+
 Explanation shap(const Task& task, MakeMethod method) {
     const Link link = parse_link(task.options.get<std::string>("link"));
+    if (!task.input.parts.empty()) return mixed_shap(task, method, link);
     if (task.input.text) return text_shap(task, method, link);
     return with_setting(task, [&](const Setting& setting) {
         const std::optional<Tensor>& segments = setting.players.segments;
@@ -282,7 +295,8 @@ MethodSpec spec(std::string name, std::string summary, std::vector<OptionSpec> o
             .options = std::move(options),
             .explain = explain,
             .baseline_set = true,
-            .baseline_one = true};
+            .baseline_one = true,
+            .several_inputs = true};
 }
 
 }  // namespace

@@ -55,6 +55,9 @@ class Subject {
     [[nodiscard]] const data::Table* background() const { return background_.get(); }
     [[nodiscard]] const std::filesystem::path& background_path() const { return background_path_; }
     [[nodiscard]] const std::string& background_sha256() const { return background_sha256_; }
+    /// Where the preprocessing is mixed: a subject for each input, in its order, which reads files
+    /// and is never asked. Empty else.
+    [[nodiscard]] const std::vector<Subject>& parts() const { return parts_; }
     /// How texts become this model's inputs; none where it reads no texts.
     [[nodiscard]] const text::TextEncoder* text_encoder() const { return text_.get(); }
     /// Replaces the background by another file (or sets one).
@@ -73,6 +76,7 @@ class Subject {
     void use_preprocessing(std::vector<std::string> classes_of_model);
     void describe_preprocessing();
     void use_tokenizer();
+    void use_parts();
     [[nodiscard]] data::Table columns_of_model(const data::Table& table,
                                                const std::filesystem::path& path) const;
 
@@ -85,6 +89,7 @@ class Subject {
     std::vector<std::string> classes_;
     std::shared_ptr<const data::Table> background_;
     std::shared_ptr<const text::TextEncoder> text_;
+    std::vector<Subject> parts_;
 };
 
 }  // namespace whence::recipe
