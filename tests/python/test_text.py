@@ -211,3 +211,22 @@ def test_command_line(path, tmp_path):
     assert "byte 3" in run("explain", path, latin, check=3).stderr
     assert "--text" in run("explain", path, check=2).stderr
     assert "one of the two" in run("explain", path, review, "--text", "x", check=2).stderr
+
+
+@pytest.mark.skipif(not WHENCE.exists(), reason=f"{WHENCE} is not built")
+def test_texts_are_compared_and_not_compiled(path, tmp_path):
+    page, table = tmp_path / "all.html", tmp_path / "all.csv"
+    shown = run("compare", path, "--text", TEXT, "--text", "good", "-m", "integrated-gradients,lime,occlusion,partition-shap,sedc",
+                "-b", "zeros", "-t", "good", "-o", page, "-o", table).stdout
+    lines = shown.splitlines()
+    assert len(lines) == 11 and all(method in shown for method in ("lime", "occlusion", "partition-shap", "sedc"))
+    assert "uses no baseline" not in shown, shown
+    assert "good film, but" in lines[1] and "good" in lines[6]
+    assert '<span style="background:#' in page.read_text()
+    assert table.read_text().count(f'"{TEXT}"') == 5
+    review = tmp_path / "review.txt"
+    review.write_text(TEXT)
+    assert "lime" in run("compare", path, review, "-m", "lime").stdout
+    assert ".html" in run("compare", path, "--text", TEXT, "-m", "lime", "-o", tmp_path / "no.png", check=2).stderr
+    assert "--text" in run("compare", path, "-m", "lime", check=2).stderr
+    assert "a model of texts cannot be compiled" in run("compile", path, "-o", tmp_path / "no.onnx", check=5).stderr
