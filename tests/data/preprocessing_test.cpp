@@ -2,6 +2,8 @@
 
 #include "whence/data/preprocessing.h"
 
+#include <cmath>
+
 #include "data/support.h"
 
 namespace whence::data {
@@ -279,6 +281,14 @@ TEST(ReadTable, FeaturesCategoriesAndTarget) {
     EXPECT_EQ(table.schema[0].name, "zone");
     EXPECT_EQ(table.columns[0], (std::vector<double>{0, 1}))
         << "numbers that are names of categories";
+    p.table.units = {{"a", "mm"}};
+    const Table measured = read_table(folder / "t.csv", p);
+    EXPECT_EQ(display(measured.schema[1], 1), "1\u00a0mm");
+    EXPECT_EQ(display(measured.schema[1], std::nan("")), "missing");
+    EXPECT_EQ(display(measured.schema[0], 0), "2") << "a category has no unit";
+    p.table.units = {{"c", "mm"}};
+    EXPECT_TRUE(error_of([&] { (void)read_table(folder / "t.csv", p); }).ends_with("no column 'c', which the preprocessing gives a unit"));
+    p.table.units.clear();
     p.table.features = {"zone", "b"};
     const std::string error = error_of([&] { (void)read_table(folder / "t.csv", p); });
     EXPECT_TRUE(error.ends_with("no column 'b'; the columns are a, zone, label")) << error;

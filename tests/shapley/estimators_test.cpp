@@ -344,6 +344,20 @@ TEST(Budget, SecondsEndIt) {
     EXPECT_THROW((void)within(KernelShap{}, std::chrono::nanoseconds(1)), OutOfReach);
 }
 
+TEST(Hierarchy, GroupsAreJoinedUnderOneRoot) {
+    using Merge = std::array<int32_t, 2>;
+    const std::vector<Hierarchy> trees = {balanced_hierarchy(3), balanced_hierarchy(1), balanced_hierarchy(2)};
+    const std::vector<int64_t> players = {3, 1, 2};
+    const Hierarchy all = joined_hierarchy(trees, players);
+    check(all, 6);
+    EXPECT_EQ(all.merges, (std::vector<Merge>{{0, 1}, {6, 2}, {7, 3}, {4, 5}, {8, 9}}));
+    const std::vector<uint8_t> gaps(6, 0);
+    EXPECT_EQ(gap_hierarchy(gaps).merges, balanced_hierarchy(7).merges);
+    std::vector<uint8_t> growing(255);
+    std::iota(growing.begin(), growing.end(), uint8_t{0});
+    check(gap_hierarchy(growing), 256);
+}
+
 // A game that can be asked no more in the middle: what was asked until then is the whole estimate.
 TEST(Budget, WhatWasAskedBeforeAFailureIsKept) {
     const auto broken = [](const ShapMethod& method, int64_t enough) {

@@ -44,6 +44,12 @@ std::string bar(double share) {
     return out;
 }
 
+// Names of features may hold characters of several bytes.
+void cut(std::string& text, size_t bytes) {
+    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
+    text.resize(bytes);
+}
+
 // State of one run; a callback is copied, its state is not.
 class Bar {
   public:
@@ -59,11 +65,11 @@ class Bar {
         const double share =
             std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
         std::string line =
-            fmt::format("{} {:3.0f} %  {} of {}  {}{}", printable(what_, 30), 100 * share, done,
-                        total, remaining(now - began_, share), early_);
+            fmt::format("{} {:3.0f} %{}  {} of {}  {}", printable(what_, 30), 100 * share, early_,
+                        done, total, remaining(now - began_, share));
         if (const int64_t room = terminal_width(STDERR_FILENO) - bar_width - 3;
             static_cast<int64_t>(line.size()) > room)
-            line.resize(static_cast<size_t>(std::max<int64_t>(0, room)));
+            cut(line, static_cast<size_t>(std::max<int64_t>(0, room)));
         visible = true;
         write_raw(fmt::format("\r{}  {}\x1b[K", bar(share), line));
     }
