@@ -167,13 +167,13 @@ void bind_explain(nb::module_& module) {
         [](LoadedPtr model, nb::handle input, const std::string& method, nb::handle target, std::optional<std::string> output,
            const std::string& scale, nb::handle baseline, const std::string& layer, uint64_t seed, nb::handle segments,
            std::optional<int64_t> row, int threads,
-           std::optional<double> time_limit, nb::object progress, const nb::dict& options) {
+           std::optional<double> time_limit, nb::object progress, nb::object early, const nb::dict& options) {
             return explain(std::move(model), input, method, target, output, scale, baseline, layer, seed, segments, row,
-                           {threads, time_limit, std::move(progress)}, options);
+                           {threads, time_limit, std::move(progress), std::move(early)}, options);
         },
         nb::arg("model"), nb::arg("input"), nb::arg("method"), nb::arg("target").none(), nb::arg("output").none(), nb::arg("scale"),
         nb::arg("baseline").none(), nb::arg("layer"), nb::arg("seed"), nb::arg("segments").none(), nb::arg("row").none(), nb::arg("threads"),
-        nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
+        nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("on_estimate").none(), nb::arg("options"));
     named_tuple(module, "Comparison", "method", "layer", "baseline", "asked", "explanation", "failure", "target", "sum", "error",
                 "relative_error");
     module.def(

@@ -55,6 +55,12 @@ nb::object segments(Self self) {
     return view(labels->data(), labels->type(), labels->shape(), self);
 }
 
+// The changed input; of a text the text itself.
+nb::object values_of(const Counterfactual& one, Self self) {
+    if (one.values.type() == ElementType::string) return text(one.values.as<std::string>()[0]);
+    return view(one.values.data(), one.values.type(), one.values.shape(), self);
+}
+
 // Named tuples of the module: (wanted, metric, found) of (values, changes, prediction, ...).
 nb::object counterfactuals(Self self) {
     const std::optional<Counterfactuals>& all = of(self).explanation.counterfactuals;
@@ -66,7 +72,7 @@ nb::object counterfactuals(Self self) {
         for (const Counterfactual::Change& change : one.changes)
             changes.append(module.attr("Change")(change.feature, text(change.name), text(change.from), text(change.to)));
         found.append(module.attr("Counterfactual")(
-            view(one.values.data(), one.values.type(), one.values.shape(), self), changes, one.prediction, text(one.label),
+            values_of(one, self), changes, one.prediction, text(one.label),
             one.valid, one.distance, one.to_data ? nb::object(nb::float_(*one.to_data)) : nb::none()));
     }
     return module.attr("Counterfactuals")(text(all->wanted), text(all->metric), found);

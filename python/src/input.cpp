@@ -97,6 +97,33 @@ std::optional<Tensor> named_cells(const recipe::Subject& subject, const nb::dict
     return row;
 }
 
+// An input for each part of a mixed model: a file, or an array as that part reads it alone.
+recipe::Input parts_of(const recipe::Subject& subject, nb::handle object, std::optional<int64_t> row) {
+    if (!nb::isinstance<nb::dict>(object))
+        throw Error(ErrorKind::usage, "a model of several inputs is given a dict: a file or an array for each, by its name");
+    const nb::dict given = nb::cast<nb::dict>(object);
+    std::vector<recipe::Input> parts;
+    std::string names;
+    bool all = nb::len(given) == subject.parts().size();
+    for (const data::InputPreprocessing& one : subject.preprocessing().inputs) {
+        names += (names.empty() ? "" : ", ") + printable(one.name, 60);
+        all = all && given.contains(nb::cast(one.name));
+    }
+    if (!all) throw Error(ErrorKind::usage, "the model reads " + names + ": the dict has these keys and no others");
+    for (size_t i = 0; i < subject.parts().size(); ++i) {
+        const std::string& name = subject.preprocessing().inputs[i].name;
+        const nb::object key = nb::cast(name);
+        const recipe::Subject& part = subject.parts()[i];
+        if (const auto path = path_of(given[key])) {
+            const bool rows = path->ends_with(".csv") || path->ends_with(".tsv") || path->ends_with(".npy") || path->ends_with(".npz");
+            parts.push_back(recipe::read_input(part, *path, rows ? row : std::nullopt));
+        } else {
+            parts.push_back(recipe::from_array(part, to_tensor(given[key], ("input '" + printable(name) + "'").c_str())));
+        }
+    }
+    return recipe::joined(subject, std::move(parts));
+}
+
 }  // namespace
 
 Loaded::Loaded(recipe::Subject loaded) : subject(std::move(loaded)), explaining(recipe::methods().size()) {}
@@ -135,6 +162,7 @@ std::optional<std::vector<std::string>> texts_of(const recipe::Subject& subject,
 }
 
 Rows to_rows(const recipe::Subject& subject, nb::handle object) {
+    if (!subject.parts().empty()) return {parts_of(subject, object, std::nullopt).batch, false, {}};
     if (const auto text = text_of(subject, object)) return {recipe::from_text(subject, *text).batch, false, {}};
     if (const auto texts = texts_of(subject, object)) {
         Batch batch(Tensor::of<std::string>({static_cast<int64_t>(texts->size())}, *texts));
@@ -158,6 +186,7 @@ Rows to_rows(const recipe::Subject& subject, nb::handle object) {
 }
 
 Given to_input(const recipe::Subject& subject, nb::handle object, std::optional<int64_t> row) {
+    if (!subject.parts().empty()) return {parts_of(subject, object, row), false};
     if (auto text = text_of(subject, object)) {
         if (row) throw Error(ErrorKind::usage, "a text has no rows: leave row out");
         return {recipe::from_text(subject, std::move(*text)), false};

@@ -28,6 +28,12 @@ Run make_run(const RunSettings& settings) {
             const nb::gil_scoped_acquire gil;
             settings.progress(nb::str(what.data(), what.size()), done, total);
         };
+    if (!settings.early.is_none())
+        run.early = [&settings](const EarlyEstimate& early) {
+            const nb::gil_scoped_acquire gil;
+            const std::string name = early.name.empty() ? "feature " + std::to_string(early.feature) : early.name;
+            settings.early(nb::str(name.data(), name.size()), early.value, early.standard_error);
+        };
     return run;
 }
 

@@ -19,6 +19,7 @@ struct RunSettings {
     int threads = 0;
     std::optional<double> time_limit;  ///< seconds
     nb::object progress = nb::none();  ///< called with what, done, total
+    nb::object early = nb::none();     ///< called with name, value, standard error
 };
 
 /// How long one kind of call took the last time: very short calls are not worth a thread.

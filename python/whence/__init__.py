@@ -173,6 +173,7 @@ def explain(
     threads: int = 0,
     time_limit: float | None = None,
     progress: bool | Callable[[str, int, int], None] = False,
+    on_estimate: Callable[[str, float, float], None] | None = None,
     grid: Sequence[int] | None = None,
     **options: Any,
 ) -> Explanation:
@@ -186,19 +187,25 @@ def explain(
     with the features of that tensor instead of the input (see Model.info()["tensors"]). `segments`: superpixels, a label for each
     pixel; `grid=(7, 7)` makes rectangles. `row`: of a table or of an array with several, from 0. `threads` are those of Whence's own work
     (0: one for each core); results never depend on them. `progress`: True shows a bar, or a function of (what, done, total).
-    The other options are the method's own: see whence.methods().
+    `time_limit`: seconds; methods that sample then end with what they have, not converged, others raise LimitError. `on_estimate` is
+    told the estimates of methods that sample while they run: (name, value, standard error or nan) of the strongest feature, or of the
+    rule so far. The other options are the method's own: see whence.methods().
     """
     if not isinstance(model, Model):
         model = load(model)
     if grid is not None:
         rows, columns = grid
         options["segmentation"] = f"grid:{rows}x{columns}"
-    if progress is False or progress is None:
-        return _whence.explain(model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, None, options)
+
+    def run(told: Callable[[str, int, int], None] | None) -> Explanation:
+        return _whence.explain(
+            model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, told, on_estimate, options
+        )
+
     if progress is not True:
-        return _whence.explain(model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, progress, options)
+        return run(None if progress is False else progress)
     with Bar() as bar:
-        return _whence.explain(model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, bar, options)
+        return run(bar)
 
 
 def compare(

@@ -58,7 +58,7 @@ class Change(NamedTuple):
     after: str
 
 class Counterfactual(NamedTuple):
-    values: NDArray[np.floating[Any]]
+    values: NDArray[np.floating[Any]] | str
     changes: list[Change]
     prediction: float
     label: str
@@ -255,6 +255,7 @@ def explain(
     threads: int,
     time_limit: float | None,
     progress: Callable[[str, int, int], None] | None,
+    on_estimate: Callable[[str, float, float], None] | None,
     options: dict[str, Any],
 ) -> Explanation: ...
 def compare(

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "anchors/support.h"
 #include "whence/anchors/anchors.h"
-#include "whence/anchors/image_sampler.h"
+#include "whence/anchors/player_sampler.h"
 #include "whence/core/error.h"
 #include "whence/core/explanation_json.h"
 
@@ -101,11 +103,11 @@ TEST(AnchorImage, TheSameBitsOnAnyNumberOfThreads) {
 }
 
 // 130 superpixels: coins come in blocks of 64.
-TEST(ImageSampler, KeptPicturesAreTheSame) {
+TEST(PlayerSampler, KeptPicturesAreTheSame) {
     constexpr int64_t players = 130;
     const LabelMasker masker("x", testing::uniform_table(1, players, 1),
                              Tensor(ElementType::float64, {1, players}), column_labels(players));
-    const anchors::ImageSampler sampler(masker, 9);
+    const anchors::PlayerSampler sampler(masker, 9);
     const auto draw = [&](const Anchor& anchor) {
         std::vector<anchors::Draw> draws;
         for (int64_t i = 0; i < 128; ++i) draws.push_back({anchor, i});
@@ -136,6 +138,41 @@ TEST(AnchorImage, RefusesWhatMakesNoSense) {
     EXPECT_THROW(AnchorImage(model, segments(), {.search = {.tau = 0}}), Error);
     const AnchorImage small(model, Tensor(ElementType::int32, {2, 2}));
     EXPECT_THROW(static_cast<void>(small.explain(picture(), Target{}, whence::Run{})), Error);
+}
+
+// Of a search that is cut short the best rule that was seen, and of confirmations those there were.
+TEST(AnchorImage, WhatWasAnsweredBeforeAFailureIsKept) {
+    const ClassModel model({-1, 4, 4, 1}, [](auto v) { return lit(v, 1) && lit(v, 3); });
+    const AnchorImageOptions options{.hide = baseline::Zeros{}};
+    const auto explained = [&](const Model& asked) {
+        return AnchorImage(asked, segments(), options).explain(picture(), Target{}, whence::Run{.seed = 4});
+    };
+    const auto says = [](const Explanation& e, const std::string& part) {
+        return std::ranges::any_of(e.diagnostics.notes, [&](const std::string& note) { return note.find(part) != std::string::npos; });
+    };
+    const Explanation whole = explained(model);
+    const int64_t confirming = whole.provenance.evaluations - 640;
+    const Explanation confirmed = explained(testing::LeavingModel(model, confirming));
+    EXPECT_EQ(confirmed.rule->conditions.size(), whole.rule->conditions.size());
+    EXPECT_EQ(confirmed.diagnostics.converged, false);
+    EXPECT_TRUE(says(confirmed, "fresh samples") && says(confirmed, "stopped early: the endpoint is gone"));
+    EXPECT_LT(confirmed.rule->precision_low, whole.rule->precision_low) << "fewer samples, a wider interval";
+    const Explanation early = explained(testing::LeavingModel(model, 200));
+    ASSERT_TRUE(early.rule);
+    EXPECT_EQ(early.diagnostics.converged, false);
+    EXPECT_TRUE(says(early, "too good on average"));
+    EXPECT_THROW((void)explained(testing::LeavingModel(model, 2)), OutOfReach);
+}
+
+TEST(AnchorImage, EarlyRulesAreTold) {
+    const ClassModel model({-1, 4, 4, 1}, [](auto v) { return lit(v, 1) && lit(v, 3); });
+    std::vector<EarlyEstimate> told;
+    const whence::Run run{.seed = 4, .early = [&](const EarlyEstimate& early) { told.push_back(early); }};
+    static_cast<void>(AnchorImage(model, segments(), {.hide = baseline::Zeros{}}).explain(picture(), Target{}, run));
+    ASSERT_EQ(told.size(), 2);
+    EXPECT_EQ(told[1].name, "IF segment 1 AND segment 3");
+    EXPECT_EQ(told[1].feature, -1);
+    EXPECT_GT(told[1].value, told[0].value);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "models.h"
+#include "perturb/fake_models.h"
 #include "whence/mask/masker.h"
 
 namespace whence {
@@ -141,6 +142,38 @@ TEST(Sedc, SameBitsOnAnyNumberOfThreadsAndStops) {
                    [&] { static_cast<void>(Sedc(model, masker).explain(all_there(), {}, late)); })
             .find("time limit"),
         std::string::npos);
+}
+
+// Cut short at any row: never a set that is not what it says, and the same as in the end where it was
+// known by then.
+TEST(Sedc, WhatWasAnsweredBeforeAFailureIsKept) {
+    int kept = 0, thrown = 0;
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+        const ScoreModel model = random_model(seed);
+        const LabelMasker masker = ones_and_zeros();
+        const Explanation whole = Sedc(model, masker).explain(all_there(), Target{}, {});
+        bool any = false;
+        for (int64_t enough = 2; enough < whole.provenance.evaluations; ++enough) {
+            SCOPED_TRACE(enough);
+            const LeavingModel leaving(model, enough);
+            try {
+                const Explanation e = Sedc(leaving, masker).explain(all_there(), Target{}, {});
+                const Counterfactual& one = e.counterfactuals->found[0];
+                EXPECT_EQ(one.valid, changes(model, bits(one)));
+                EXPECT_EQ(e.diagnostics.converged, false);
+                EXPECT_TRUE(std::ranges::any_of(e.diagnostics.notes, [](const std::string& note) {
+                    return note.find("the endpoint is gone") != std::string::npos;
+                }));
+                any = true;
+                ++kept;
+            } catch (const OutOfReach&) {
+                EXPECT_FALSE(any) << "once there is a set it is kept";
+                ++thrown;
+            }
+        }
+    }
+    EXPECT_GT(kept, 0);
+    EXPECT_GT(thrown, 0);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "whence/data/preprocessing.h"
 
+#include <cmath>
+
 #include "data/support.h"
 
 namespace whence::data {
@@ -39,10 +41,11 @@ TEST(PreprocessingJson, Image) {
 TEST(PreprocessingJson, Table) {
     const Preprocessing p =
         parse(R"({"kind": "table", "features": ["b", "a"], "categories": {"a": ["x", "y"]},
-        "target": "t", "background": "../data/x.csv", "labels": "/abs/names.txt"})");
+        "units": {"b": "mm"}, "target": "t", "background": "../data/x.csv", "labels": "/abs/names.txt"})");
     EXPECT_EQ(p.kind, InputKind::table);
     EXPECT_EQ(p.table.features, (std::vector<std::string>{"b", "a"}));
     EXPECT_EQ(p.table.categories.at("a"), (std::vector<std::string>{"x", "y"}));
+    EXPECT_EQ(p.table.units.at("b"), "mm");
     EXPECT_EQ(p.table.target, "t");
     EXPECT_EQ(p.table.background, "data/x.csv") << "relative to the JSON's own folder";
     EXPECT_EQ(p.labels, "/abs/names.txt");
@@ -83,7 +86,7 @@ TEST(PreprocessingJson, DefaultsAndRoundTrip) {
         {R"({"kind":"none","classes":["a"]})",
          R"({"kind":"image","size":[3,5],"resize":"none","resize_to":7,"crop":"none","channels":"gray",)"
          R"("layout":"nhwc","scale":2.0,"mean":[0.5],"std":[0.25],"classes":["é"]})",
-         R"({"kind":"table","features":["a"],"categories":{"a":["1","2"]},"target":"t","background":"/b.csv",)"
+         R"({"kind":"table","features":["a"],"categories":{"a":["1","2"]},"units":{"b":"mm"},"target":"t","background":"/b.csv",)"
          R"("labels":"/l.txt"})"})
         EXPECT_EQ(to_json(preprocessing_from_json(text, "")), text);
 }
@@ -105,14 +108,14 @@ TEST(PreprocessingJson, ErrorsNameTheKey) {
     EXPECT_EQ(error_in("{"), "input: preprocessing: no valid JSON (line 1)");
     EXPECT_EQ(error_in("{\n\n\"kind\": x}"), "input: preprocessing: no valid JSON (line 3)");
     EXPECT_EQ(error_in("[]"), "input: preprocessing: this JSON is no object");
-    EXPECT_EQ(error_in("{}"), "input: preprocessing: 'kind' is missing: image, table, text or none");
+    EXPECT_EQ(error_in("{}"), "input: preprocessing: 'kind' is missing: image, table, text, mixed or none");
     EXPECT_EQ(error_in(R"({"kind": "video"})"),
-              "input: preprocessing: 'kind' must be one of none, image, table, text");
+              "input: preprocessing: 'kind' must be one of none, image, table, text, mixed");
     EXPECT_EQ(error_in(R"({"kind": "none", "sizee\n": 3})"),
               "input: preprocessing: unknown key 'sizee?'; kind 'none' has kind, classes, labels");
     EXPECT_EQ(error_in(R"({"kind": "table", "mean": 3})"),
               "input: preprocessing: unknown key 'mean'; kind 'table' has kind, features, "
-              "categories, target, "
+              "categories, units, target, "
               "background, classes, labels");
     EXPECT_EQ(error_in(R"({"kind": "image", "mean": [1, 2]})"),
               "input: preprocessing: 'mean' has 2 numbers for 3 channels");
@@ -142,6 +145,7 @@ TEST(PreprocessingJson, ErrorsNameTheKey) {
               "input: preprocessing: 'features' must be text");
     EXPECT_EQ(error_in(R"({"kind": "table", "categories": ["a"]})"),
               "input: preprocessing: 'categories' must be an object: a list for each feature");
+    EXPECT_EQ(error_in(R"({"kind": "table", "units": {"a": 1}})"), "input: preprocessing: 'units' must be text");
     EXPECT_EQ(error_in(R"({"kind": "none", "classes": ["a"], "labels": "b"})"),
               "input: preprocessing: 'labels' and 'classes' exclude each other");
 }
@@ -277,6 +281,14 @@ TEST(ReadTable, FeaturesCategoriesAndTarget) {
     EXPECT_EQ(table.schema[0].name, "zone");
     EXPECT_EQ(table.columns[0], (std::vector<double>{0, 1}))
         << "numbers that are names of categories";
+    p.table.units = {{"a", "mm"}};
+    const Table measured = read_table(folder / "t.csv", p);
+    EXPECT_EQ(display(measured.schema[1], 1), "1\u00a0mm");
+    EXPECT_EQ(display(measured.schema[1], std::nan("")), "missing");
+    EXPECT_EQ(display(measured.schema[0], 0), "2") << "a category has no unit";
+    p.table.units = {{"c", "mm"}};
+    EXPECT_TRUE(error_of([&] { (void)read_table(folder / "t.csv", p); }).ends_with("no column 'c', which the preprocessing gives a unit"));
+    p.table.units.clear();
     p.table.features = {"zone", "b"};
     const std::string error = error_of([&] { (void)read_table(folder / "t.csv", p); });
     EXPECT_TRUE(error.ends_with("no column 'b'; the columns are a, zone, label")) << error;

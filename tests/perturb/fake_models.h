@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 
+#include "whence/core/error.h"
 #include "whence/core/model.h"
 
 namespace whence::testing {
@@ -40,6 +41,27 @@ class FormulaModel : public Model {
     std::vector<TensorInfo> inputs_, outputs_;
     Formula formula_;
     int64_t batch_;
+};
+
+/// Another model, until it has answered `enough` rows: then it is out of reach.
+class LeavingModel : public Model {
+  public:
+    LeavingModel(const Model& inner, int64_t enough) : inner_(inner), enough_(enough) {}
+    [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inner_.inputs(); }
+    [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return inner_.outputs(); }
+    [[nodiscard]] int concurrency() const override { return 1; }
+    [[nodiscard]] int64_t preferred_batch() const override { return inner_.preferred_batch(); }
+    [[nodiscard]] Batch predict(const Batch& inputs, const Run& run) const override {
+        if (answered_ + inputs.rows() > enough_)
+            throw OutOfReach(ErrorKind::io, "the endpoint is gone");
+        answered_ += inputs.rows();
+        return inner_.predict(inputs, run);
+    }
+
+  private:
+    const Model& inner_;
+    int64_t enough_;
+    mutable int64_t answered_ = 0;
 };
 
 }  // namespace whence::testing

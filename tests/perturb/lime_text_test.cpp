@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "perturb/fake_models.h"
 #include "whence/core/error.h"
 #include "whence/perturb/image_samples.h"
 #include "whence/perturb/occlusion.h"
@@ -187,6 +188,52 @@ TEST(OccludePlayers, LeavesOneWordOut) {
         EXPECT_NEAR(e.attribution.values.as<double>()[i], whole - Formula::score(masker.masked(present)), 1e-12);
     }
     EXPECT_EQ(e.provenance.evaluations, masker.players() + 2);
+}
+
+bool says(const Explanation& e, const std::string& part) {
+    return std::ranges::any_of(e.diagnostics.notes, [&](const std::string& note) { return note.find(part) != std::string::npos; });
+}
+
+// The samples that were answered are the whole explanation, as if no more had been wanted.
+TEST(LimeText, WhatWasAnsweredBeforeAFailureIsKept) {
+    const std::string text = "a good film with good actors, not a bad or dull plot";
+    const WordMasker masker(text::split_words(text));
+    const Batch input({{"text", Tensor::of<std::string>({1}, std::vector<std::string>{text})}});
+    const Target target{.index = 1};
+    const Formula model;
+    for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
+        const ::whence::Run run{.seed = 4};
+        // Two rows for both ends, then batches of 64.
+        const testing::LeavingModel leaving(model, 2 + 5 * 64 + 20);
+        const Explanation early = LimeText(leaving, masker, "left out", {.scheme = scheme}).explain(input, target, run);
+        const Explanation small = LimeText(model, masker, "left out", {.num_samples = 5 * 64, .scheme = scheme}).explain(input, target, run);
+        EXPECT_EQ(early.attribution.values, small.attribution.values);
+        EXPECT_EQ(early.attribution.standard_errors, small.attribution.standard_errors);
+        EXPECT_EQ(early.diagnostics.converged, false);
+        EXPECT_NE(small.diagnostics.converged, false);
+        EXPECT_TRUE(says(early, "stopped early, after 320 samples: the endpoint is gone"));
+    }
+    const testing::LeavingModel gone(model, 2);
+    EXPECT_THROW((void)LimeText(gone, masker, "left out").explain(input, target, {}), OutOfReach);
+}
+
+TEST(LimeText, EarlyEstimatesAreTold) {
+    const std::string text = "a good film with good actors, not a bad or dull plot";
+    const WordMasker masker(text::split_words(text));
+    const Batch input({{"text", Tensor::of<std::string>({1}, std::vector<std::string>{text})}});
+    const Formula model;
+    std::vector<EarlyEstimate> told;
+    const ::whence::Run watched{.seed = 4, .early = [&](const EarlyEstimate& early) { told.push_back(early); }};
+    const LimeText method(model, masker, "left out");
+    const Explanation e = method.explain(input, Target{.index = 1}, watched);
+    EXPECT_EQ(e.attribution.values, method.explain(input, Target{.index = 1}, {.seed = 4}).attribution.values) << "watching changes nothing";
+    ASSERT_EQ(told.size(), 7);  // 64, 128, ..., 4096 samples
+    for (const EarlyEstimate& early : told) {
+        EXPECT_EQ(early.name, masker.names()[early.feature]);
+        EXPECT_GT(early.standard_error, 0);
+    }
+    EXPECT_NEAR(told.back().value, e.attribution.values.to_doubles()[told.back().feature], 5 * told.back().standard_error);
+    EXPECT_LT(told.back().standard_error, told.front().standard_error);
 }
 
 }  // namespace

@@ -906,6 +906,26 @@ def test_a_function_is_explained_like_the_model_it_calls(cancer, rows):
     assert np.allclose(occlusion.values, real.values, atol=1e-6)
 
 
+def test_estimates_are_told_and_a_time_limit_keeps_them(cancer, rows):
+    def slow(batch):
+        time.sleep(0.002)
+        return cancer.predict(batch.astype(np.float32))
+
+    model = whence.function(slow, [f"f{i}" for i in range(30)], background=rows, scale="probability", batch=16)
+    told = []
+    options = dict(method="permutation-shap", tolerance=0.0, budget=10**6, summary="sample:2", target=0)
+    early = whence.explain(model, rows[3], time_limit=1.5, on_estimate=lambda *estimate: told.append(estimate), **options)
+    assert early.converged is False and any("stopped early" in note for note in early.notes)
+    name, value, error = told[-1]
+    assert dict(zip(early.names, early.values))[name] == value and error > 0
+    own = whence.explain(model, rows[3], seconds=1.0, **options)
+    assert own.converged is False
+    with pytest.raises(whence.LimitError):
+        whence.explain(model, rows[3], method="exact-shap", groups=",".join(f"f{i}" for i in range(15)), time_limit=0.2, target=0)
+    with pytest.raises(whence.UsageError, match="seconds"):
+        whence.explain(model, rows[3], method="lime", seconds=-1.0)
+
+
 def test_a_function_of_pictures():
     model = whence.function(lambda x: x[:, :4, :4].mean((1, 2, 3)), shape=(8, 8, 3))
     made = whence.explain(model, np.ones((8, 8, 3), np.float32), method="occlusion", window=4, stride=4, baseline="zeros")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -79,8 +80,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(**options):
-    stub = Stub(whence.load(MODEL), **options)
+def serving(model=None, **options):
+    stub = Stub(model or whence.load(MODEL), **options)
     thread = threading.Thread(target=lambda: stub.serve_forever(poll_interval=0.01), daemon=True)
     thread.start()
     try:
@@ -144,9 +145,23 @@ def test_what_needs_more_than_answers_says_so(known):
                 work()
 
 
-def test_pictures_are_not_changed_behind_the_users_back():
-    with serving() as stub, pytest.raises(whence.UnsupportedError, match="pixels as they are"):
-        whence.load(stub.url, "imagenet")
+@pytest.mark.parametrize("channels", ["rgb", "bgr"])
+def test_pictures_are_normalised_before_they_are_sent(tmp_path, channels):
+    """The same network: its preprocessing in the graph here, before the endpoint there."""
+    network = ROOT / "examples" / "models" / "cifar10_cnn.onnx"
+    how = {"kind": "image", "size": 32, "channels": channels, "layout": "nchw", "scale": 2, "mean": [0.4, 0.5, 0.3], "std": [0.25, 0.5, 0.2]}
+    (tmp_path / "how.json").write_text(json.dumps(how))
+    cat = ROOT / "examples" / "data" / "cat.png"
+    here = whence.load(network, tmp_path / "how.json")
+    with serving(whence.load(network, "none")) as stub:
+        there = whence.load(stub.url, tmp_path / "how.json", endpoint={"scale": here.outputs[0].scale})
+        np.testing.assert_allclose(there.predict(cat), here.predict(cat), rtol=1e-4, atol=1e-5)
+        options = dict(method="occlusion", segmentation="grid:4x4", target=3)
+        mine, theirs = (whence.explain(model, cat, **options).values for model in (here, there))
+        np.testing.assert_allclose(theirs, mine, rtol=1e-3, atol=1e-5)
+        with pytest.raises(whence.UsageError, match="the preprocessing says height 31, the model reads 32"):
+            (tmp_path / "how.json").write_text(json.dumps({**how, "size": 31}))
+            whence.load(stub.url, tmp_path / "how.json")
 
 
 def test_options_that_make_no_sense(known):
@@ -156,11 +171,42 @@ def test_options_that_make_no_sense(known):
                 whence.load(stub.url, endpoint=endpoint)
 
 
-def test_a_failure_in_the_middle_says_how_far_it_came(known):
-    with serving(enough=3) as stub:
+SAMPLED = {"summary": "sample:4", "tolerance": 0.0, "budget": 20000}
+
+
+@pytest.mark.parametrize(("method", "options"), [("lime", {}), ("anchors", {}), ("kernel-shap", SAMPLED), ("permutation-shap", SAMPLED),
+                                                 ("sampling-shap", SAMPLED), ("banzhaf", SAMPLED)])
+def test_what_was_answered_before_a_failure_is_kept(local, known, method, options):
+    with serving(enough=200) as stub:
         remote = whence.load(stub.url, preprocessing(), background=TABLE, endpoint={**known, "batch": 16})
+        early = whence.explain(remote, TABLE, row=17, method=method, **options)
+    assert early.converged is False
+    assert any(re.search(r"answers 503 \(after 2 tries\); \d+ rows were answered before", note) for note in early.notes), early.notes
+    full = whence.explain(local, TABLE, row=17, method=method, **options)
+    assert not any("503" in note for note in full.notes)
+    assert early.value == pytest.approx(full.value, rel=1e-5)
+    if method == "anchors":
+        assert 0 < early.rule.precision <= 1
+    else:
+        assert np.isfinite(early.values).all() and early.evaluations < full.evaluations
+
+
+@pytest.mark.parametrize("method", ["exact-shap", "occlusion"])
+def test_a_failure_that_leaves_no_estimate_says_how_far_it_came(known, method):
+    with serving(enough=3) as stub:
+        remote = whence.load(stub.url, preprocessing(), background=TABLE, endpoint={**known, "batch": 4})
+        options = {"groups": "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19"} if method == "exact-shap" else {}
         with pytest.raises(whence.FileError, match=r"answers 503 \(after 2 tries\); \d+ rows were answered before"):
-            whence.explain(remote, TABLE, row=17, method="lime")
+            whence.explain(remote, TABLE, row=17, method=method, **options)
+
+
+def test_the_command_line_keeps_what_was_answered(known, tmp_path):
+    endpoint = [word for name, value in known.items() for word in ("--endpoint", f"{name}={value}")]
+    page = tmp_path / "why.html"
+    with serving(enough=40) as stub:
+        shown = run("explain", stub.url, TABLE, "--preprocess", preprocessing(), "--row", 17, *endpoint, "--background", TABLE, "-m", "lime",
+                    "-o", page, "--show")
+    assert "stopped early" in shown.stdout and "answers 503" in shown.stdout and "stopped early" in page.read_text()
 
 
 @pytest.fixture

@@ -98,6 +98,41 @@ def test_words_that_are_left_out(model, vocabulary, table, method):
         assert values["bad"] == pytest.approx(e.value - by_hand("A good film, but a , plot.", vocabulary, table), abs=1e-5)
 
 
+@pytest.mark.parametrize("method", ["exact-shap", "kernel-shap", "permutation-shap", "sampling-shap", "partition-shap"])
+def test_shapley_values_of_words(model, vocabulary, table, method):
+    e = whence.explain(model, TEXT, method=method, target="good", scale="probability")
+    values = dict(zip(e.names, e.values))
+    assert e.text == TEXT and values["good"] > 0.1 > -0.1 > values["bad"]
+    assert e.values.sum() == pytest.approx(e.value - e.base_value, abs=1e-6)
+    assert e.base_value == pytest.approx(by_hand("   ,    ,  .", vocabulary, table), rel=1e-5)
+    if method == "exact-shap":  # all coalitions, asked one by one
+        from math import factorial
+
+        words = ["A", "good", "film", "but", "a", "bad", "plot"]
+
+        def v(kept):
+            return by_hand(re.sub(r"\w+", lambda m: m[0] if m[0] in kept else "", TEXT), vocabulary, table)
+
+        rest = [w for w in words if w != "bad"]
+        total = 0
+        for code in range(1 << len(rest)):
+            kept = {w for i, w in enumerate(rest) if code >> i & 1}
+            total += factorial(len(kept)) * factorial(6 - len(kept)) / factorial(7) * (v(kept | {"bad"}) - v(kept))
+        assert values["bad"] == pytest.approx(total, abs=1e-5)
+
+
+def test_pairs_anchors_and_removals_of_words(model):
+    pairs = whence.explain(model, TEXT, method="shap-interactions", target="good")
+    assert pairs.interactions.shape == (7, 7) and pairs.names[1] == "good"
+    assert whence.explain(model, TEXT, method="banzhaf", target="good").values[1] > 0
+    rule = whence.explain(model, TEXT, method="anchors").rule
+    assert rule.precision > 0.9 and "'bad'" in " ".join(c.text for c in rule.conditions)
+    sedc = whence.explain(model, TEXT, method="sedc")
+    found = sedc.counterfactuals.found[0]
+    assert found.valid and [c.name for c in found.changes] == ["bad"]
+    assert found.values == "A good film, but a ,  plot." and model.predict(found.values)[0] == pytest.approx(found.prediction, rel=1e-5)
+
+
 def test_every_place_a_feature(model):
     e = whence.explain(model, TEXT, method="lime", target="good", bow=False, mask_string="film", num_features=100)
     assert e.names.count("bad") == 2 and "film" in e.baseline
@@ -156,6 +191,18 @@ def test_command_line(path, tmp_path):
     assert saved["text"] == review.read_text()[:-1]
     assert all(saved["text"].encode()[b:e] for b, e, _ in saved["parts"])
     assert "same" in run("replay", files[0]).stdout
+    for method, says in {"partition-shap": "-bad-", "anchors": "IF 'A' is there AND", "sedc": "removed", "shap-interactions": "-bad-"}.items():
+        outputs = [word for file in files for word in ("-o", file)]
+        shown = run("explain", path, "--text", TEXT, "-m", method, "-t", "bad" if method == "anchors" else "good", "--show", *outputs).stdout
+        assert says in shown, shown
+        assert "same" in run("replay", files[0]).stdout
+        assert files[1].read_bytes().startswith(b"\x89PNG") and b"<svg" in files[2].read_bytes()
+        page = files[3].read_text()
+        assert re.search(r'<span style="background:#[0-9a-f]{6}" title="[^"]+">bad</span>', page), method
+        arrays = np.load(files[5], allow_pickle=False)
+        assert arrays["values"].shape == ((8,) if method == "anchors" else (7,)), "anchors: each place is a feature"
+        if method == "sedc":
+            assert arrays["counterfactuals"].tolist() == ["A good film, but a ,  plot."]
     own = tmp_path / "own.json"
     run("explain", path, "--text", TEXT, "-m", "integrated-gradients", "-o", own)
     assert "same" in run("replay", own).stdout
@@ -164,3 +211,22 @@ def test_command_line(path, tmp_path):
     assert "byte 3" in run("explain", path, latin, check=3).stderr
     assert "--text" in run("explain", path, check=2).stderr
     assert "one of the two" in run("explain", path, review, "--text", "x", check=2).stderr
+
+
+@pytest.mark.skipif(not WHENCE.exists(), reason=f"{WHENCE} is not built")
+def test_texts_are_compared_and_not_compiled(path, tmp_path):
+    page, table = tmp_path / "all.html", tmp_path / "all.csv"
+    shown = run("compare", path, "--text", TEXT, "--text", "good", "-m", "integrated-gradients,lime,occlusion,partition-shap,sedc",
+                "-b", "zeros", "-t", "good", "-o", page, "-o", table).stdout
+    lines = shown.splitlines()
+    assert len(lines) == 11 and all(method in shown for method in ("lime", "occlusion", "partition-shap", "sedc"))
+    assert "uses no baseline" not in shown, shown
+    assert "good film, but" in lines[1] and "good" in lines[6]
+    assert '<span style="background:#' in page.read_text()
+    assert table.read_text().count(f'"{TEXT}"') == 5
+    review = tmp_path / "review.txt"
+    review.write_text(TEXT)
+    assert "lime" in run("compare", path, review, "-m", "lime").stdout
+    assert ".html" in run("compare", path, "--text", TEXT, "-m", "lime", "-o", tmp_path / "no.png", check=2).stderr
+    assert "--text" in run("compare", path, "-m", "lime", check=2).stderr
+    assert "a model of texts cannot be compiled" in run("compile", path, "-o", tmp_path / "no.onnx", check=5).stderr

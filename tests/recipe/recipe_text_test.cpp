@@ -8,6 +8,7 @@
 #include "whence/core/explanation_json.h"
 #include "whence/recipe/predict.h"
 #include "whence/recipe/text.h"
+#include "whence/shapley/hierarchy.h"
 
 namespace whence::recipe {
 namespace {
@@ -95,7 +96,7 @@ TEST_F(RecipeText, IntegratedGradientsStartAtTheEmbeddingsAndAddUp) {
 
 TEST_F(RecipeText, ASavedExplanationIsMadeAgainFromItsText) {
     const Input input = from_text(*subject_, review);
-    for (const char* method : {"lime", "integrated-gradients", "occlusion"}) {
+    for (const char* method : {"lime", "integrated-gradients", "occlusion", "kernel-shap", "partition-shap", "anchors", "sedc"}) {
         const Explanation e = explanation_from_json(to_json(explain(*subject_, input, {.method = method, .seed = 3}, {})));
         const Replay again = replay(e, {});
         EXPECT_TRUE(again.differences.empty()) << method << ": " << again.differences[0];
@@ -105,11 +106,59 @@ TEST_F(RecipeText, ASavedExplanationIsMadeAgainFromItsText) {
     }
 }
 
+TEST_F(RecipeText, ShapleyValuesOfWords) {
+    const Input input = from_text(*subject_, review);
+    for (const char* method : {"kernel-shap", "permutation-shap", "sampling-shap", "partition-shap"}) {
+        const Explanation e = explain(*subject_, input, {.method = method, .target = "positive"}, {});
+        EXPECT_GT(value_of(e, "excellent"), 0) << method;
+        EXPECT_LT(value_of(e, "worst"), 0) << method;
+        double sum = 0;
+        for (const double value : e.attribution.values.to_doubles()) sum += value;
+        EXPECT_NEAR(sum, e.target.value - *e.target.baseline_value, 1e-6) << method;
+        EXPECT_NEAR(*e.target.baseline_value, positive(",  .     ,  .           ."), 1e-6) << "words left out, the rest stays";
+        EXPECT_EQ(e.target.baseline, "words left out");
+        ASSERT_TRUE(e.attribution.text) << method;
+    }
+    const std::string few = "An excellent film, not a dull one";
+    const Input small = from_text(*subject_, few);
+    const Explanation exact = explain(*subject_, small, {.method = "exact-shap", .target = "positive"}, {});
+    const Explanation pairs = explain(*subject_, small, {.method = "shap-interactions", .target = "positive"}, {});
+    for (size_t i = 0; i < exact.attribution.names.size(); ++i)
+        EXPECT_NEAR(exact.attribution.values.to_doubles()[i], pairs.attribution.values.to_doubles()[i], 1e-9);
+    EXPECT_EQ(pairs.interactions->values.shape(), (Shape{7, 7}));
+    EXPECT_GT(value_of(explain(*subject_, small, {.method = "banzhaf", .target = "positive"}, {}), "excellent"), 0);
+}
+
+TEST_F(RecipeText, AnAnchorKeepsWordsAndARemovalTakesThem) {
+    const std::string text = "the worst film, awful and boring; a terrible waste";
+    const Input input = from_text(*subject_, text);
+    const Explanation anchor = explain(*subject_, input, {.method = "anchors"}, {});
+    ASSERT_TRUE(anchor.rule);
+    EXPECT_GT(anchor.rule->precision, 0.9);
+    EXPECT_EQ(anchor.target.baseline, "'UNK' for each word");
+    const Explanation sedc = explain(*subject_, from_text(*subject_, review), {.method = "sedc"}, {});
+    const Counterfactual& found = sedc.counterfactuals->found.at(0);
+    ASSERT_TRUE(found.valid);
+    const std::string without = found.values.as<std::string>()[0];
+    EXPECT_LT(positive(without), 0.5) << without;
+    EXPECT_EQ(found.label, "negative");
+    const Explanation tokens = explain(*subject_, from_text(*subject_, review), {.method = "sedc", .options = {{"mask-tokens", true}}}, {});
+    EXPECT_EQ(tokens.counterfactuals->found.at(0).values.type(), ElementType::int64);
+    EXPECT_EQ(explanation_from_json(to_json(tokens)).counterfactuals->found[0].values, tokens.counterfactuals->found[0].values);
+}
+
 TEST_F(RecipeText, SaysWhatIsWrong) {
     const Input input = from_text(*subject_, review);
     EXPECT_TRUE(test::contains(message_of(ErrorKind::usage, [&] {
         (void)explain(*subject_, input, {.method = "lime", .options = {{"mask-string", std::string("X")}}}, {});
     }), "--bow false"));
+    EXPECT_TRUE(test::contains(message_of(ErrorKind::usage, [&] {
+        (void)explain(*subject_, input, {.method = "kernel-shap", .options = {{"groups", std::string("a, b")}}}, {});
+    }), "columns of a table"));
+    EXPECT_TRUE(test::contains(message_of(ErrorKind::usage, [&] { (void)explain(*subject_, input, {.method = "wachter"}, {}); }), "sedc"));
+    EXPECT_TRUE(test::contains(message_of(ErrorKind::usage, [&] {
+        (void)explain(*subject_, input, {.method = "kernel-shap", .baseline = "zeros"}, {});
+    }), "--bow"));
     (void)message_of(ErrorKind::input, [&] { (void)from_text(*subject_, "caf\xe9"); });
     (void)message_of(ErrorKind::input, [&] { (void)explain(*subject_, from_text(*subject_, "?!"), {.method = "lime"}, {}); });
     const Subject plain = Subject::load(folder / "sentiment_avgemb_imdb.onnx", "none");
@@ -122,6 +171,26 @@ TEST_F(RecipeText, SaysWhatIsWrong) {
 TEST_F(RecipeText, AnEmptyTextIsAnsweredAndNotExplained) {
     EXPECT_TRUE(std::isfinite(positive("")));
     (void)message_of(ErrorKind::input, [&] { (void)explain(*subject_, from_text(*subject_, ""), {.method = "occlusion"}, {}); });
+}
+
+// Leaves under each merge, as text.
+std::string shape_of(const Hierarchy& tree, const std::vector<std::string>& names) {
+    std::vector<std::string> nodes = names;
+    for (const auto& [left, right] : tree.merges) nodes.push_back("(" + nodes[left] + " " + nodes[right] + ")");
+    return nodes.back();
+}
+
+TEST(WordHierarchy, JoinsWhatIsPartedByLess) {
+    const auto of = [](const std::string& text, bool bow = false) {
+        const text::Words words = text::split_words(text, {.bow = bow});
+        return shape_of(word_hierarchy(words), words.names);
+    };
+    EXPECT_EQ(of("one"), "one");
+    EXPECT_EQ(of("a b c d"), "((a b) (c d))");
+    EXPECT_EQ(of("a b c, d"), "(((a b) c) d)");
+    EXPECT_EQ(of("a. b, c d e"), "(a (b ((c d) e)))");
+    EXPECT_EQ(of("a. b\n\nc. d, e"), "((a b) (c (d e)))");
+    EXPECT_EQ(of("a, b. a c. d", true), "((a b) (c d))") << "a word belongs to its first place";
 }
 
 }  // namespace

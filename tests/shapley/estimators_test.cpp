@@ -327,26 +327,95 @@ TEST(Budget, SecondsEndIt) {
         }
         return static_cast<double>(std::ranges::count(c, 1));
     });
+    const auto within = [&](const ShapMethod& method, std::chrono::nanoseconds time) {
+        return estimate(slow, method, {.seed = 1, .deadline = std::chrono::steady_clock::now() + time});
+    };
     for (const ShapMethod& method :
-         {ShapMethod(KernelShap{.budget = {.tolerance = 0, .seconds = 0.1}}),
-          ShapMethod(PermutationShap{.budget = {.tolerance = 0, .seconds = 0.1}}),
-          ShapMethod(Banzhaf{.budget = {.tolerance = 0, .seconds = 0.1}}),
-          ShapMethod(PartitionShap{.budget = {.seconds = 0.02}})}) {
-        const Estimate e = found(slow, method);
-        EXPECT_LT(e.coalitions, 2000) << name(method);
+         {ShapMethod(KernelShap{.budget = {.tolerance = 0}}), ShapMethod(PermutationShap{.budget = {.tolerance = 0}}),
+          ShapMethod(Banzhaf{.budget = {.tolerance = 0}}), ShapMethod(PartitionShap{})}) {
+        const Estimate e = within(method, std::chrono::milliseconds(60));
+        EXPECT_LT(e.coalitions, 400) << name(method);
+        EXPECT_EQ(e.converged, false) << name(method);
         EXPECT_TRUE(std::ranges::any_of(e.notes, [](const std::string& note) {
-            return note.find("--seconds") != std::string::npos;
+            return note.find("stopped early") != std::string::npos;
         })) << name(method);
         EXPECT_NEAR(sum_of(e.values), 20, 8) << name(method);
     }
-    EXPECT_THROW((void)found(slow, KernelShap{.budget = {.seconds = 1e-9}}), Error);
+    EXPECT_THROW((void)within(KernelShap{}, std::chrono::nanoseconds(1)), OutOfReach);
+}
+
+TEST(Hierarchy, GroupsAreJoinedUnderOneRoot) {
+    using Merge = std::array<int32_t, 2>;
+    const std::vector<Hierarchy> trees = {balanced_hierarchy(3), balanced_hierarchy(1), balanced_hierarchy(2)};
+    const std::vector<int64_t> players = {3, 1, 2};
+    const Hierarchy all = joined_hierarchy(trees, players);
+    check(all, 6);
+    EXPECT_EQ(all.merges, (std::vector<Merge>{{0, 1}, {6, 2}, {7, 3}, {4, 5}, {8, 9}}));
+    const std::vector<uint8_t> gaps(6, 0);
+    EXPECT_EQ(gap_hierarchy(gaps).merges, balanced_hierarchy(7).merges);
+    std::vector<uint8_t> growing(255);
+    std::iota(growing.begin(), growing.end(), uint8_t{0});
+    check(gap_hierarchy(growing), 256);
+}
+
+// A game that can be asked no more in the middle: what was asked until then is the whole estimate.
+TEST(Budget, WhatWasAskedBeforeAFailureIsKept) {
+    const auto broken = [](const ShapMethod& method, int64_t enough) {
+        FormulaGame game = smooth_game(12, 3);
+        game.enough = enough;
+        return found(game, method);
+    };
+    const FormulaGame whole = smooth_game(12, 3);
+    const Budget all{.coalitions = 2000, .tolerance = 0};
+    const auto same = [&](const Estimate& early, const Estimate& small) {
+        EXPECT_EQ(early.values, small.values);
+        EXPECT_EQ(early.standard_errors, small.standard_errors);
+        EXPECT_EQ(early.converged, false);
+        EXPECT_NE(early.notes.back().find("gone"), std::string::npos) << early.notes.back();
+        EXPECT_TRUE(small.notes.empty() || small.notes.back().find("gone") == std::string::npos);
+    };
+    // 10 orders of 22 coalitions, both ends, and a part of an order.
+    same(broken(PermutationShap{.budget = all}, 2 + 220 + 13),
+         found(whole, PermutationShap{.budget = {.coalitions = 220, .tolerance = 0}}));
+    same(broken(SamplingShap{.budget = all}, 2 + 110 + 5),
+         found(whole, SamplingShap{.budget = {.coalitions = 110, .tolerance = 0}}));
+    same(broken(Banzhaf{.budget = all}, 2 + 301), found(whole, Banzhaf{.budget = {.coalitions = 300, .tolerance = 0}}));
+    same(broken(ShapInteractions{.budget = {.coalitions = 3000, .tolerance = 0}}, 2 + 3 * 144 + 7),
+         found(whole, ShapInteractions{.budget = {.coalitions = 3 * 144, .tolerance = 0}}));
+    const Estimate kernel = broken(KernelShap{.budget = all}, 2 + 501);
+    EXPECT_EQ(kernel.converged, false);
+    EXPECT_EQ(kernel.coalitions, 503);
+    EXPECT_NEAR(sum_of(kernel.values), kernel.everyone - kernel.nobody, 1e-9);
+    const Estimate owen = broken(PartitionShap{}, 2 + 31);
+    EXPECT_FALSE(owen.exact);
+    EXPECT_NEAR(sum_of(owen.values), owen.everyone - owen.nobody, 1e-9);
+    // Without a first estimate there is none to keep.
+    for (const ShapMethod& method :
+         {ShapMethod(ExactShap{}), ShapMethod(KernelShap{}), ShapMethod(PermutationShap{}), ShapMethod(SamplingShap{}),
+          ShapMethod(ShapInteractions{.budget = {.coalitions = 600}}), ShapMethod(LinearShap{}),
+          ShapMethod(KernelShap{.compatible = true})})
+        EXPECT_THROW((void)broken(method, 3), OutOfReach) << name(method);
+    EXPECT_THROW((void)broken(PartitionShap{}, 1), OutOfReach);
+}
+
+TEST(Budget, EarlyEstimatesAreTold) {
+    const FormulaGame game = smooth_game(12, 3);
+    for (const ShapMethod& method : {ShapMethod(KernelShap{}), ShapMethod(PermutationShap{}), ShapMethod(SamplingShap{}),
+                                     ShapMethod(Banzhaf{.budget = {.coalitions = 500}}),
+                                     ShapMethod(ShapInteractions{.budget = {.coalitions = 600}})}) {
+        std::vector<EarlyEstimate> told;
+        const ::whence::Run run{.seed = 1, .early = [&](const EarlyEstimate& early) { told.push_back(early); }};
+        const Estimate e = estimate(game, method, run);
+        ASSERT_FALSE(told.empty()) << name(method);
+        EXPECT_EQ(told.back().value, e.values.at(told.back().feature)) << "the last one is the result";
+        for (const double value : e.values) EXPECT_LE(std::abs(value), std::abs(told.back().value));
+    }
 }
 
 TEST(Budget, RefusesNonsense) {
     const FormulaGame game = random_game(4, 1);
     for (const Budget& budget : {Budget{.coalitions = -1}, Budget{.tolerance = -1},
-                                 Budget{.tolerance = std::nan("")}, Budget{.seconds = -1},
-                                 Budget{.coalitions = 1}})
+                                 Budget{.tolerance = std::nan("")}, Budget{.coalitions = 1}})
         for (const ShapMethod& method :
              {ShapMethod(KernelShap{.budget = budget}), ShapMethod(PermutationShap{.budget = budget})})
             EXPECT_THROW((void)found(game, method), Error);

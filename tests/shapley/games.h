@@ -23,13 +23,17 @@ class FormulaGame : public Game {
     [[nodiscard]] const std::vector<std::string>& names() const override { return names_; }
     [[nodiscard]] std::vector<double> values(MatrixView<const uint8_t> coalitions,
                                              const Run& run) const override {
-        run.check();
         std::vector<double> out;
-        for (int64_t row = 0; row < coalitions.rows; ++row) out.push_back(value_(coalitions.row(row)));
-        asked += coalitions.rows;
+        for (int64_t row = 0; row < coalitions.rows; ++row) {
+            if (run.late()) throw OutOfReach(Error(ErrorKind::limit, "late"), std::move(out));
+            if (asked == enough) throw OutOfReach(Error(ErrorKind::io, "gone"), std::move(out));
+            out.push_back(value_(coalitions.row(row)));
+            ++asked;
+        }
         return out;
     }
     mutable int64_t asked = 0;
+    int64_t enough = -1;  ///< coalitions after which it is out of reach; -1: never
 
   private:
     int64_t players_;

@@ -31,32 +31,56 @@ void check_count(const char* name, int64_t value, int64_t least) {
             fmt::format("{} must lie between {} and {}, not {}", name, least, most_samples, value));
 }
 
-int64_t fresh_hits(const Sampler& sampler, Judge& judge, const Anchor& anchor, int64_t count,
-                   const Run& run) {
+// What the precision of the rule found is known from.
+struct Measured {
+    Tally tally;
+    bool fresh = true;  // of samples that the search did not see
+    std::string ended;  // why there are fewer than wanted; empty: there are not
+};
+
+Measured measured(const Sampler& sampler, Judge& judge, const Found& found, int64_t count,
+                  const Run& run) {
+    if (!found.ended.empty()) return {found.tally, false, found.ended};
     std::vector<Draw> draws;
-    int64_t hits = 0;
-    for (const uint8_t same : judge.same(count, [&](int64_t first, Batch&rows) {
-             draws.clear();
-             for (int64_t row = 0; row < rows.rows(); ++row)
-                 draws.push_back({anchor, fresh + first + row});
-             sampler.draw(draws, rows, run);
-         }))
-        hits += same;
-    return hits;
+    Measured out;
+    const auto add = [&](const auto& answers) {
+        for (const auto same : answers) out.tally.hits += same > 0;
+        out.tally.drawn += std::ssize(answers);
+    };
+    try {
+        add(judge.same(count, [&](int64_t first, Batch& rows) {
+            draws.clear();
+            for (int64_t row = 0; row < rows.rows(); ++row)
+                draws.push_back({found.anchor, fresh + first + row});
+            sampler.draw(draws, rows, run);
+        }));
+    } catch (const OutOfReach& why) {
+        add(why.answered());
+        out.ended = why.what();
+    }
+    return out.tally.drawn > 0 ? out : Measured{found.tally, false, out.ended};
 }
 
 std::string plural(int64_t n, const char* noun) {
     return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
 }
 
-std::vector<std::string> notes_of(const Found& found, const Rule& rule, const Judge& judge,
-                                  const AnchorOptions& options, int64_t predicates) {
-    std::vector<std::string> notes = {
-        fmt::format("{} to choose from; the same prediction means {}",
-                    plural(predicates, "predicate"), judge.meaning()),
-        fmt::format("the precision is of {}; in the search it was {:.3f} of {}",
-                    plural(options.confirm_samples, "fresh sample"), found.tally.mean(),
-                    found.tally.drawn)};
+std::vector<std::string> notes_of(const Found& found, const Measured& known, const Rule& rule,
+                                  const Judge& judge, const AnchorOptions& options,
+                                  int64_t predicates) {
+    std::vector<std::string> notes = {fmt::format("{} to choose from; the same prediction means {}",
+                                                  plural(predicates, "predicate"),
+                                                  judge.meaning())};
+    if (known.fresh)
+        notes.push_back(fmt::format("the precision is of {}; in the search it was {:.3f} of {}",
+                                    plural(known.tally.drawn, "fresh sample"), found.tally.mean(),
+                                    found.tally.drawn));
+    else
+        notes.push_back(fmt::format(
+            "the precision is the search's own, of {}: the rule was chosen for it, so it "
+            "is too good on average",
+            plural(known.tally.drawn, "sample")));
+    if (!known.ended.empty()) notes.push_back("stopped early: " + known.ended);
     if (!found.valid)
         notes.push_back(
             fmt::format("no rule was found with a precision of {:g}: this one is the "
@@ -103,13 +127,13 @@ Explanation explain(const Model& model, const Sampler& sampler, const Batch& inp
     check_predicates(sampler.predicates());
     Judge judge(model, target, input, options.within, run);
     const Found found = search(sampler, judge, options, run);
-    const int64_t drawn = options.confirm_samples;
-    const int64_t hits = fresh_hits(sampler, judge, found.anchor, drawn, run);
-    const Interval interval = clopper_pearson(hits, drawn, options.confidence);
+    const Measured known = measured(sampler, judge, found, options.confirm_samples, run);
+    const Interval interval =
+        clopper_pearson(known.tally.hits, known.tally.drawn, options.confidence);
 
     Explanation explanation;
     explanation.rule = Rule{.conditions = sampler.conditions(found.anchor),
-                            .precision = static_cast<double>(hits) / static_cast<double>(drawn),
+                            .precision = known.tally.mean(),
                             .precision_low = interval.low,
                             .precision_high = interval.high,
                             .confidence = options.confidence,
@@ -117,8 +141,9 @@ Explanation explain(const Model& model, const Sampler& sampler, const Batch& inp
     explanation.target = {.resolved = judge.target(), .value = judge.value()};
     Diagnostics& diagnostics = explanation.diagnostics;
     diagnostics.no_error_because = "a rule adds nothing up";
-    diagnostics.converged = found.valid;
-    diagnostics.notes = notes_of(found, *explanation.rule, judge, options, sampler.predicates());
+    diagnostics.converged = found.valid && known.ended.empty();
+    diagnostics.notes =
+        notes_of(found, known, *explanation.rule, judge, options, sampler.predicates());
     Provenance& provenance = explanation.provenance;
     provenance.method = "anchors";
     provenance.seed = run.seed;

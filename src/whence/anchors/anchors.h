@@ -6,8 +6,10 @@
 //
 // Looked for is the A that holds for x, with the largest coverage among those for which
 // P(prec(A) >= threshold) >= 1 - delta. D keeps what the rule names as it is and draws the rest
-// from the data (tables) or hides it with probability 1/2 (superpixels). Cost: mostly the model,
-// some hundreds to some ten thousand rows; a row that belongs to several candidates is asked once.
+// from the data (tables) or hides it with probability 1/2 (superpixels, words). Cost: mostly the
+// model, some hundreds to some ten thousand rows; a row that belongs to several candidates is asked
+// once. Where the time is over or the model out of reach in the middle, the best rule seen so far
+// is the answer, and the explanation says that it did not converge.
 //
 // When it misleads: D moves columns independently of each other, so the model is asked about rows
 // that do not occur; a rule with a coverage near 0 says little beyond the input itself; there are
@@ -20,6 +22,7 @@
 #include "whence/core/baseline.h"
 #include "whence/core/explainer.h"
 #include "whence/core/schema.h"
+#include "whence/mask/masker.h"
 #include "whence/perturb/lime.h"  // Discretizer
 
 namespace whence {
@@ -115,8 +118,16 @@ class AnchorImage : public Explainer {
   private:
     const Model& model_;
     Tensor segments_;
-    int64_t players_ = 0;
     AnchorImageOptions options_;
 };
+
+/// Explains an input by players (words) that must be there; of the others each is hidden with
+/// probability 1/2, as the masker hides it ("unknown" in the anchor package for texts). `hidden`
+/// says in words how. Coverage of k players is 2^-k: a share of these perturbed inputs, not of the
+/// texts that people write. The attribution is 1 for the players that the rule names, else 0.
+/// Throws Error(input) for no players or a masker that fills in several ways, else as AnchorImage.
+[[nodiscard]] Explanation anchor_players(const Model& model, const Masker& masker,
+                                         const std::string& hidden, const AnchorOptions& options,
+                                         const Batch& input, const Target& target, const Run& run);
 
 }  // namespace whence

@@ -61,12 +61,16 @@ std::vector<uint8_t> Judge::same(int64_t count, const FillRows& fill) {
     const int64_t per_batch = std::min(count, std::max<int64_t>(1, model_.preferred_batch()));
     Batch batch;
     for (int64_t first = 0; first < count; first += per_batch) {
-        run_.check();
         const int64_t rows = std::min(per_batch, count - first);
         if (batch.rows() != rows) batch = input_.repeat_row(rows);
         fill(first, batch);
-        const std::vector<double> scores =
-            model_.predict(batch, run_).at(target_.output).to_doubles();
+        std::vector<double> scores;
+        try {
+            run_.check();
+            scores = model_.predict(batch, run_).at(target_.output).to_doubles();
+        } catch (const OutOfReach& why) {
+            throw OutOfReach(why, {answers.begin(), answers.end()});
+        }
         for (int64_t row = 0; row < rows; ++row)
             answers.push_back(agrees(
                 {scores.data() + row * target_.classes, static_cast<size_t>(target_.classes)}));

@@ -19,7 +19,8 @@ class Judge {
     Judge(const Model& model, const Target& target, const Batch& input, double within,
           const Run& run);
 
-    /// For each of `count` inputs made on the fly whether the prediction is the same.
+    /// For each of `count` inputs made on the fly whether the prediction is the same (1 or 0).
+    /// Throws OutOfReach with the first answers.
     [[nodiscard]] std::vector<uint8_t> same(int64_t count, const FillRows& fill);
 
     [[nodiscard]] const ResolvedTarget& target() const { return target_; }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "whence/anchors/bounds.h"
+#include "whence/core/error.h"
 
 namespace whence::anchors {
 namespace {
@@ -16,6 +17,20 @@ class Beam {
         : sampler_(sampler), options_(options), run_(run), arms_(sampler, judge, run) {}
 
     Found run() {
+        try {
+            return looked_for();
+        } catch (const OutOfReach& why) {
+            if (kept_.empty()) throw;
+            const auto mean = [](const Arm* arm) { return arm->tally.mean(); };
+            Found early = best_ ? found(*best_, true)
+                                : found(**std::ranges::max_element(kept_, {}, mean), false);
+            early.ended = why.what();
+            return early;
+        }
+    }
+
+  private:
+    Found looked_for() {
         Arm& empty = arms_.empty();
         draw({&empty});
         kept_.push_back(&empty);
@@ -27,6 +42,7 @@ class Beam {
             draw(candidates);
             beam = most_precise(candidates, options_.beam_size);
             kept_.insert(kept_.end(), beam.begin(), beam.end());
+            tell(best_ ? *best_ : *beam[0]);
             for (Arm* arm : beam)
                 if (precise(*arm) && (!best_ || arm->coverage > best_->coverage)) best_ = arm;
         }
@@ -34,7 +50,18 @@ class Beam {
         return found(*most_precise(kept_, 1)[0], false);
     }
 
-  private:
+    // The rule so far, in words.
+    void tell(const Arm& arm) const {
+        if (!run_.early) return;
+        std::string rule;
+        for (const Rule::Condition& condition : sampler_.conditions(arm.anchor))
+            rule += (rule.empty() ? "IF " : " AND ") + condition.text;
+        run_.early({.feature = -1,
+                    .name = rule.empty() ? "ALWAYS" : rule,
+                    .value = arm.tally.mean(),
+                    .standard_error = std::numeric_limits<double>::quiet_NaN()});
+    }
+
     [[nodiscard]] int64_t longest() const {
         return options_.max_anchor_size > 0 ? options_.max_anchor_size : sampler_.predicates();
     }
@@ -45,7 +72,7 @@ class Beam {
     }
 
     static Found found(const Arm& arm, bool valid) {
-        return {arm.anchor, arm.coverage, valid, arm.tally};
+        return {arm.anchor, arm.coverage, valid, arm.tally, ""};
     }
 
     void draw(const std::vector<Arm*>& arms) { arms_.pull(arms, options_.batch_size); }

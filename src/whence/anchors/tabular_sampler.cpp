@@ -232,10 +232,13 @@ std::string TabularSampler::text(const Condition& condition) const {
         return std::isnan(condition.value)
                    ? feature.name + " is missing"
                    : feature.name + " = " + display(feature, condition.value);
-    if (std::isinf(condition.low)) return feature.name + " <= " + edge_text(condition.high, sorted);
-    if (std::isinf(condition.high)) return feature.name + " > " + edge_text(condition.low, sorted);
+    const std::string unit = unit_after(feature);
+    if (std::isinf(condition.low))
+        return feature.name + " <= " + edge_text(condition.high, sorted) + unit;
+    if (std::isinf(condition.high))
+        return feature.name + " > " + edge_text(condition.low, sorted) + unit;
     return edge_text(condition.low, sorted) + " < " + feature.name +
-           " <= " + edge_text(condition.high, sorted);
+           " <= " + edge_text(condition.high, sorted) + unit;
 }
 
 std::vector<Rule::Condition> TabularSampler::conditions(std::span<const int32_t> anchor) const {

@@ -27,7 +27,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
     SubjectOptions subject;
     std::string scale = "automatic";
-    std::vector<std::string> inputs, methods, layers, baselines, targets, outputs;
+    std::vector<std::string> inputs, texts, methods, layers, baselines, targets, outputs;
     uint64_t seed = 0;
     std::optional<int64_t> row;
     MethodOptions of_methods;
@@ -57,6 +57,11 @@ struct Comparison {
     bool several_targets = false;
 };
 
+// Its file, or the text itself.
+std::string name_of(const recipe::Input& input) {
+    return input.path.empty() && input.text ? input.text->text : input.path.string();
+}
+
 std::string target_of(const recipe::ComparisonRow& row) {
     if (!row.explanation) return row.target;
     const TargetRecord& target = row.explanation->target;
@@ -66,7 +71,9 @@ std::string target_of(const recipe::ComparisonRow& row) {
 // Input and class are named where there are several.
 Line line_of(const Comparison& c, const Compared& compared, const recipe::ComparisonRow& row) {
     Line line{.method = row.method, .layer = row.layer, .baseline = row.baseline};
-    if (c.inputs.size() > 1) line.input = compared.input.path.filename().string();
+    if (c.inputs.size() > 1)
+        line.input = compared.input.path.empty() ? render::clean(name_of(compared.input), 40)
+                                                 : compared.input.path.filename().string();
     if (c.several_targets) line.target_class = target_of(row);
     if (!row.explanation) {
         line.remark = row.failure;
@@ -123,7 +130,7 @@ std::string csv(const Comparison& c) {
         "error", "relative_error", "evaluations", "gradient_evaluations", "neutrality", "remark"});
     const auto number = [](std::optional<double> v) { return v ? fmt::format("{}", *v) : ""; };
     for_each_row(c, [&](const Compared& compared, const recipe::ComparisonRow& row) {
-        const std::string input = compared.input.path.string();
+        const std::string input = name_of(compared.input);
         if (!row.explanation) {
             out += data::csv_line(Cells{input, row.target, row.method, row.layer, row.baseline, "", "", "", "",
                                         "", "", "", "", "", row.failure});
@@ -149,8 +156,11 @@ std::string csv(const Comparison& c) {
 std::string json(const Comparison& c) {
     Json all = Json::array();
     for_each_row(c, [&](const Compared& compared, const recipe::ComparisonRow& row) {
-        Json one = {{"input", compared.input.path.string()}, {"target", row.target}, {"method", row.method},
-                    {"layer", row.layer}, {"baseline", row.baseline}};
+        Json one = {{"input", name_of(compared.input)},
+                    {"target", row.target},
+                    {"method", row.method},
+                    {"layer", row.layer},
+                    {"baseline", row.baseline}};
         if (row.explanation)
             one["explanation"] = Json::parse(to_json(*row.explanation));
         else
@@ -178,7 +188,8 @@ std::vector<render::GridRow> grid_of(const Comparison& c, render::GridOptions& o
     for (const Compared& compared : c.inputs) {
         const auto image = compared.input.image();
         if (!image)
-            throw Error(ErrorKind::usage, "pictures of a comparison are for images; choose .csv or .json");
+            throw Error(ErrorKind::usage,
+                        "pictures of a comparison are for images; choose .html, .csv or .json");
         std::string before;
         for (const recipe::ComparisonRow& row : compared.rows) {
             if (row.method != before) grid.push_back({.title = row.method, .image = *image});
@@ -252,6 +263,8 @@ std::vector<Option> given_options(const Options& options) {
 
 int compare(const Options& options, const Context& context) {
     for (const std::string& path : options.outputs) static_cast<void>(format_of(path));
+    if (options.inputs.empty() && options.texts.empty())
+        throw Error(ErrorKind::usage, "give INPUT, files, or --text \"...\"");
     std::vector<std::string> read = options.inputs;
     read.insert(read.end(), {options.subject.model, options.subject.background});
     check_places(options.outputs, read);
@@ -266,6 +279,8 @@ int compare(const Options& options, const Context& context) {
     Comparison comparison{subject, {}, context.run, options.targets.size() > 1};
     for (const std::string& path : options.inputs)
         comparison.inputs.push_back({recipe::read_input(subject, path, options.row), {}});
+    for (const std::string& text : options.texts)
+        comparison.inputs.push_back({recipe::from_text(subject, text), {}});
     for (Compared& compared : comparison.inputs)
         compared.rows = recipe::compare(subject, compared.input, request, context.run);
     clear_progress();
@@ -291,9 +306,14 @@ void add_compare(CLI::App& app, Context& context) {
         "compare", "inputs explained in several ways: what each adds up to, and what it should");
     const auto options = std::make_shared<Options>();
     options->subject.declare(*command);
-    command->add_option("INPUT", options->inputs, "pictures, or a CSV, .npy or .npz file each")
-        ->required()
+    command
+        ->add_option("INPUT", options->inputs,
+                     "pictures, texts (.txt), or a CSV, .npy or .npz file each")
         ->type_name("");
+    command->add_option("--text", options->texts, "a text; may be repeated")
+        ->type_name("TEXT")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command->add_option("--row", options->row, "row of the table or array, from 0 (default 0)")
         ->type_name("N");
     options->subject.declare_background(*command);

@@ -23,7 +23,8 @@ namespace {
 
 struct Options {
     SubjectOptions subject;
-    std::string input, text, method, target = "top", scale = "automatic", baseline, layer;
+    std::vector<std::string> inputs;
+    std::string text, method, target = "top", scale = "automatic", baseline, layer;
     uint64_t seed = 0;
     std::optional<int64_t> row;
     std::string rows, plot, words;
@@ -42,9 +43,11 @@ void choose_method(Options& options, const recipe::Subject& subject, const recip
 }
 
 recipe::Input input_of(const recipe::Subject& subject, const Options& options) {
-    if (options.input.empty() == options.text.empty())
+    if (options.inputs.empty() == options.text.empty())
         throw Error(ErrorKind::usage, "give INPUT, a file, or --text \"...\", one of the two");
-    if (options.text.empty()) return recipe::read_input(subject, options.input, options.row);
+    if (options.text.empty())
+        return recipe::read_together(subject, {options.inputs.begin(), options.inputs.end()},
+                                     options.row);
     if (options.row) throw Error(ErrorKind::usage, "a text has no rows: leave --row out");
     return recipe::from_text(subject, options.text);
 }
@@ -100,11 +103,12 @@ void settle_target(Options& options, const Explanation& first, const Context& co
 }
 
 int explain_rows(Options options, const recipe::Subject& subject, const Context& context) {
-    const std::vector<recipe::Input> inputs = recipe::read_inputs(subject, options.input);
+    const std::vector<recipe::Input> inputs = recipe::read_inputs(subject, options.inputs[0]);
     const auto [from, to] = parse_rows(options.rows, inputs.size());
     if (options.method.empty()) choose_method(options, subject, inputs[from], context);
     Run each = context.run;
     each.progress = nullptr;  // the rows are what is counted
+    each.early = nullptr;
     std::vector<Explanation> all;
     for (size_t row = from; row < to; ++row) {
         all.push_back(recipe::explain(subject, inputs[row], recipe_of(options), each));
@@ -120,8 +124,9 @@ int explain_rows(Options options, const recipe::Subject& subject, const Context&
 
 void check_request(const Options& options) {
     // What can be wrong with the request is said before the work.
-    check_outputs(options.outputs,
-                  {options.subject.model, options.input, options.subject.background});
+    std::vector<std::string> read = options.inputs;
+    read.insert(read.end(), {options.subject.model, options.subject.background});
+    check_outputs(options.outputs, read);
     if (!options.method.empty())
         static_cast<void>(options.of_method.given(recipe::find_method(options.method)));
     static_cast<void>(parse_scale(options.scale));
@@ -130,6 +135,8 @@ void check_request(const Options& options) {
         throw Error(ErrorKind::usage, "--words says one explanation: give --row, not --rows");
     if (!options.rows.empty() && !options.text.empty())
         throw Error(ErrorKind::usage, "--rows are rows of a file, and --text is one text");
+    if (!options.rows.empty() && options.inputs.size() != 1)
+        throw Error(ErrorKind::usage, "--rows are rows of one file: give one INPUT");
     if (!options.rows.empty() && options.row)
         throw Error(ErrorKind::usage, "--row explains one row, --rows many: give one of them");
     if (!options.rows.empty() && options.outputs.empty())
@@ -168,7 +175,7 @@ int explain(Options options, const Context& context) {
                                       subject, input, context.run);
     clear_progress();
     item.replay = replay_command(options.outputs);
-    context.run.check();
+    if (context.run.stop.stop_requested()) context.run.check();  // what is late is kept
     write_one(options, item);
     if (!options.words.empty())
         print(render::in_words(item.explanation, render::parse_language(options.words)) + "\n");
@@ -187,7 +194,10 @@ void add_explain(CLI::App& app, Context& context) {
         "explain", "what a prediction comes from, and how far that can be trusted");
     const auto options = std::make_shared<Options>();
     options->subject.declare(*command);
-    command->add_option("INPUT", options->input, "a picture, a CSV, a text (.txt), a .npy or .npz file")
+    command
+        ->add_option("INPUT", options->inputs,
+                     "a picture, a CSV, a text (.txt), a .npy or .npz file; of a model whose "
+                     "preprocessing is mixed one for each of its inputs, explained together")
         ->type_name("");
     command->add_option("--text", options->text, "a text, instead of INPUT")->type_name("TEXT");
     command->add_option("--row", options->row, "row of the table or array, from 0 (default 0)")

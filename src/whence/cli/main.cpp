@@ -61,7 +61,7 @@ void apply_shared_options(Context& context, Signals& signals) {
         context.run.deadline =
             Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                std::chrono::duration<double>(context.time_limit));
-    if (!context.quiet && is_terminal(2)) context.run.progress = progress_bar();
+    if (!context.quiet && is_terminal(2)) watch(context.run);
     signals.watch(context.run.deadline);
 }
 

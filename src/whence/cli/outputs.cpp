@@ -39,15 +39,20 @@ void add_counterfactuals(const Counterfactuals& all, std::vector<NamedTensor>& a
     if (count == 0) return;
     Shape shape = all.found[0].values.shape();
     shape[0] = count;
+    const bool strings = all.found[0].values.type() == ElementType::string;
     std::vector<double> rows, distances;
+    std::vector<std::string> written;
     std::vector<uint8_t> valid;
     for (const Counterfactual& one : all.found) {
-        const std::vector<double> row = one.values.to_doubles();
-        rows.insert(rows.end(), row.begin(), row.end());
+        if (strings)
+            std::ranges::copy(one.values.as<std::string>(), std::back_inserter(written));
+        else
+            std::ranges::copy(one.values.to_doubles(), std::back_inserter(rows));
         distances.push_back(one.distance);
         valid.push_back(one.valid);
     }
-    arrays.push_back({"counterfactuals", Tensor::of<double>(shape, rows)});
+    arrays.push_back({"counterfactuals", strings ? Tensor::of<std::string>(shape, written)
+                                                 : Tensor::of<double>(shape, rows)});
     arrays.push_back({"distances", Tensor::of<double>({count}, distances)});
     arrays.push_back({"valid", Tensor::of<uint8_t>({count}, valid)});
 }

@@ -50,7 +50,12 @@ std::string lines(const recipe::Subject& subject, const recipe::Scores& scores, 
 int predict(const Options& options, const Context& context) {
     const recipe::Subject subject = options.subject.open(context);
     std::vector<recipe::Input> inputs;
+    const bool together = !subject.parts().empty() && !options.inputs.empty();
+    if (together)
+        inputs.push_back(recipe::read_together(
+            subject, {options.inputs.begin(), options.inputs.end()}, options.row));
     for (const std::string& path : options.inputs) {
+        if (together) break;
         if (options.row)
             inputs.push_back(recipe::read_input(subject, path, options.row));
         else

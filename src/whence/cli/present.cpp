@@ -1,5 +1,6 @@
 #include "present.h"
 
+#include "whence/core/error.h"
 #include "whence/recipe/predict.h"
 
 namespace whence::cli {
@@ -7,20 +8,39 @@ namespace {
 
 constexpr int64_t classes_shown = 10;
 
+// Of several inputs the one whose superpixels the explanation holds.
+const recipe::Input& first_picture(const recipe::Input& input) {
+    for (const recipe::Input& part : input.parts)
+        if (part.image()) return part;
+    return input;
+}
+
+// None where the model no longer answers: what was found before stands without them.
+std::vector<render::ClassScore> scores_of(const recipe::Subject& subject,
+                                          const recipe::Input& input, const std::string& output,
+                                          const Run& run) {
+    std::vector<render::ClassScore> out;
+    try {
+        const recipe::Scores scores =
+            recipe::scores_of(subject, recipe::predict(subject, input, run), output);
+        if (scores.classes && scores.values.size() > 1)
+            for (const recipe::NamedScore& score : recipe::largest(subject, scores, classes_shown))
+                out.push_back({score.name, score.value});
+    } catch (const OutOfReach&) {
+    }
+    return out;
+}
+
 }  // namespace
 
 render::ReportItem present(Explanation explanation, const recipe::Subject& subject,
                            const recipe::Input& input, const Run& run) {
-    render::ReportItem item{.explanation = std::move(explanation), .image = input.image()};
-    const Batch outputs = recipe::predict(subject, input, run);
-    const recipe::Scores scores =
-        recipe::scores_of(subject, outputs, item.explanation.target.resolved.output);
-    if (scores.classes && scores.values.size() > 1)
-        for (const recipe::NamedScore& score : recipe::largest(subject, scores, classes_shown))
-            item.scores.push_back({score.name, score.value});
-    if (!input.picture || !item.image) return item;
-    const Shape &whole = input.picture->shape(), &seen = item.image->shape();
-    if (whole[1] != seen[1] || whole[2] != seen[2]) item.original = input.picture;
+    const recipe::Input& shown = first_picture(input);
+    render::ReportItem item{.explanation = std::move(explanation), .image = shown.image()};
+    item.scores = scores_of(subject, input, item.explanation.target.resolved.output, run);
+    if (!shown.picture || !item.image) return item;
+    const Shape &whole = shown.picture->shape(), &seen = item.image->shape();
+    if (whole[1] != seen[1] || whole[2] != seen[2]) item.original = shown.picture;
     return item;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <string>
 
@@ -43,6 +44,12 @@ std::string bar(double share) {
     return out;
 }
 
+// Names of features may hold characters of several bytes.
+void cut(std::string& text, size_t bytes) {
+    while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
+    text.resize(bytes);
+}
+
 // State of one run; a callback is copied, its state is not.
 class Bar {
   public:
@@ -51,32 +58,46 @@ class Bar {
         if (what != what_) {
             what_ = what;
             began_ = now;
+            early_.clear();
         }
         if (now - start_ < patience || now - drawn_ < pause || total < 1) return;
         drawn_ = now;
         const double share =
             std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
-        std::string line = fmt::format("{} {:3.0f} %  {} of {}  {}", printable(what_, 30),
-                                       100 * share, done, total, remaining(now - began_, share));
+        std::string line =
+            fmt::format("{} {:3.0f} %{}  {} of {}  {}", printable(what_, 30), 100 * share, early_,
+                        done, total, remaining(now - began_, share));
         if (const int64_t room = terminal_width(STDERR_FILENO) - bar_width - 3;
             static_cast<int64_t>(line.size()) > room)
-            line.resize(static_cast<size_t>(std::max<int64_t>(0, room)));
+            cut(line, static_cast<size_t>(std::max<int64_t>(0, room)));
         visible = true;
         write_raw(fmt::format("\r{}  {}\x1b[K", bar(share), line));
     }
 
+    void tell(const EarlyEstimate& early) {
+        const std::string name = early.name.empty() ? fmt::format("feature {}", early.feature)
+                                                    : printable(early.name, 40);
+        early_ = early.feature < 0
+                     ? fmt::format("  so far: {}, precision {:.2f}", name, early.value)
+                     : fmt::format("  so far: {} {:+.3g}", name, early.value);
+        if (early.feature >= 0 && std::isfinite(early.standard_error))
+            early_ += fmt::format(" (se {:.1g})", early.standard_error);
+    }
+
   private:
+    std::string early_;
     std::string what_;
     Clock::time_point start_ = Clock::now(), began_ = start_, drawn_;
 };
 
 }  // namespace
 
-Progress progress_bar() {
+void watch(Run& run) {
     const auto state = std::make_shared<Bar>();
-    return [state](std::string_view what, int64_t done, int64_t total) {
+    run.progress = [state](std::string_view what, int64_t done, int64_t total) {
         state->report(what, done, total);
     };
+    run.early = [state](const EarlyEstimate& early) { state->tell(early); };
 }
 
 void clear_progress() {

@@ -5,8 +5,9 @@
 
 namespace whence::cli {
 
-/// Draws nothing before a second has passed, and at most ten times a second after it.
-[[nodiscard]] Progress progress_bar();
+/// Shows how far the run is, and its early estimates. Draws nothing before a second has passed, and
+/// at most ten times a second after it.
+void watch(Run& run);
 
 /// Removes the bar from the screen, if one is there. Safe from any thread.
 void clear_progress();

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace whence {
 
@@ -28,6 +30,20 @@ class Error : public std::runtime_error {
 
  private:
     ErrorKind kind_;
+};
+
+/// The model can be asked no more: the time is over, or its endpoint fails. What was found until then
+/// still stands: methods that hold an estimate catch this, return the estimate and say why it is early.
+class OutOfReach : public Error {
+ public:
+    using Error::Error;
+    /// `answered`: values of the first inputs of the call that was cut short.
+    OutOfReach(const Error& why, std::vector<double> answered)
+        : Error(why), answered_(std::move(answered)) {}
+    [[nodiscard]] const std::vector<double>& answered() const { return answered_; }
+
+ private:
+    std::vector<double> answered_;
 };
 
 /// Exit code of the command line for an error of this kind (documented in docs/errors.md).

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "whence/core/error.h"
+
 namespace whence {
 
 std::vector<double> Evaluator::scores(const Batch& inputs) {
@@ -12,7 +14,7 @@ std::vector<double> Evaluator::scores(const Batch& inputs) {
 }
 
 std::vector<double> Evaluator::scores(const Batch& input, int64_t count, const FillRows& fill,
-                                      std::string_view what) {
+                                      std::string_view what, const Seen& seen) {
     std::vector<double> values;
     values.reserve(count);
     const int64_t per_batch = std::min(count, std::max<int64_t>(1, model_.preferred_batch()));
@@ -20,9 +22,14 @@ std::vector<double> Evaluator::scores(const Batch& input, int64_t count, const F
     for (int64_t first = 0; first < count; first += per_batch) {
         if (count - first < per_batch) batch = input.repeat_row(count - first);
         fill(first, batch);
-        const std::vector<double> part = scores(batch);
-        values.insert(values.end(), part.begin(), part.end());
+        try {
+            const std::vector<double> part = scores(batch);
+            values.insert(values.end(), part.begin(), part.end());
+        } catch (const OutOfReach& why) {
+            throw OutOfReach(why, std::move(values));
+        }
         run_.report(what, first + batch.rows(), count);
+        if (seen) seen(values);
     }
     return values;
 }

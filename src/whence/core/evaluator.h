@@ -3,6 +3,7 @@
 // and metric shares. It counts, reports progress and stops when asked.
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "whence/core/model.h"
@@ -13,6 +14,9 @@ namespace whence {
 /// copies of the evaluator's template row or as the rows of an earlier call: every row must be
 /// written whole where it differs from the template.
 using FillRows = std::function<void(int64_t first, Batch& batch)>;
+
+/// Told after each batch what the inputs asked so far got.
+using Seen = std::function<void(std::span<const double> values)>;
 
 class Evaluator {
  public:
@@ -25,9 +29,9 @@ class Evaluator {
 
     /// Target values of `count` inputs made on the fly, batch by batch, starting from copies of
     /// `input` (one row). `what` names the work for the progress bar. Where batches end depends on
-    /// the model alone.
+    /// the model alone. Where the model gets out of reach the exception carries the values there are.
     [[nodiscard]] std::vector<double> scores(const Batch& input, int64_t count, const FillRows& fill,
-                                             std::string_view what);
+                                             std::string_view what, const Seen& seen = nullptr);
 
     [[nodiscard]] int64_t evaluations() const { return evaluations_; }
     [[nodiscard]] const ResolvedTarget& target() const { return target_; }

@@ -135,6 +135,13 @@ struct Diagnostics {
     std::vector<std::string> notes;            ///< what a careful reader must know, one line each
 };
 
+/// A file that was explained together with others.
+struct InputFile {
+    std::string name;  ///< of the model's input
+    std::string path, sha256;
+    std::optional<int64_t> row;
+};
+
 struct Provenance {
     std::string method;                ///< "integrated-gradients"
     std::vector<Option> options;
@@ -147,6 +154,9 @@ struct Provenance {
     std::string model_path, model_sha256;
     std::string input_path, input_sha256;
     std::optional<int64_t> input_row;        ///< row of a table, counted from 0
+    /// Where several inputs of a model were explained together: their files, and the three above are
+    /// empty.
+    std::vector<InputFile> inputs;
     std::string preprocessing;               ///< JSON of the preprocessing that was used
     std::string background_path, background_sha256;
 };

@@ -45,6 +45,10 @@ Json tensor_json(const Tensor& tensor) {
         values = numbers(tensor.as<float>());
     else if (tensor.type() == ElementType::int32)
         values = tensor.as<int32_t>();
+    else if (tensor.type() == ElementType::int64)
+        values = tensor.as<int64_t>();
+    else if (tensor.type() == ElementType::string)
+        values = tensor.as<std::string>();
     else
         values = numbers(tensor.to_doubles());
     return {{"type", name(tensor.type())}, {"shape", tensor.shape()}, {"data", std::move(values)}};
@@ -252,8 +256,12 @@ Json preprocessing_json(const std::string& text) {
     return json;
 }
 
+Json file_json(const std::string& path, const std::string& sha256, std::optional<int64_t> row) {
+    return {{"path", path}, {"sha256", sha256}, {"row", optional(row)}};
+}
+
 Json provenance_json(const Provenance& p) {
-    return {{"method", p.method},
+    Json json = {{"method", p.method},
             {"options", options_json(p.options)},
             {"seed", p.seed},
             {"version", p.version},
@@ -261,10 +269,15 @@ Json provenance_json(const Provenance& p) {
             {"gradient_evaluations", p.gradient_evaluations},
             {"seconds", number(p.seconds)},
             {"model", {{"path", p.model_path}, {"sha256", p.model_sha256}}},
-            {"input",
-             {{"path", p.input_path}, {"sha256", p.input_sha256}, {"row", optional(p.input_row)}}},
+            {"input", file_json(p.input_path, p.input_sha256, p.input_row)},
             {"preprocessing", preprocessing_json(p.preprocessing)},
             {"background", {{"path", p.background_path}, {"sha256", p.background_sha256}}}};
+    for (const InputFile& one : p.inputs) {
+        Json file = file_json(one.path, one.sha256, one.row);
+        file["name"] = one.name;
+        json["inputs"].push_back(std::move(file));
+    }
+    return json;
 }
 
 TargetRecord read_target(const Json& json) {
@@ -354,8 +367,23 @@ Rule read_rule(const Json& json) {
     return rule;
 }
 
+// What a model reads: beside numbers also texts, and the numbers of tokens.
+Tensor read_changed_input(const Json& parent) {
+    const Json& json = member(parent, "values");
+    const auto type = get<std::string>(json, "type");
+    if (type != name(ElementType::string) && type != name(ElementType::int64))
+        return read_tensor(parent, "values");
+    const auto shape = get<Shape>(json, "shape");
+    const Json& data = member(json, "data");
+    if (!data.is_array() || element_count(shape) != static_cast<int64_t>(data.size()))
+        wrong("values", "does not hold as many values as its shape says");
+    if (type == name(ElementType::int64))
+        return Tensor::of<int64_t>(shape, get<std::vector<int64_t>>(json, "data"));
+    return Tensor::of<std::string>(shape, get<std::vector<std::string>>(json, "data"));
+}
+
 Counterfactual read_counterfactual(const Json& json) {
-    Counterfactual c{.values = read_tensor(json, "values"),
+    Counterfactual c{.values = read_changed_input(json),
                      .prediction = get<double>(json, "prediction"),
                      .label = get<std::string>(json, "label"),
                      .valid = get<bool>(json, "valid"),
@@ -407,6 +435,12 @@ Provenance read_provenance(const Json& json) {
     p.input_path = get<std::string>(object(json, "input"), "path");
     p.input_sha256 = get<std::string>(object(json, "input"), "sha256");
     p.input_row = get_optional<int64_t>(object(json, "input"), "row");
+    if (json.contains("inputs"))
+        for (const Json& one : array(json, "inputs"))
+            p.inputs.push_back({.name = get<std::string>(one, "name"),
+                                .path = get<std::string>(one, "path"),
+                                .sha256 = get<std::string>(one, "sha256"),
+                                .row = get_optional<int64_t>(one, "row")});
     if (json.contains("preprocessing") && !json["preprocessing"].is_null())
         p.preprocessing = json["preprocessing"].dump();
     p.background_path = get<std::string>(object(json, "background"), "path");

@@ -22,6 +22,7 @@ class Game {
     [[nodiscard]] virtual int64_t players() const = 0;
     /// Name of each player; empty where they have none (superpixels).
     [[nodiscard]] virtual const std::vector<std::string>& names() const = 0;
+    /// Throws OutOfReach with the values of the first coalitions where the model gets out of reach.
     [[nodiscard]] virtual std::vector<double> values(MatrixView<const uint8_t> coalitions,
                                                      const Run& run) const = 0;
     /// Rows that the model is asked for one value.

@@ -24,8 +24,9 @@ struct TensorInfo {
 /// predict takes any number of rows (at least one) and returns every output, one row for each row
 /// asked; row i of the answer depends on row i of the question alone. It is const and may be called
 /// from up to concurrency() threads at once. It throws Error(input) for a wrong shape or type before
-/// anything runs, Error(interrupted) or Error(limit) as `run` demands, Error(model) when the model
-/// itself fails. Inputs are named as in inputs(); a model with one input also takes an unnamed one.
+/// anything runs, Error(interrupted) or OutOfReach(limit) as `run` demands, Error(model) when the
+/// model itself fails, OutOfReach where it was there and no longer is. Inputs are named as in inputs();
+/// a model with one input also takes an unnamed one.
 class Model {
  public:
     virtual ~Model() = default;

@@ -13,12 +13,17 @@ struct Feature {
     std::vector<std::string> categories;
     /// NaN is a value of this column (missing), not an error.
     bool allows_missing = false;
+    /// What its numbers count, as a person reads it after them: "years", "mm"; empty where nobody said.
+    std::string unit;
     [[nodiscard]] bool categorical() const { return !categories.empty(); }
 };
 
 using Schema = std::vector<Feature>;
 
-/// "17.99", the category's name, or "missing".
+/// What stands after a number of this column: its unit behind a no-break space, or nothing.
+[[nodiscard]] std::string unit_after(const Feature& feature);
+
+/// "17.99", "17.99 mm", the category's name, or "missing".
 [[nodiscard]] std::string display(const Feature& feature, double value);
 
 }  // namespace whence

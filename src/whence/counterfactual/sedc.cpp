@@ -102,10 +102,12 @@ Removed without(const Removed& set, size_t position) {
 
 struct Found {
     Removed removed;
+    Removals::Answer answer;  // the model's without them
     bool valid = false;
     bool irreducible = false;
     int64_t excluded = 0;  // no set of up to this many players is enough
     bool budget_used = false;
+    std::string ended;  // why the search ended before it was done; empty: it did not
 };
 
 // The set after the one whose removal comes nearest to the wanted answer; the first in a tie.
@@ -117,8 +119,6 @@ size_t best_of(const std::vector<Removals::Answer>& answers) {
 }
 
 void grow(Removals& removals, Found& found) {
-    Removed best = found.removed;
-    double best_margin = removals.judge().original().margin;
     Removed now;
     while (static_cast<int64_t>(now.size()) < removals.players()) {
         std::vector<Removed> next;
@@ -131,18 +131,15 @@ void grow(Removals& removals, Found& found) {
         const std::vector<Removals::Answer> answers = removals.ask(next);
         const size_t taken = best_of(answers);
         now = next[taken];
-        if (answers[taken].verdict.margin > best_margin) {
-            best_margin = answers[taken].verdict.margin;
-            best = now;
-        }
-        if (answers[taken].verdict.valid) {
+        const Removals::Answer& answer = answers[taken];
+        found.valid = answer.verdict.valid;
+        if (found.valid || answer.verdict.margin > found.answer.verdict.margin) {
             found.removed = now;
-            found.valid = true;
-            return;
+            found.answer = answer;
         }
+        if (found.valid) return;
         if (found.excluded == 0) found.excluded = 1;  // all sets of one were asked
     }
-    found.removed = best;
 }
 
 // Puts back what is not needed, each time the one without which the answer is firmest.
@@ -163,6 +160,7 @@ void prune(Removals& removals, Found& found) {
                 best = i;
         if (best == fewer.size()) break;
         found.removed = fewer[best];
+        found.answer = answers[best];
     }
     found.irreducible = true;
 }
@@ -205,10 +203,23 @@ void look_for_smaller(Removals& removals, Found& found) {
                 best = i;
         if (best < sets.size()) {
             found.removed = sets[best];
+            found.answer = answers[best];
             found.irreducible = true;
             return;
         }
         found.excluded = size;
+    }
+}
+
+// As far as the model can be asked, if it was once.
+void search(Removals& removals, Found& found) {
+    try {
+        grow(removals, found);
+        if (found.valid) prune(removals, found);
+        if (found.valid && found.irreducible) look_for_smaller(removals, found);
+    } catch (const OutOfReach& why) {
+        if (found.removed.empty()) throw;
+        found.ended = why.what();
     }
 }
 
@@ -235,6 +246,8 @@ std::vector<std::string> notes_of(const Found& found, const Removals& removals,
                       "up to size {}",
                       size, found.excluded));
     if (found.budget_used) notes.emplace_back("the budget of evaluations was used up");
+    if (!found.ended.empty())
+        notes.push_back("stopped early, so that fewer may do: " + found.ended);
     notes.push_back(fmt::format("{} players", removals.players()));
     return notes;
 }
@@ -250,16 +263,12 @@ Sedc::Sedc(const Model& model, const Masker& masker, SedcOptions options,
 Explanation Sedc::explain(const Batch& input, const Target& target, const Run& run) const {
     const auto start = std::chrono::steady_clock::now();
     Removals removals(model_, masker_, input, target, options_, run);
-    Found found;
     const bool already = removals.judge().original().valid;
-    if (already) {
-        found.valid = true;
-    } else {
-        grow(removals, found);
-        if (found.valid) prune(removals, found);
-        if (found.valid && found.irreducible) look_for_smaller(removals, found);
-    }
-    const Removals::Answer last = removals.ask({found.removed})[0];
+    Found found;
+    found.answer = {removals.judge().original(), removals.value()};
+    found.valid = already;
+    if (!already) search(removals, found);
+    const Removals::Answer& last = found.answer;
     Counterfactual one{.values = Tensor(),
                        .changes = {},
                        .prediction = last.value,
@@ -286,7 +295,8 @@ Explanation Sedc::explain(const Batch& input, const Target& target, const Run& r
                         .metric = "number of players removed",
                         .found = {std::move(one)}};
     Diagnostics& diagnostics = explanation.diagnostics;
-    diagnostics.converged = last.verdict.valid && (already || found.irreducible);
+    diagnostics.converged =
+        last.verdict.valid && (already || (found.irreducible && found.ended.empty()));
     diagnostics.no_error_because =
         "the values mark what is removed, they are no shares of a difference";
     diagnostics.notes = already

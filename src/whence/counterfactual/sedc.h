@@ -20,8 +20,9 @@ struct SedcOptions {
 /// the one whose removal brings it nearest; then puts back, one by one, those that are not needed.
 /// The result is irreducible: whichever of its players comes back, the answer is no longer the
 /// wanted one. Where the budget allows, all smaller sets are asked too, so that it is the smallest,
-/// or a note says up to which size that is known. Where the masker fills in several ways the mean
-/// of the scores counts.
+/// or a note says up to which size that is known. Where the time is over or the model out of reach
+/// in the middle, the nearest set so far is returned, not converged, and a note says so. Where the
+/// masker fills in several ways the mean of the scores counts.
 ///
 /// The attribution has 1 for each player that is removed, else 0. Cost: players * (removed + 1)
 /// evaluations and the check. Misleads as every removal does: what stands for a missing player

@@ -117,6 +117,17 @@ void fix_categories(Schema& schema, const TablePreprocessing& how, const std::st
     }
 }
 
+void set_units(Schema& schema, const TablePreprocessing& how, const std::string& source) {
+    for (const auto& [name, unit] : how.units) {
+        const auto feature = std::ranges::find(schema, name, &Feature::name);
+        if (feature == schema.end())
+            throw Error(ErrorKind::input,
+                        fmt::format("{}: no column '{}', which the preprocessing gives a unit",
+                                    source, printable(name)));
+        feature->unit = unit;
+    }
+}
+
 }  // namespace
 
 std::vector<std::string> read_labels(const std::filesystem::path& path) {
@@ -189,10 +200,10 @@ Table read_table(const std::filesystem::path& path, const Preprocessing& preproc
     const std::string text = whence::read_text(path), name = path.string();
     const TablePreprocessing& how = preprocessing.table;
     Table table = choose_columns(parse_csv(text, name), how, printable(name, 400));
-    if (how.categories.empty()) return table;
     // Fixed categories change how cells are read: a number may be the name of one.
     fix_categories(table.schema, how, printable(name, 400));
-    return parse_csv(text, name, table.schema);
+    set_units(table.schema, how, printable(name, 400));
+    return how.categories.empty() ? table : parse_csv(text, name, table.schema);
 }
 
 }  // namespace whence::data

@@ -5,11 +5,14 @@
 //    "crop": "center", "channels": "rgb", "layout": "nchw", "scale": 1, "mean": [0.5, 0.5, 0.5],
 //    "std": [0.25, 0.25, 0.25], "classes": ["cat", "dog"]}
 //   {"kind": "table", "features": ["age", "job"], "categories": {"job": ["clerk", "cook"]},
-//    "target": "income", "background": "train.csv", "labels": "labels.txt"}
+//    "units": {"age": "years"}, "target": "income", "background": "train.csv", "labels":
+//    "labels.txt"}
 //   {"kind": "text", "tokenizer": "tokenizer.json", "max_length": 256, "ids": "input_ids",
 //    "mask": "attention_mask", "types": "token_type_ids"}
 //   {"kind": "text", "vocabulary": "vocab.txt", "words": "[a-z0-9']+", "lowercase": true,
 //    "start": "<START>", "unknown": "<UNKNOWN>", "pad": "<PAD>"}
+//   {"kind": "mixed", "inputs": {"photo": {"kind": "image", "size": 32},
+//    "row": {"kind": "table", "background": "train.csv"}}, "classes": ["ill", "well"]}
 //
 // Every key but "kind" may be left out; "size" may be one number, "labels" a file with a class name
 // on each line stands in for "classes".
@@ -28,7 +31,13 @@
 
 namespace whence::data {
 
-enum class InputKind { none, image, table, text };
+enum class InputKind {
+    none,
+    image,
+    table,
+    text,
+    mixed,  ///< several inputs, each with a preprocessing of its own
+};
 enum class ResizeMode {
     shorter,  ///< the shorter side to resize_to (0: just enough to cover the input), shape kept
     stretch,  ///< both sides to the input's
@@ -53,6 +62,7 @@ struct ImagePreprocessing {
 struct TablePreprocessing {
     std::vector<std::string> features;  ///< in the model's order; empty: all but the target
     std::map<std::string, std::vector<std::string>> categories;  ///< fixed order of codes
+    std::map<std::string, std::string> units;                    ///< what numbers count: "years"
     std::string target;                                          ///< column that is no input
     std::filesystem::path background;                            ///< CSV of training rows
 };
@@ -70,6 +80,8 @@ struct TextPreprocessing {
     std::string start, end, unknown, pad;  ///< tokens; empty: none
 };
 
+struct InputPreprocessing;
+
 struct Preprocessing {
     InputKind kind = InputKind::none;
     ImagePreprocessing image;
@@ -77,6 +89,12 @@ struct Preprocessing {
     TextPreprocessing text;
     std::vector<std::string> classes;  ///< names of the classes
     std::filesystem::path labels;      ///< or the file that holds them, one per line
+    std::vector<InputPreprocessing> inputs;  ///< of a mixed one: a picture, a row or numbers each
+};
+
+struct InputPreprocessing {
+    std::string name;  ///< of the model's input
+    Preprocessing how;
 };
 
 /// Relative paths become relative to `folder`. No other file is read. Throws Error(input) naming

@@ -28,7 +28,7 @@ struct Word {
 };
 constexpr Word<InputKind> kinds[] = {
     {"none", InputKind::none}, {"image", InputKind::image}, {"table", InputKind::table},
-    {"text", InputKind::text}};
+    {"text", InputKind::text},   {"mixed", InputKind::mixed}};
 constexpr Word<ResizeMode> resizes[] = {
     {"shorter", ResizeMode::shorter}, {"stretch", ResizeMode::stretch}, {"none", ResizeMode::none}};
 constexpr Word<bool> crops[] = {{"center", true}, {"none", false}};
@@ -115,6 +115,11 @@ void read_categories(const Json& json, TablePreprocessing& table) {
     }
 }
 
+void read_units(const Json& json, TablePreprocessing& table) {
+    if (!json.is_object()) wrong("units", "must be an object: a text for each feature");
+    for (const auto& [feature, unit] : json.items()) table.units[feature] = read_text(unit, "units");
+}
+
 std::filesystem::path read_path(const Json& json, std::string_view key,
                                 const std::filesystem::path& folder) {
     const std::filesystem::path path = read_text(json, key);
@@ -125,17 +130,20 @@ std::filesystem::path read_path(const Json& json, std::string_view key,
 // ---- keys
 // -----------------------------------------------------------------------------------------
 
-constexpr unsigned for_image = 1, for_table = 2, for_text = 8, for_all = 15;
+constexpr unsigned for_image = 1, for_table = 2, for_text = 8, for_mixed = 16, for_all = 31;
 
 unsigned mask_of(InputKind kind) {
     switch (kind) {
         case InputKind::image: return for_image;
         case InputKind::table: return for_table;
         case InputKind::text: return for_text;
+        case InputKind::mixed: return for_mixed;
         case InputKind::none: break;
     }
     return 4;
 }
+
+void read_inputs(const Json& json, Preprocessing& whole, const std::filesystem::path& folder);
 
 struct Key {
     std::string_view name;
@@ -180,6 +188,8 @@ constexpr std::array keys = {
         }},
     Key{"categories", for_table,
         [](const Json& j, Preprocessing& p, Folder) { read_categories(j, p.table); }},
+    Key{"units", for_table,
+        [](const Json& j, Preprocessing& p, Folder) { read_units(j, p.table); }},
     Key{"target", for_table,
         [](const Json& j, Preprocessing& p, Folder) { p.table.target = read_text(j, "target"); }},
     Key{"background", for_table,
@@ -221,6 +231,8 @@ constexpr std::array keys = {
         [](const Json& j, Preprocessing& p, Folder) { p.text.unknown = read_text(j, "unknown"); }},
     Key{"pad", for_text,
         [](const Json& j, Preprocessing& p, Folder) { p.text.pad = read_text(j, "pad"); }},
+    Key{"inputs", for_mixed,
+        [](const Json& j, Preprocessing& p, Folder f) { read_inputs(j, p, f); }},
     Key{"classes", for_all,
         [](const Json& j, Preprocessing& p, Folder) { p.classes = read_texts(j, "classes"); }},
     Key{"labels", for_all,
@@ -285,6 +297,7 @@ Json table_json(const TablePreprocessing& table) {
     Json json = Json::object();
     if (!table.features.empty()) json["features"] = table.features;
     if (!table.categories.empty()) json["categories"] = table.categories;
+    if (!table.units.empty()) json["units"] = table.units;
     if (!table.target.empty()) json["target"] = table.target;
     if (!table.background.empty()) json["background"] = table.background.generic_string();
     return json;
@@ -318,12 +331,9 @@ Json text_json(const TextPreprocessing& text) {
     return json;
 }
 
-}  // namespace
-
-Preprocessing preprocessing_from_json(std::string_view text, const std::filesystem::path& folder) {
-    const Json json = parse(text);
+Preprocessing read_whole(const Json& json, const std::filesystem::path& folder) {
     if (!json.is_object()) throw Error(ErrorKind::input, "preprocessing: this JSON is no object");
-    if (!json.contains("kind")) wrong("kind", "is missing: image, table, text or none");
+    if (!json.contains("kind")) wrong("kind", "is missing: image, table, text, mixed or none");
     const InputKind kind = read_word(json["kind"], "kind", kinds);
     Preprocessing out;
     if (kind == InputKind::image && json.contains("preset"))
@@ -334,20 +344,47 @@ Preprocessing preprocessing_from_json(std::string_view text, const std::filesyst
     check_text(out.text);
     if (!out.classes.empty() && !out.labels.empty())
         wrong("labels", "and 'classes' exclude each other");
+    if (kind == InputKind::mixed && out.inputs.empty())
+        wrong("inputs", "is missing: an object, a preprocessing for each input of the model");
     return out;
 }
 
-std::string to_json(const Preprocessing& preprocessing) {
+void read_inputs(const Json& json, Preprocessing& whole, const std::filesystem::path& folder) {
+    if (!json.is_object()) wrong("inputs", "must be an object: a preprocessing for each input");
+    for (const auto& [name, value] : json.items()) {
+        // Checked first: a mixed one within a mixed one could go on for ever.
+        if (value.is_object() && value.contains("kind") &&
+            (value["kind"] == "mixed" || value["kind"] == "text"))
+            wrong("inputs", "holds pictures, rows and numbers: kinds image, table and none");
+        whole.inputs.push_back({name, read_whole(value, folder)});
+        if (!whole.inputs.back().how.classes.empty() || !whole.inputs.back().how.labels.empty())
+            wrong("classes", "are of the model, not of one of its inputs");
+    }
+}
+
+Json whole_json(const Preprocessing& preprocessing) {
     Json json = {{"kind", word_for(preprocessing.kind, kinds)}};
     if (preprocessing.kind == InputKind::image) json.update(image_json(preprocessing.image));
     if (preprocessing.kind == InputKind::table) json.update(table_json(preprocessing.table));
     if (preprocessing.kind == InputKind::text) json.update(text_json(preprocessing.text));
+    for (const InputPreprocessing& one : preprocessing.inputs)
+        json["inputs"][one.name] = whole_json(one.how);
     // Once read, the names themselves serve better than the place they came from.
     if (!preprocessing.classes.empty())
         json["classes"] = preprocessing.classes;
     else if (!preprocessing.labels.empty())
         json["labels"] = preprocessing.labels.generic_string();
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json;
+}
+
+}  // namespace
+
+Preprocessing preprocessing_from_json(std::string_view text, const std::filesystem::path& folder) {
+    return read_whole(parse(text), folder);
+}
+
+std::string to_json(const Preprocessing& preprocessing) {
+    return whole_json(preprocessing).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace whence::data

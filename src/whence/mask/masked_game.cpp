@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "whence/core/error.h"
 
@@ -51,16 +52,26 @@ std::vector<double> MaskedGame::values(MatrixView<const uint8_t> coalitions,
     Run quiet = run;
     quiet.progress = nullptr;
     Evaluator evaluator(model_, target_, quiet);
-    const std::vector<double> scores = evaluator.scores(
-        input_, coalitions.rows * ways,
-        [&](int64_t first, Batch& rows) { masker_.apply(coalitions, first, rows, run); }, "");
-    std::vector<double> values(coalitions.rows);
-    for (int64_t c = 0; c < coalitions.rows; ++c) {
+    const auto fill = [&](int64_t first, Batch& rows) {
+        masker_.apply(coalitions, first, rows, run);
+    };
+    std::vector<double> scores;
+    std::optional<OutOfReach> cut;
+    try {
+        scores = evaluator.scores(input_, coalitions.rows * ways, fill, "");
+    } catch (const OutOfReach& why) {
+        cut = why;
+        scores = why.answered();
+    }
+    const int64_t whole = static_cast<int64_t>(scores.size()) / ways;
+    std::vector<double> values(whole);
+    for (int64_t c = 0; c < whole; ++c) {
         double sum = 0;
         for (int64_t way = 0; way < ways; ++way)
             sum += scores[c * ways + way] * (weights.empty() ? 1 : weights[way]);
         values[c] = apply_link(link_, weights.empty() ? sum / static_cast<double>(ways) : sum);
     }
+    if (cut) throw OutOfReach(*cut, std::move(values));
     return values;
 }
 

@@ -80,7 +80,10 @@ Explanation LimeTabular::explain(const Batch& input, const Target& target, const
     Evaluator evaluator(model_, resolve(target, model_, input, Scale::probability, run), run);
     const double value = evaluator.scores(input)[0];
     const auto samples = samples_of(*space_, explained.name, row, options_, run.seed);
-    const LocalFit fit = fit_around(evaluator, input, *samples, fit_options(options_));
+    std::vector<std::string> names;
+    for (size_t c = 0; c < row.size(); ++c)
+        names.push_back(space_->describe(static_cast<int64_t>(c), row[c]));
+    const LocalFit fit = fit_around(evaluator, input, *samples, fit_options(options_), names);
 
     Explanation explanation;
     explanation.attribution = attribution_of(fit, *space_, row);

@@ -57,7 +57,8 @@ Explanation LimeText::explain(const Batch& input, const Target& target, const Ru
     Evaluator evaluator(model_, resolve(target, model_, input, Scale::probability, run), run);
     const std::vector<double> values = with_all_and_none(evaluator, input, masker_);
     const auto samples = samples_of(masker_, options_, run.seed);
-    const LocalFit fit = fit_around(evaluator, input, *samples, fit_options(options_));
+    const LocalFit fit =
+        fit_around(evaluator, input, *samples, fit_options(options_), masker_.names());
 
     Explanation explanation;
     explanation.attribution = attribution_of(fit, masker_);

@@ -20,8 +20,9 @@ struct LimeTextOptions {
     int64_t settle_top = 0;  ///< as for images
 };
 
-/// Explains an input by the players of a masker (words). The result has one value for each player,
-/// named as the masker names it; 0 for those that feature selection left out.
+/// Explains an input by the players of a masker: words, or those of several inputs. The result has
+/// one value for each player, named as the masker names it; 0 for those that feature selection left
+/// out.
 ///
 /// It misleads where the text without most of its words is no text that the model knows (half of
 /// the samples keep less than half of the words), and where words act together: the weights are of

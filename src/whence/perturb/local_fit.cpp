@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "whence/core/error.h"
 
@@ -41,6 +42,48 @@ LocalFit fit_samples(const Design& design, std::span<const double> answers,
     return out;
 }
 
+// Fits the samples there are each time their number has doubled, where somebody wants to know.
+class Watcher {
+  public:
+    Watcher(const Run& run, const Design& design, const std::vector<double>& before,
+            const Neighbourhood& neighbourhood, const FitOptions& options,
+            const std::vector<std::string>& names)
+        : run_(run),
+          design_(design),
+          before_(before),
+          neighbourhood_(neighbourhood),
+          options_(options),
+          names_(names) {}
+
+    // `seen`: the answers after `before`.
+    void look(std::span<const double> seen) {
+        const auto count = static_cast<int64_t>(before_.size() + seen.size());
+        if (!run_.early || count < next_) return;
+        next_ = 2 * count;
+        std::vector<double> answers = before_;
+        answers.insert(answers.end(), seen.begin(), seen.end());
+        if (!std::ranges::all_of(answers, [](double v) { return std::isfinite(v); })) return;
+        const LocalFit fitted = fit_samples(design_, answers, neighbourhood_, options_);
+        if (fitted.surrogate.features.empty()) return;
+        const int32_t top = fitted.surrogate.features[0];
+        run_.early({.feature = top,
+                    .name = names_.empty() ? "" : names_.at(top),
+                    .value = fitted.surrogate.coefficients[0],
+                    .standard_error = fitted.standard_errors.empty()
+                                          ? std::numeric_limits<double>::quiet_NaN()
+                                          : fitted.standard_errors[0]});
+    }
+
+  private:
+    const Run& run_;
+    const Design& design_;
+    const std::vector<double>& before_;
+    const Neighbourhood& neighbourhood_;
+    const FitOptions& options_;
+    const std::vector<std::string>& names_;
+    int64_t next_ = first_check / 2;
+};
+
 }  // namespace
 
 void check(const FitOptions& options, double kernel_width) {
@@ -58,26 +101,37 @@ void check(const FitOptions& options, double kernel_width) {
 }
 
 LocalFit fit_around(Evaluator& evaluator, const Batch& input, const Neighbourhood& neighbourhood,
-                    const FitOptions& options) {
+                    const FitOptions& options, const std::vector<std::string>& names) {
     Design design = neighbourhood.blank(options.num_samples);
     std::vector<double> answers;
+    Watcher watcher(evaluator.run(), design, answers, neighbourhood, options, names);
     const bool settling = options.settle_top > 0;
     int64_t until = settling ? std::min(first_check, options.num_samples) : options.num_samples;
     while (true) {
         const auto done = static_cast<int64_t>(answers.size());
-        const std::vector<double> more = evaluator.scores(
-            input, until - done,
-            [&](int64_t first, Batch& rows) {
-                neighbourhood.draw(done + first, design, rows, evaluator.run());
-            },
-            "lime");
+        const auto fill = [&](int64_t first, Batch& rows) {
+            neighbourhood.draw(done + first, design, rows, evaluator.run());
+        };
+        std::vector<double> more;
+        std::string ended;
+        try {
+            more = evaluator.scores(input, until - done, fill, "lime",
+                                    [&](std::span<const double> seen) { watcher.look(seen); });
+        } catch (const OutOfReach& why) {
+            more = why.answered();
+            if (neighbourhood.paired() && more.size() % 2 == 1) more.pop_back();
+            if (done + more.size() < 2) throw;
+            ended = why.what();
+        }
         check_answers(more);
         answers.insert(answers.end(), more.begin(), more.end());
         LocalFit fitted = fit_samples(design, answers, neighbourhood, options);
+        fitted.ended = ended;
         if (settling)
             fitted.settled = ranking_settled(fitted.surrogate.coefficients, fitted.standard_errors,
                                              options.settle_top);
-        if (until == options.num_samples || fitted.settled.value_or(false)) return fitted;
+        if (until == options.num_samples || fitted.settled.value_or(false) || !ended.empty())
+            return fitted;
         until = std::min(2 * until, options.num_samples);
     }
 }
@@ -101,6 +155,11 @@ void describe_fit(Explanation& explanation, const LocalFit& fit,
     diagnostics.surrogate_r2 = fit.surrogate.r2;
     diagnostics.local_prediction = fit.surrogate.at(neighbourhood.origin());
     diagnostics.converged = fit.settled;
+    if (!fit.ended.empty()) {
+        diagnostics.converged = false;
+        diagnostics.notes.push_back(
+            fmt::format("stopped early, after {} samples: {}", fit.samples, fit.ended));
+    }
     if (fit.constant) {
         diagnostics.notes.push_back(
             "the model gave every sample the same answer: nothing to explain");

@@ -151,9 +151,10 @@ std::string TabularSpace::describe(int64_t column, double value) const {
     const std::vector<double>& edges = columns_[column].edges;
     if (edges.empty()) return feature.name;
     const size_t bin = columns_[column].level_of(value);
-    if (bin == 0) return fmt::format("{} <= {:.2f}", feature.name, edges[0]);
-    if (bin == edges.size()) return fmt::format("{} > {:.2f}", feature.name, edges.back());
-    return fmt::format("{:.2f} < {} <= {:.2f}", edges[bin - 1], feature.name, edges[bin]);
+    const std::string unit = unit_after(feature);
+    if (bin == 0) return fmt::format("{} <= {:.2f}{}", feature.name, edges[0], unit);
+    if (bin == edges.size()) return fmt::format("{} > {:.2f}{}", feature.name, edges.back(), unit);
+    return fmt::format("{:.2f} < {} <= {:.2f}{}", edges[bin - 1], feature.name, edges[bin], unit);
 }
 
 }  // namespace whence::perturb

@@ -48,7 +48,8 @@ std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
     for (const std::string& name : request.methods) {
         const MethodSpec& method = find_method(name);
         for (const std::string& layer : those_used(request.layers, method.layer != LayerUse::none))
-            for (const std::string& baseline : those_used(request.baselines, method.uses_baseline))
+            for (const std::string& baseline : those_used(
+                     request.baselines, compares_with_baseline(method, input.text.has_value())))
                 for (const std::string& target : targets) {
                     Recipe recipe = request.common;
                     recipe.method = method.name;
@@ -61,6 +62,7 @@ std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
     }
     Run quiet = run;  // the bar counts explanations
     quiet.progress = nullptr;
+    quiet.early = nullptr;
     std::vector<ComparisonRow> rows;
     for (const Recipe& recipe : recipes) {
         run.check();

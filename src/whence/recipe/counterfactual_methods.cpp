@@ -9,6 +9,7 @@
 #include "whence/mask/segmentation.h"
 #include "whence/recipe/method_table.h"
 #include "whence/recipe/superpixels.h"
+#include "whence/recipe/text.h"
 
 namespace whence::recipe {
 namespace {
@@ -21,7 +22,7 @@ void need_row(const Task& task, const char* method) {
     if (!task.input.is_table())
         throw Error(ErrorKind::usage, std::string(method) +
                                           " explains rows of tables, and this input is none; for "
-                                          "pictures there is sedc");
+                                          "pictures and texts there is sedc");
 }
 
 const data::Table& need_background(const Task& task, const char* method) {
@@ -111,17 +112,26 @@ Explanation wachter(const Task& task) {
     return explanation;
 }
 
+Explanation sedc_text(const Task& task, SedcOptions options) {
+    const TextPlayers players = text_players(task);
+    Explanation explanation = Sedc(*players.model, *players.masker, std::move(options))
+                                  .explain(players.input, task.target, task.run);
+    explanation.diagnostics.notes.push_back("removed means: " + players.hidden);
+    place_words(players.words, explanation.attribution);
+    return explanation;
+}
+
 Explanation sedc(const Task& task) {
     SedcOptions options{.wanted = wanted_of(task),
                         .budget = task.options.get<int64_t>("budget"),
                         .classes = task.subject.classes(),
                         .player = "segment"};
+    if (task.input.text) return sedc_text(task, std::move(options));
     const auto image = task.input.image();
     if (!image)
-        throw Error(
-            ErrorKind::usage,
-            "sedc removes superpixels of a picture, and this input is none; for rows of tables "
-            "there is counterfactuals");
+        throw Error(ErrorKind::usage,
+                    "sedc removes superpixels of a picture or words of a text, and this input is "
+                    "neither; for rows of tables there is counterfactuals");
     const Tensor segments = renumbered(superpixels(task, *image));
     const auto& hide = task.options.get<std::string>("hide");
     const LabelMasker masker(task.input.batch[0].name, *image,
@@ -191,17 +201,19 @@ std::vector<MethodSpec> counterfactual_methods() {
                           {{"max-iterations", int64_t{1000}}, "gradient steps for each weight"}}),
          .explain = wachter},
         {.name = "sedc",
-         .summary = "the smallest set of superpixels whose removal changes the answer",
+         .summary = "the smallest set of superpixels or words whose removal changes the answer",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = {{{"wanted", std::string("other")},
-                      "the answer looked for: other (than the model's), a class, or a range"},
-                     budget_option(5000),
-                     {{"segmentation", std::string("quickshift")},
-                      "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
-                      "slic:50 or grid:7x7"},
-                     {{"hide", std::string("mean")},
-                      "pictures: what stands for a missing superpixel; mean: its mean colour"}},
+         .options = with_word_options(
+             {{{"wanted", std::string("other")},
+               "the answer looked for: other (than the model's), a class, or a range"},
+              budget_option(5000),
+              seconds_option(),
+              {{"segmentation", std::string("quickshift")},
+               "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
+               "slic:50 or grid:7x7"},
+              {{"hide", std::string("mean")},
+               "pictures: what stands for a missing superpixel; mean: its mean colour"}}),
          .explain = sedc},
     };
 }

@@ -201,6 +201,44 @@ std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::pa
     return inputs;
 }
 
+Input joined(const Subject& subject, std::vector<Input> parts) {
+    const std::vector<data::InputPreprocessing>& inputs = subject.preprocessing().inputs;
+    std::string names;
+    for (const data::InputPreprocessing& one : inputs)
+        names += (names.empty() ? "" : ", ") + printable(one.name, 60);
+    if (parts.size() != inputs.size())
+        throw Error(ErrorKind::usage,
+                    fmt::format("the model reads {} inputs together: give one for "
+                                "each, in this order: {}",
+                                inputs.size(), names));
+    Input out;
+    for (size_t i = 0; i < parts.size(); ++i) {
+        if (parts[i].batch.size() != 1)
+            throw Error(ErrorKind::unsupported, "input '" + printable(inputs[i].name) +
+                                                    "' is no matrix of floating-point numbers");
+        out.batch.add(inputs[i].name, parts[i].batch[0].value);
+    }
+    out.parts = std::move(parts);
+    return out;
+}
+
+Input read_together(const Subject& subject, const std::vector<std::filesystem::path>& paths,
+                    std::optional<int64_t> row) {
+    const std::vector<Subject>& parts = subject.parts();
+    if (parts.empty() && paths.size() == 1) return read_input(subject, paths[0], row);
+    if (parts.empty())
+        throw Error(ErrorKind::usage,
+                    "several inputs are explained together where the model reads several and its "
+                    "preprocessing says what they are (kind mixed); whence compare takes one after "
+                    "the other");
+    std::vector<Input> inputs;
+    for (size_t i = 0; i < std::min(paths.size(), parts.size()); ++i)
+        inputs.push_back(
+            read_input(parts[i], paths[i], is_picture_file(ending(paths[i])) ? std::nullopt : row));
+    if (paths.size() > parts.size()) inputs.emplace_back();
+    return joined(subject, std::move(inputs));
+}
+
 Input from_text(const Subject& subject, std::string text) {
     const text::TextEncoder* encoder = subject.text_encoder();
     if (!encoder)
@@ -222,8 +260,11 @@ Input from_array(const Subject& subject, Tensor array) {
         const int64_t columns = array.size();
         Schema schema;
         if (subject.background()) schema = subject.background()->schema;
-        for (const std::string& name : subject.preprocessing().table.features)
-            if (!subject.background()) schema.push_back({.name = name});
+        const data::TablePreprocessing& how = subject.preprocessing().table;
+        for (const std::string& name : how.features)
+            if (!subject.background())
+                schema.push_back(
+                    {.name = name, .unit = how.units.contains(name) ? how.units.at(name) : ""});
         if (static_cast<int64_t>(schema.size()) == columns)
             return table_row(subject, schema,
                              array.cast(ElementType::float64).reshaped({1, columns}));

@@ -22,6 +22,7 @@ struct Input {
     std::optional<Tensor> row;   ///< float64 [1, columns] of a table
     Schema schema;               ///< of the row
     std::optional<TextInput> text;
+    std::vector<Input> parts;  ///< what was read for each input of the subject's parts; else empty
     std::filesystem::path path;  ///< empty for arrays in memory
     std::string sha256;
     std::optional<int64_t> row_number;
@@ -38,6 +39,17 @@ struct Input {
 /// to do, Error(input) for what is wrong in the file.
 [[nodiscard]] Input read_input(const Subject& subject, const std::filesystem::path& path,
                                std::optional<int64_t> row = std::nullopt);
+
+/// A file for each input of a model whose preprocessing is mixed, in its order. Without `row` each
+/// table or array gives its row 0. Of other models one file, as read_input. Throws Error(usage) for
+/// another number of files.
+[[nodiscard]] Input read_together(const Subject& subject,
+                                  const std::vector<std::filesystem::path>& paths,
+                                  std::optional<int64_t> row = std::nullopt);
+
+/// Inputs that were read by the subject's parts, as one. Throws Error(usage) for another number of
+/// them, Error(unsupported) for one that the model does not read as one matrix.
+[[nodiscard]] Input joined(const Subject& subject, std::vector<Input> parts);
 
 /// A text in memory. Throws Error(usage) where the model reads no texts, Error(input) for text that
 /// is not UTF-8.

@@ -15,6 +15,9 @@ namespace whence::recipe {
 [[nodiscard]] std::vector<MethodSpec> counterfactual_methods();
 [[nodiscard]] std::vector<MethodSpec> rule_methods();
 
+/// The option of methods that end in good order, with what is there, when their time is over.
+[[nodiscard]] OptionSpec seconds_option();
+
 /// The model's top class for each of `rows`.
 [[nodiscard]] std::vector<int64_t> background_labels(const Task& task, const Model& model,
                                                      const Tensor& rows);

@@ -42,6 +42,10 @@ const std::vector<MethodSpec>& methods() {
     return all;
 }
 
+bool compares_with_baseline(const MethodSpec& method, bool text) {
+    return method.uses_baseline && (method.needs_gradient || !text);
+}
+
 const MethodSpec& find_method(std::string_view name) {
     std::string have;
     std::vector<std::string> names;

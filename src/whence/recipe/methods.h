@@ -62,9 +62,13 @@ struct MethodSpec {
     LayerUse layer = LayerUse::none;
     bool baseline_set = false;  ///< averages over many baselines: the rows of a background
     bool baseline_one = false;  ///< with baseline_set: one baseline will do where there is no background
+    bool several_inputs = false;  ///< explains several inputs of a model together
 };
 
 [[nodiscard]] const std::vector<MethodSpec>& methods();
+/// Whether a baseline makes a difference to the method, of a `text` or another input. Words that
+/// are missing are left out or masked: methods that only ask need no other text.
+[[nodiscard]] bool compares_with_baseline(const MethodSpec& method, bool text);
 /// Throws Error(usage) naming the methods there are.
 [[nodiscard]] const MethodSpec& find_method(std::string_view name);
 

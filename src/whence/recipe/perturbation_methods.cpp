@@ -10,6 +10,7 @@
 #include "whence/perturb/lime_text.h"
 #include "whence/perturb/occlusion.h"
 #include "whence/recipe/method_table.h"
+#include "whence/recipe/mixed.h"
 #include "whence/recipe/superpixels.h"
 #include "whence/recipe/text.h"
 
@@ -73,7 +74,23 @@ Explanation lime_text(const Task& task) {
     return explanation;
 }
 
+// As of a picture: 1000 samples, all players, a width in cosine distance.
+Explanation lime_mixed(const Task& task) {
+    const MixedPlayers players = mixed_players(task, Filling::one);
+    auto options = lime_options<LimeTextOptions>(task.options);
+    const LimeImageOptions picture = lime_options<LimeImageOptions>(task.options);
+    options.num_samples = picture.num_samples;
+    options.num_features = picture.num_features;
+    options.kernel_width = 100 * picture.kernel_width;
+    Explanation explanation =
+        LimeText(task.subject.model(), *players.masker, players.hidden, options)
+            .explain(task.input.batch, task.target, task.run);
+    place_players(players, explanation.attribution);
+    return explanation;
+}
+
 Explanation lime(const Task& task) {
+    if (!task.input.parts.empty()) return lime_mixed(task);
     if (task.input.text) return lime_text(task);
     if (task.input.is_table()) return lime_table(task);
     if (const auto image = task.input.image()) return lime_image(task, *image);
@@ -109,12 +126,11 @@ Explanation occlusion(const Task& task) {
         .explain(task.input.batch, task.target, task.run);
 }
 
-std::vector<OptionSpec> with_words(std::vector<OptionSpec> options) {
-    std::ranges::move(word_options(), std::back_inserter(options));
-    return options;
-}
-
 }  // namespace
+
+OptionSpec seconds_option() {
+    return {{"seconds", 0.0}, "stop after this long with what is there; 0: never"};
+}
 
 std::vector<int64_t> background_labels(const Task& task, const Model& model, const Tensor& rows) {
     const ResolvedTarget top =
@@ -135,37 +151,40 @@ std::vector<MethodSpec> perturbation_methods() {
          .summary = "weights of a linear model fitted to the answers near the input",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = with_words({{{"num-samples", int64_t{0}},
-                      "perturbed inputs; 0: 1000 for pictures, 5000 for tables and texts"},
-                     {{"num-features", int64_t{0}},
-                      "features in the local model; 0: all superpixels, 10 columns or words"},
-                     {{"kernel-width", 0.0},
-                      "width of the neighbourhood; 0: lime's, 0.25, 0.75 sqrt(columns), or 25 for texts"},
-                     {{"ridge", 1.0}, "ridge penalty of the local model"},
-                     {{"feature-selection", std::string(name(FeatureSelection::automatic))},
-                      "auto, none, forward-selection, highest-weights or lasso-path"},
-                     {{"compatible", false}, "sample as the lime package does"},
-                     {{"settle-top", int64_t{0}},
-                      "stop early once this many leading features are settled; 0: never"},
-                     {{"segmentation", std::string("quickshift")},
-                      "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
-                      "slic:50 or grid:7x7"},
-                     {{"hide", std::string("mean")},
-                      "pictures: what stands for a missing superpixel; mean: its mean colour"},
-                     {{"discretizer", std::string(name(Discretizer::quartile))},
-                      "tables: quartile, decile, entropy or none"},
-                     {{"sample-around-instance", false},
-                      "tables, without discretizer: sample around the row"}}),
-         .explain = lime},
+         .options = with_word_options(
+             {{{"num-samples", int64_t{0}},
+               "perturbed inputs; 0: 1000 for pictures, 5000 for tables and texts"},
+              {{"num-features", int64_t{0}},
+               "features in the local model; 0: all superpixels, 10 columns or words"},
+              {{"kernel-width", 0.0},
+               "width of the neighbourhood; 0: lime's, 0.25, 0.75 sqrt(columns), or 25 for texts"},
+              {{"ridge", 1.0}, "ridge penalty of the local model"},
+              {{"feature-selection", std::string(name(FeatureSelection::automatic))},
+               "auto, none, forward-selection, highest-weights or lasso-path"},
+              {{"compatible", false}, "sample as the lime package does"},
+              {{"settle-top", int64_t{0}},
+               "stop early once this many leading features are settled; 0: never"},
+              seconds_option(),
+              {{"segmentation", std::string("quickshift")},
+               "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
+               "slic:50 or grid:7x7"},
+              {{"hide", std::string("mean")},
+               "pictures: what stands for a missing superpixel; mean: its mean colour"},
+              {{"discretizer", std::string(name(Discretizer::quartile))},
+               "tables: quartile, decile, entropy or none"},
+              {{"sample-around-instance", false},
+               "tables, without discretizer: sample around the row"}}),
+         .explain = lime,
+         .several_inputs = true},
         {.name = "occlusion",
          .summary = "what the answer loses when a part of the input is covered",
          .needs_gradient = false,
          .uses_baseline = true,
-         .options = with_words({{{"window", int64_t{0}},
-                      "pixels of the square window; 0: an eighth of the side"},
-                     {{"stride", int64_t{0}}, "pixels between windows; 0: half the window"},
-                     {{"segmentation", std::string("none")},
-                      "cover superpixels instead: quickshift, slic, ..."}}),
+         .options = with_word_options(
+             {{{"window", int64_t{0}}, "pixels of the square window; 0: an eighth of the side"},
+              {{"stride", int64_t{0}}, "pixels between windows; 0: half the window"},
+              {{"segmentation", std::string("none")},
+               "cover superpixels instead: quickshift, slic, ..."}}),
          .explain = occlusion},
     };
 }

@@ -55,6 +55,17 @@ std::filesystem::path found(const std::string& path, const std::filesystem::path
     return folder / path;
 }
 
+Input read_parts(const Subject& subject, const std::vector<InputFile>& files,
+                 const std::filesystem::path& folder, std::vector<std::string>& differences) {
+    std::vector<Input> parts;
+    for (size_t i = 0; i < std::min(files.size(), subject.parts().size()); ++i) {
+        const std::filesystem::path path = found(files[i].path, folder);
+        compare_hash("input " + printable(files[i].name, 60), path, files[i].sha256, differences);
+        parts.push_back(read_input(subject.parts()[i], path, files[i].row));
+    }
+    return joined(subject, std::move(parts));
+}
+
 void compare_rules(const Explanation& saved, Replay& replay) {
     const std::optional<Rule>&a = saved.rule, &b = replay.again.rule;
     if (!a && !b) return;
@@ -94,6 +105,9 @@ void compare_counterfactuals(const Explanation& saved, Replay& replay) {
     const auto &a = saved.counterfactuals, &b = replay.again.counterfactuals;
     if (!a && !b) return;
     const auto same = [](const Counterfactual& one, const Counterfactual& other) {
+        if (one.values.type() == ElementType::string || other.values.type() == ElementType::string)
+            return one.label == other.label && one.valid == other.valid &&
+                   one.values == other.values;
         const std::vector<double> x = one.values.to_doubles(), y = other.values.to_doubles();
         return one.label == other.label && one.valid == other.valid && x.size() == y.size() &&
                std::ranges::equal(x, y, [](double p, double q) {
@@ -105,11 +119,6 @@ void compare_counterfactuals(const Explanation& saved, Replay& replay) {
         replay.differences.emplace_back("the counterfactuals are not the same");
 }
 
-// Words that are missing are left out or masked: methods that only ask need no other text.
-bool compares_with_baseline(const MethodSpec& method, bool text) {
-    return method.uses_baseline && (method.needs_gradient || !text);
-}
-
 Recipe recipe_of(const Explanation& saved) {
     const ResolvedTarget& target = saved.target.resolved;
     Recipe recipe{.method = saved.provenance.method,
@@ -118,14 +127,17 @@ Recipe recipe_of(const Explanation& saved) {
                   .seed = saved.provenance.seed};
     recipe.target = target.output + ":" + std::to_string(target.index);
     if (target.minus) recipe.target += fmt::format("-{}", *target.minus);
+    const MethodSpec& method = find_method(recipe.method);
+    // Of several inputs the target's baseline says in words what stands for each.
+    if (compares_with_baseline(method, saved.attribution.text.has_value()) &&
+        saved.provenance.inputs.empty())
+        recipe.baseline = saved.target.baseline;
     std::erase_if(recipe.options, [&](const Option& option) {
-        if (option.name != "layer") return false;
-        recipe.layer = std::get<std::string>(option.value);
+        if (option.name != "layer" && option.name != "baseline") return false;
+        (option.name == "layer" ? recipe.layer : recipe.baseline) =
+            std::get<std::string>(option.value);
         return true;
     });
-    const MethodSpec& method = find_method(recipe.method);
-    if (compares_with_baseline(method, saved.attribution.text.has_value()))
-        recipe.baseline = saved.target.baseline;
     return recipe;
 }
 
@@ -211,6 +223,24 @@ void state_neutrality(const Subject& subject, const Input& input, const Baseline
     explanation.provenance.evaluations += found.evaluations;
 }
 
+// The method's own time, where it has the option and it was given: then it ends with what is there.
+Run limited(Run run, const OptionValues& options) {
+    for (const Option& option : options.all()) {
+        if (option.name != "seconds") continue;
+        const double seconds = std::get<double>(option.value);
+        constexpr double most = 1e9;  // thirty years: beyond, the clock's numbers end
+        if (!(seconds >= 0))
+            throw Error(ErrorKind::usage,
+                        fmt::format("seconds is {}; it must not be negative", seconds));
+        if (seconds > 0 && seconds < most)
+            run.deadline =
+                std::min(run.deadline, std::chrono::steady_clock::now() +
+                                           std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                               std::chrono::duration<double>(seconds)));
+    }
+    return run;
+}
+
 // An operator without a rule is the better reason than what failed first because of it.
 Explanation explained(const MethodSpec& method, const Task& task) {
     try {
@@ -228,6 +258,7 @@ Explanation explained(const MethodSpec& method, const Task& task) {
 }  // namespace
 
 MethodChoice default_method(const Subject& subject, const Input& input) {
+    if (!input.parts.empty()) return {"lime", "several inputs are explained together"};
     if (input.text) return {"lime", "the input is a text"};
     const std::string why = input.batch.empty()
                                 ? "the model reads one input for each column, or text"
@@ -247,6 +278,12 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     const OptionValues options(method.options, recipe.options, method.name);
     Target target = parse_target(subject, recipe.target);
     target.scale = recipe.scale;
+    const bool mixed = !input.parts.empty();
+    if (mixed && !method.several_inputs)
+        throw Error(ErrorKind::unsupported,
+                    method.name +
+                        " explains one input at a time; several together are explained by "
+                        "lime and the Shapley family");
     const bool compares = compares_with_baseline(method, input.text.has_value());
     if (!compares && (!recipe.baseline.empty() || recipe.baseline_values))
         throw Error(ErrorKind::usage,
@@ -262,15 +299,19 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
                                           "' is one of a layer's features: give --layer too");
     run.seed = recipe.seed;
     BaselineChoice chosen{.baseline = recipe.baseline};
-    if (chosen.baseline == "auto") chosen = choose_baseline(subject, input, target.output, run);
+    if (chosen.baseline == "auto" && !mixed)
+        chosen = choose_baseline(subject, input, target.output, run);
     Baseline baseline;
     if (recipe.baseline_values)
         baseline = baseline::Data{*recipe.baseline_values, "array"};
+    else if (mixed && compares)
+        baseline = recipe.baseline.empty() ? Baseline{} : parse_baseline(recipe.baseline);
     else if (compares)
         baseline = baseline_for(default_set(method, chosen.baseline, subject, input), subject, input);
-    if (!features) refuse_set(method, baseline, input);
-    Explanation explanation = explained(method, {subject, input, target, baseline, features, options,
-                                                 layer, recipe.segments, run});
+    if (!features && !mixed) refuse_set(method, baseline, input);
+    const Run own_time = limited(run, options);
+    Explanation explanation = explained(method, {subject, input, target, baseline, features,
+                                                 options, layer, recipe.segments, own_time});
     if (subject.endpoint_or_null())
         explanation.diagnostics.notes.emplace_back(
             "the model is an endpoint: no hash can tell later whether it is still the same");
@@ -278,8 +319,13 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
         for (const std::string& note : onnx->notes()) explanation.diagnostics.notes.push_back(note);
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
     explanation.provenance.evaluations += chosen.evaluations;
-    if (compares && !features)
-        state_neutrality(subject, input, baseline, explanation, run);
+    if (compares && !features && !mixed) {
+        try {
+            state_neutrality(subject, input, baseline, explanation, run);
+        } catch (const OutOfReach&) {
+            // The explanation stands without it.
+        }
+    }
     name_columns(input, explanation.attribution);
     if (input.text && !layer.empty()) tokens_to_words(*input.text, explanation.attribution);
     if (layer != recipe.layer)
@@ -292,6 +338,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     p.method = method.name;
     p.options = options.all();
     if (!layer.empty()) p.options.push_back({"layer", layer});
+    if (mixed && compares) p.options.push_back({"baseline", describe(baseline)});
     p.seed = recipe.seed;
     p.version = version();
     p.model_path = subject.path().string();
@@ -299,6 +346,11 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     p.input_path = input.path.string();
     p.input_sha256 = input.sha256;
     p.input_row = input.row_number;
+    for (size_t i = 0; i < input.parts.size(); ++i)
+        p.inputs.push_back({.name = subject.preprocessing().inputs[i].name,
+                            .path = input.parts[i].path.string(),
+                            .sha256 = input.parts[i].sha256,
+                            .row = input.parts[i].row_number});
     p.preprocessing = subject.preprocessing_json();
     if (input.is_table() && subject.background()) {
         p.background_path = subject.background_path().string();
@@ -312,7 +364,11 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
                const ModelNow& now) {
     const Provenance& p = saved.provenance;
     const bool own_text = p.input_path.empty() && saved.attribution.text.has_value();
-    if (p.model_path.empty() || (p.input_path.empty() && !own_text))
+    const bool no_file =
+        p.inputs.empty()
+            ? p.input_path.empty()
+            : std::ranges::any_of(p.inputs, [](const InputFile& one) { return one.path.empty(); });
+    if (p.model_path.empty() || (no_file && !own_text))
         throw Error(ErrorKind::usage,
                     "this explanation was made of arrays in memory; there are no files to make it "
                     "from again");
@@ -324,7 +380,7 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
     if (!endpoint) compare_hash("model", model, p.model_sha256, differences);
     else if (!p.model_sha256.empty())
         differences.emplace_back("the model was a file, and now it is an endpoint");
-    if (!own_text) compare_hash("input", input, p.input_sha256, differences);
+    if (!own_text && p.inputs.empty()) compare_hash("input", input, p.input_sha256, differences);
     data::Preprocessing preprocessing;
     if (!p.preprocessing.empty())
         preprocessing = data::preprocessing_from_json(p.preprocessing, "");
@@ -337,8 +393,9 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
         compare_hash("background", background, p.background_sha256, differences);
         subject.use_background(background);
     }
-    Input read = own_text ? from_text(subject, saved.attribution.text->text)
-                          : read_input(subject, input, p.input_row);
+    Input read = own_text            ? from_text(subject, saved.attribution.text->text)
+                 : !p.inputs.empty() ? read_parts(subject, p.inputs, folder, differences)
+                                     : read_input(subject, input, p.input_row);
     return {std::move(subject), std::move(read), std::move(differences)};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -13,8 +14,10 @@
 #include "whence/mask/masker.h"
 #include "whence/recipe/closest.h"
 #include "whence/recipe/method_table.h"
+#include "whence/recipe/mixed.h"
 #include "whence/recipe/names.h"
 #include "whence/recipe/superpixels.h"
+#include "whence/recipe/text.h"
 #include "whence/shapley/shap.h"
 
 namespace whence::recipe {
@@ -153,9 +156,10 @@ Explanation with_setting(const Task& task, const Use& use) {
                            background_of(task, vector)});
     }
     if (!image)
-        throw Error(ErrorKind::usage,
-                    "Shapley values explain pictures, rows of tables and vectors; this input is "
-                    "none of these");
+        throw Error(
+            ErrorKind::usage,
+            "Shapley values explain pictures, texts, rows of tables and vectors; this input "
+            "is none of these");
     const Tensor segments = renumbered(superpixels(task, *image));
     return use(Setting{task.subject.model(), task.input.batch,
                        Players{.labels = pixel_labels(*image, segments), .segments = segments},
@@ -164,8 +168,7 @@ Explanation with_setting(const Task& task, const Use& use) {
 
 Budget budget_of(const OptionValues& options) {
     return {.coalitions = options.get<int64_t>("budget"),
-            .tolerance = options.get<double>("tolerance"),
-            .seconds = options.get<double>("seconds")};
+            .tolerance = options.get<double>("tolerance")};
 }
 
 // One column for each player: the mean of its columns, for correlations.
@@ -183,12 +186,45 @@ Hierarchy table_hierarchy(const Task& task, const Setting& setting) {
     return correlation_hierarchy(of_players, players, task.run);
 }
 
-Explanation shap(const Task& task, ShapMethod (*method)(const Task&, const Setting&)) {
+// Joins the players, for the methods that need it.
+using Tree = std::function<Hierarchy()>;
+using MakeMethod = ShapMethod (*)(const OptionValues& options, const Tree& tree);
+
+Explanation text_shap(const Task& task, MakeMethod method, Link link) {
+    if (!task.options.get<std::string>("groups").empty())
+        throw Error(ErrorKind::usage, "groups are of the columns of a table");
+    const TextPlayers players = text_players(task);
+    const Tree tree = [&] { return word_hierarchy(players.words); };
+    Explanation explanation =
+        shap_of_players(*players.model, *players.masker, players.hidden, method(task.options, tree),
+                        link, players.input, task.target, task.run);
+    place_words(players.words, explanation.attribution);
+    return explanation;
+}
+
+Explanation mixed_shap(const Task& task, MakeMethod method, Link link) {
+    const MixedPlayers players = mixed_players(task, Filling::many);
+    const Tree tree = [&] { return mixed_hierarchy(task, players); };
+    Explanation explanation =
+        shap_of_players(task.subject.model(), *players.masker, players.hidden,
+                        method(task.options, tree), link, task.input.batch, task.target, task.run);
+    place_players(players, explanation.attribution);
+    return explanation;
+}
+
+Explanation shap(const Task& task, MakeMethod method) {
     const Link link = parse_link(task.options.get<std::string>("link"));
+    if (!task.input.parts.empty()) return mixed_shap(task, method, link);
+    if (task.input.text) return text_shap(task, method, link);
     return with_setting(task, [&](const Setting& setting) {
-        Explanation explanation =
-            Shap(setting.model, setting.players, setting.background, method(task, setting), link)
-                .explain(setting.input, task.target, task.run);
+        const std::optional<Tensor>& segments = setting.players.segments;
+        const Tree tree = [&] {
+            return segments ? bisecting_hierarchy(segment_centres(*segments))
+                            : table_hierarchy(task, setting);
+        };
+        Explanation explanation = Shap(setting.model, setting.players, setting.background,
+                                       method(task.options, tree), link)
+                                      .explain(setting.input, task.target, task.run);
         const auto* data = std::get_if<baseline::Data>(&task.baseline);
         const Tensor& like =
             task.input.is_table() ? *task.input.row : task.input.batch[0].value;
@@ -202,38 +238,34 @@ Explanation shap(const Task& task, ShapMethod (*method)(const Task&, const Setti
 }
 
 Explanation exact_shap(const Task& task) {
-    return shap(task, [](const Task&, const Setting&) -> ShapMethod { return ExactShap{}; });
+    return shap(task, [](const OptionValues&, const Tree&) -> ShapMethod { return ExactShap{}; });
 }
 
 Explanation kernel_shap(const Task& task) {
-    return shap(task, [](const Task& t, const Setting&) -> ShapMethod {
-        return KernelShap{.budget = budget_of(t.options),
-                          .compatible = t.options.get<bool>("compatible"),
-                          .l1_reg = t.options.get<std::string>("l1-reg")};
+    return shap(task, [](const OptionValues& o, const Tree&) -> ShapMethod {
+        return KernelShap{.budget = budget_of(o),
+                          .compatible = o.get<bool>("compatible"),
+                          .l1_reg = o.get<std::string>("l1-reg")};
     });
 }
 
 template <class Method>
 Explanation budgeted(const Task& task) {
-    return shap(task, [](const Task& t, const Setting&) -> ShapMethod {
-        return Method{.budget = budget_of(t.options)};
+    return shap(task, [](const OptionValues& o, const Tree&) -> ShapMethod {
+        return Method{.budget = budget_of(o)};
     });
 }
 
 Explanation partition_shap(const Task& task) {
-    return shap(task, [](const Task& t, const Setting& setting) -> ShapMethod {
-        return PartitionShap{
-            .hierarchy = setting.players.segments
-                             ? bisecting_hierarchy(segment_centres(*setting.players.segments))
-                             : table_hierarchy(t, setting),
-            .budget = {.coalitions = t.options.get<int64_t>("budget"),
-                       .seconds = t.options.get<double>("seconds")}};
+    return shap(task, [](const OptionValues& o, const Tree& tree) -> ShapMethod {
+        return PartitionShap{.hierarchy = tree(),
+                             .budget = {.coalitions = o.get<int64_t>("budget")}};
     });
 }
 
 Explanation linear_shap(const Task& task) {
-    return shap(task, [](const Task& t, const Setting&) -> ShapMethod {
-        return LinearShap{.tolerance = t.options.get<double>("tolerance")};
+    return shap(task, [](const OptionValues& o, const Tree&) -> ShapMethod {
+        return LinearShap{.tolerance = o.get<double>("tolerance")};
     });
 }
 
@@ -243,8 +275,6 @@ const OptionSpec budget{{"budget", int64_t{0}},
 const OptionSpec tolerance{{"tolerance", Budget().tolerance},
                            "stop once every standard error is below this share of the range of the "
                            "values; 0: spend the budget"};
-const OptionSpec seconds{{"seconds", 0.0}, "stop after this long with what is there; 0: never"};
-
 MethodSpec spec(std::string name, std::string summary, std::vector<OptionSpec> options,
                 Explanation (*explain)(const Task&)) {
     for (const OptionSpec& shared : std::vector<OptionSpec>{
@@ -257,6 +287,7 @@ MethodSpec spec(std::string name, std::string summary, std::vector<OptionSpec> o
              {{"segmentation", std::string("quickshift")},
               "pictures: quickshift, slic, felzenszwalb or grid, with options as in slic:50"}})
         options.push_back(shared);
+    options = with_word_options(std::move(options));
     return {.name = std::move(name),
             .summary = std::move(summary),
             .needs_gradient = false,
@@ -264,12 +295,14 @@ MethodSpec spec(std::string name, std::string summary, std::vector<OptionSpec> o
             .options = std::move(options),
             .explain = explain,
             .baseline_set = true,
-            .baseline_one = true};
+            .baseline_one = true,
+            .several_inputs = true};
 }
 
 }  // namespace
 
 std::vector<MethodSpec> shapley_methods() {
+    const OptionSpec seconds = seconds_option();
     const std::vector<OptionSpec> sampling{budget, tolerance, seconds};
     std::vector<OptionSpec> kernel = sampling;
     kernel.push_back({{"compatible", false}, "sample, select and solve as shap 0.5x"});

@@ -6,6 +6,7 @@
 
 #include "whence/core/error.h"
 #include "whence/core/hash.h"
+#include "whence/data/pixel_model.h"
 #include "whence/data/table_model.h"
 
 namespace whence::recipe {
@@ -42,24 +43,26 @@ text::Tokenizer read_vocabulary(const data::TextPreprocessing& how) {
     return text::Tokenizer::read_vocabulary(how.vocabulary, options);
 }
 
-// What is put in front of a graph has no place before an endpoint: it reads pixels as they are.
-void refuse_transform(const std::string& url, const data::Preprocessing& preprocessing) {
-    if (preprocessing.kind != data::InputKind::image) return;
-    const data::ImagePreprocessing& image = preprocessing.image;
-    const bool as_it_is = image.layout == data::Layout::nhwc && image.mean.empty() &&
-                          image.std.empty() && image.scale == 1 &&
-                          image.channels != data::ChannelOrder::bgr;
-    if (!as_it_is)
-        throw Error(ErrorKind::unsupported,
-                    printable(url, 400) +
-                        ": an endpoint reads pixels as they are, in [0, 1] and [N, H, W, C]; its "
-                        "preprocessing may resize them (\"layout\": \"nhwc\"), nothing more");
-}
-
 // Whether the model reads a column as text; one matrix holds all columns.
 bool reads_text(const Model& model, size_t column) {
     return model.inputs()[std::min(column, model.inputs().size() - 1)].type == ElementType::string;
 }
+
+// One of several inputs, for those who read files.
+class OneInput final : public Model {
+  public:
+    explicit OneInput(TensorInfo input) : inputs_{std::move(input)} {}
+    [[nodiscard]] const std::vector<TensorInfo>& inputs() const override { return inputs_; }
+    [[nodiscard]] const std::vector<TensorInfo>& outputs() const override { return outputs_; }
+    [[nodiscard]] Batch predict(const Batch&, const Run&) const override {
+        throw Error(ErrorKind::internal, "one input alone was asked for an answer");
+    }
+    [[nodiscard]] int concurrency() const override { return 1; }
+    [[nodiscard]] int64_t preferred_batch() const override { return 1; }
+
+  private:
+    std::vector<TensorInfo> inputs_, outputs_;
+};
 
 }  // namespace
 
@@ -72,8 +75,11 @@ Subject Subject::load(const std::filesystem::path& model, data::Preprocessing pr
                       int threads, const Run& run, const remote::Options& endpoint) {
     if (remote::is_url(model.string())) {
         auto asked = std::make_shared<const remote::RemoteModel>(model.string(), endpoint, run);
-        refuse_transform(asked->url(), preprocessing);
-        Subject subject = of(asked, asked->url(), std::move(preprocessing));
+        std::shared_ptr<const Model> whole = asked;
+        if (preprocessing.kind == data::InputKind::image &&
+            !data::PixelModel::changes_nothing(preprocessing.image))
+            whole = std::make_shared<const data::PixelModel>(asked, preprocessing.image);
+        Subject subject = of(std::move(whole), asked->url(), std::move(preprocessing));
         subject.endpoint_ = asked.get();
         return subject;
     }
@@ -111,9 +117,40 @@ const OnnxModel& Subject::onnx() const {
 void Subject::use_preprocessing(std::vector<std::string> classes_of_model) {
     classes_ = preprocessing_.classes.empty() ? std::move(classes_of_model) : preprocessing_.classes;
     if (kind() == data::InputKind::text) use_tokenizer();
+    if (kind() == data::InputKind::mixed) use_parts();
     describe_preprocessing();
     if (const auto& background = preprocessing_.table.background; !background.empty())
         use_background(background);
+}
+
+// Pictures are read as pixels; what an input reads of a row is a matrix.
+void Subject::use_parts() {
+    const std::vector<TensorInfo> read = model_->inputs();
+    if (read.size() != preprocessing_.inputs.size())
+        throw Error(
+            ErrorKind::input,
+            fmt::format("{}: the model reads {} inputs, the preprocessing says what {} of "
+                        "them are",
+                        printable(path_.string(), 400), read.size(), preprocessing_.inputs.size()));
+    std::vector<size_t> places;
+    for (const data::InputPreprocessing& one : preprocessing_.inputs) {
+        const auto found = std::ranges::find(read, one.name, &TensorInfo::name);
+        if (found == read.end()) {
+            std::string have;
+            for (const TensorInfo& info : read)
+                have += (have.empty() ? "" : ", ") + printable(info.name, 60);
+            throw Error(ErrorKind::input,
+                        fmt::format("{}: no input '{}'; the model reads {}",
+                                    printable(path_.string(), 400), printable(one.name), have));
+        }
+        places.push_back(static_cast<size_t>(found - read.begin()));
+        if (one.how.kind == data::InputKind::image &&
+            !data::PixelModel::changes_nothing(one.how.image))
+            model_ = std::make_shared<const data::PixelModel>(model_, one.how.image, places.back());
+    }
+    for (size_t i = 0; i < places.size(); ++i)
+        parts_.push_back(of(std::make_shared<const OneInput>(model_->inputs()[places[i]]),
+                            path_.string(), preprocessing_.inputs[i].how));
 }
 
 // What is recorded names the tokenizer by its content: another file would be another model.

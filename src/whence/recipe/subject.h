@@ -18,8 +18,8 @@ class Subject {
     /// `preprocessing`: a preset, a JSON file, "none", or empty: the JSON beside the model if there
     /// is one. An image model then reads pixels [N, H, W, C] in [0, 1]. `run` stops loading. Throws
     /// as OnnxModel::load. A `model` that begins with http:// or https:// is an endpoint, asked as
-    /// `endpoint` says (see remote::RemoteModel); a picture's endpoint reads pixels as they are, and
-    /// preprocessing that would change them is Error(unsupported).
+    /// `endpoint` says (see remote::RemoteModel); before a picture's endpoint its pixels
+    /// are normalised here (see data::PixelModel).
     static Subject load(const std::filesystem::path& model, const std::string& preprocessing = "",
                         int threads = 0, const Run& run = {}, const remote::Options& endpoint = {});
     /// With preprocessing that was read before.
@@ -55,6 +55,9 @@ class Subject {
     [[nodiscard]] const data::Table* background() const { return background_.get(); }
     [[nodiscard]] const std::filesystem::path& background_path() const { return background_path_; }
     [[nodiscard]] const std::string& background_sha256() const { return background_sha256_; }
+    /// Where the preprocessing is mixed: a subject for each input, in its order, which reads files
+    /// and is never asked. Empty else.
+    [[nodiscard]] const std::vector<Subject>& parts() const { return parts_; }
     /// How texts become this model's inputs; none where it reads no texts.
     [[nodiscard]] const text::TextEncoder* text_encoder() const { return text_.get(); }
     /// Replaces the background by another file (or sets one).
@@ -73,6 +76,7 @@ class Subject {
     void use_preprocessing(std::vector<std::string> classes_of_model);
     void describe_preprocessing();
     void use_tokenizer();
+    void use_parts();
     [[nodiscard]] data::Table columns_of_model(const data::Table& table,
                                                const std::filesystem::path& path) const;
 
@@ -85,6 +89,7 @@ class Subject {
     std::vector<std::string> classes_;
     std::shared_ptr<const data::Table> background_;
     std::shared_ptr<const text::TextEncoder> text_;
+    std::vector<Subject> parts_;
 };
 
 }  // namespace whence::recipe

@@ -7,24 +7,49 @@
 #include "whence/core/error.h"
 #include "whence/graph/graph.h"
 #include "whence/recipe/layers.h"
+#include "whence/shapley/hierarchy.h"
 
 namespace whence::recipe {
 
-std::vector<OptionSpec> word_options() {
-    return {{{"bow", true},
-             "texts: a word is one feature wherever it stands, and is removed; else each place is "
-             "one, and mask-string stands there"},
-            {{"mask-string", std::string()},
-             "texts, without bow: what stands for a missing word; empty: UNKWORDZ"},
-            {{"split-expression", std::string("\\W+")},
-             "texts: regular expression of what parts words"},
-            {{"char-level", false}, "texts: features are characters"},
-            {{"mask-tokens", false},
-             "texts: put the mask or padding token for a word's tokens instead of rewriting the "
-             "text"}};
+namespace {
+
+// How strongly the text between two words parts them.
+uint8_t gap_of(std::string_view between) {
+    const auto has = [&](std::initializer_list<std::string_view> marks) {
+        return std::ranges::any_of(marks, [&](std::string_view mark) {
+            return between.find(mark) != std::string_view::npos;
+        });
+    };
+    if (has({"\n\n", "\r\n\r\n", "\u2029"})) return 3;
+    if (has({".", "!", "?", "\n", "\u2026", "\u3002", "\uff01", "\uff1f"})) return 2;
+    if (has({",", ";", ":", "(", ")", "\u2013", "\u2014", "\u3001", "\uff0c", "\uff1b", "\uff1a"}))
+        return 1;
+    return 0;
 }
 
-TextPlayers text_players(const Task& task) {
+}  // namespace
+
+std::vector<OptionSpec> word_options(bool bow, std::string_view stand_in) {
+    return {
+        {{"bow", bow},
+         "texts: a word is one feature wherever it stands, and is removed; else each place is "
+         "one, and mask-string stands there"},
+        {{"mask-string", std::string()},
+         fmt::format("texts, without bow: what stands for a missing word; empty: {}", stand_in)},
+        {{"split-expression", std::string("\\W+")},
+         "texts: regular expression of what parts words"},
+        {{"char-level", false}, "texts: features are characters"},
+        {{"mask-tokens", false},
+         "texts: put the mask or padding token for a word's tokens instead of rewriting the "
+         "text"}};
+}
+
+std::vector<OptionSpec> with_word_options(std::vector<OptionSpec> options) {
+    std::ranges::move(word_options(), std::back_inserter(options));
+    return options;
+}
+
+TextPlayers text_players(const Task& task, std::string_view stand_in) {
     const OptionValues& o = task.options;
     const bool bow = o.get<bool>("bow"), characters = o.get<bool>("char-level");
     const bool tokens = o.get<bool>("mask-tokens");
@@ -53,11 +78,29 @@ TextPlayers text_players(const Task& task) {
     out.own_model = std::make_unique<text::TextModel>(task.subject.model(), encoder);
     out.model = out.own_model.get();
     out.input.add("text", Tensor::of<std::string>({1}, std::vector<std::string>{input.text}));
-    if (mask.empty() && !bow) mask = characters ? std::string(1, '\0') : "UNKWORDZ";
+    if (mask.empty() && !bow) mask = characters ? std::string(1, '\0') : stand_in;
     out.hidden = bow ? "words left out" : fmt::format("'{}' for each word", printable(mask, 40));
     out.masker = std::make_unique<text::WordMasker>(
         out.words, bow ? std::nullopt : std::optional(std::move(mask)));
     return out;
+}
+
+Hierarchy word_hierarchy(const text::Words& words) {
+    std::vector<uint8_t> gaps;
+    int32_t seen = -1;
+    uint8_t widest = 0;
+    for (const text::Words::Part& part : words.parts) {
+        const auto length = static_cast<size_t>(part.place.end - part.place.begin);
+        if (part.player < 0)
+            widest = std::max(widest,
+                              gap_of(std::string_view(words.text)
+                                         .substr(static_cast<size_t>(part.place.begin), length)));
+        if (part.player <= seen) continue;
+        if (seen >= 0) gaps.push_back(widest);
+        seen = part.player;
+        widest = 0;
+    }
+    return gap_hierarchy(gaps);
 }
 
 void place_words(const text::Words& words, Attribution& attribution) {

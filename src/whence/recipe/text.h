@@ -7,11 +7,20 @@
 #include "whence/recipe/methods.h"
 #include "whence/text/word_masker.h"
 
+namespace whence {
+struct Hierarchy;
+}
+
 namespace whence::recipe {
 
 /// Options that say what the words of a text are and how they are switched off: bow, mask-string,
-/// split-expression, char-level, mask-tokens. For the rows of methods that explain texts.
-[[nodiscard]] std::vector<OptionSpec> word_options();
+/// split-expression, char-level, mask-tokens. For the rows of methods that explain texts. `bow` is
+/// the default of that option, `stand_in` what stands for a missing word where no mask-string is
+/// given.
+[[nodiscard]] std::vector<OptionSpec> word_options(bool bow = true,
+                                                   std::string_view stand_in = "UNKWORDZ");
+/// `options`, then those of word_options().
+[[nodiscard]] std::vector<OptionSpec> with_word_options(std::vector<OptionSpec> options);
 
 /// A text as a game: the model that is asked, its input, and who the players are. `model` refers
 /// to the subject of the task, which must outlive it.
@@ -25,7 +34,12 @@ struct TextPlayers {
 };
 /// For a task whose input is a text and whose method has word_options. Throws Error(usage) for
 /// options that exclude each other, Error(input) for a text without words.
-[[nodiscard]] TextPlayers text_players(const Task& task);
+[[nodiscard]] TextPlayers text_players(const Task& task, std::string_view stand_in = "UNKWORDZ");
+
+/// Words that are parted by less are joined first: by blanks, by a comma or its like, by the end of
+/// a sentence, by the end of a paragraph. A word that stands in several places belongs to its
+/// first.
+[[nodiscard]] Hierarchy word_hierarchy(const text::Words& words);
 
 /// Writes down where the words stand.
 void place_words(const text::Words& words, Attribution& attribution);

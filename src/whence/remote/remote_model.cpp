@@ -111,8 +111,8 @@ Batch RemoteModel::predict(const Batch& inputs, const Run& run) const {
     } catch (const Error& error) {
         const bool of_endpoint = error.kind() == ErrorKind::io || error.kind() == ErrorKind::model;
         if (!of_endpoint || answered_ == 0) throw;
-        throw Error(error.kind(), fmt::format("{}; {} rows were answered before", error.what(),
-                                              answered_.load()));
+        throw OutOfReach(error.kind(), fmt::format("{}; {} rows were answered before", error.what(),
+                                                   answered_.load()));
     }
     if (parts.size() == 1) return std::move(parts[0]);
     Batch all;

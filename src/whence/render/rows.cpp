@@ -14,11 +14,15 @@
 namespace whence::render {
 namespace {
 
+// A number, and perhaps its unit: see display.
 double number_in(const std::string& text) {
+    constexpr std::string_view before_unit = "\u00a0";
     double value = 0;
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc{} && stop == end ? value : std::nan("");
+    const std::string_view rest(stop, static_cast<size_t>(end - stop));
+    const bool whole = rest.empty() || rest.starts_with(before_unit);
+    return error == std::errc{} && whole ? value : std::nan("");
 }
 
 double finite_or_zero(double value) {

@@ -42,7 +42,7 @@ void sample(Questions& questions, const Budget& budget, int64_t pairs, Estimate&
     questions.expect(2 * pairs + 2);
     shapley::Spread spread(players);
     if (budget.tolerance > 0) out.converged = false;
-    while (spread.count() < pairs && !questions.late()) {
+    while (spread.count() < pairs && !questions.over()) {
         const int64_t first = spread.count();
         const int64_t count = std::min(pairs - first, std::max<int64_t>(128, first / 2));
         std::vector<std::vector<uint8_t>> rows;
@@ -60,13 +60,13 @@ void sample(Questions& questions, const Budget& budget, int64_t pairs, Estimate&
         }
         out.values = spread.means();
         out.standard_errors = spread.standard_errors();
+        questions.tell(out);
         if (budget.tolerance == 0) continue;
         out.converged = shapley::within_tolerance(out, budget.tolerance);
         if (*out.converged) break;
     }
-    if (spread.count() == 0)
-        throw Error(ErrorKind::limit, "the seconds were over before the first pair of coalitions");
-    if (!out.converged.value_or(false)) questions.state_late(out);
+    if (spread.count() == 0) questions.give_up("the first pair of coalitions");
+    if (!out.converged.value_or(false)) questions.state_early_end(out);
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 
 namespace whence {
 
-/// When an estimator stops.
+/// When an estimator stops. It also stops, with what is there and a note, at the deadline of its
+/// run and where the model gets out of reach; what is found then depends on the machine.
 struct Budget {
     /// Coalitions whose value may be asked besides nobody and everyone; 0: the method's own number,
     /// 2 players + 2048 (shap's) and at least what its first estimate needs.
@@ -18,8 +19,6 @@ struct Budget {
     /// Stop once the largest standard error is below this share of the range of the values, largest
     /// minus smallest (Covert and Lee 2021, "Improving KernelSHAP", section 3.2). 0: spend it all.
     double tolerance = 0.01;
-    /// Stop after this long with what is there; 0: never. What is found then depends on the machine.
-    double seconds = 0;
 };
 
 /// Throws Error(usage) for numbers that make no sense.

@@ -19,14 +19,13 @@ std::vector<double> table_of(Questions& questions, const char* method, Estimate&
                                 method, players, players, ExactShap::most_players));
     const int64_t count = int64_t{1} << players;
     questions.expect(count);
-    std::vector<double> table = questions.ask(count, [&](int64_t code, std::span<uint8_t> row) {
-        for (size_t j = 0; j < row.size(); ++j) row[j] = code >> j & 1;
-    });
-    if (static_cast<int64_t>(table.size()) < count)
-        throw Error(ErrorKind::limit,
-                    fmt::format("the seconds were over after {} of the {} coalitions that {} needs; "
-                                "kernel-shap can stop at any time",
-                                table.size(), count, method));
+    const std::string all =
+        fmt::format("all {} coalitions that {} needs were asked; kernel-shap can stop at any time",
+                    count, method);
+    std::vector<double> table =
+        questions.ask_all(count, all, [&](int64_t code, std::span<uint8_t> row) {
+            for (size_t j = 0; j < row.size(); ++j) row[j] = code >> j & 1;
+        });
     estimate.nobody = table.front();
     estimate.everyone = table.back();
     return table;

@@ -84,6 +84,47 @@ Hierarchy balanced_hierarchy(int64_t players) {
     return from_top(players, [](std::span<int32_t> members) { return (members.size() + 1) / 2; });
 }
 
+Hierarchy joined_hierarchy(std::span<const Hierarchy> trees, std::span<const int64_t> players) {
+    const int64_t all = std::accumulate(players.begin(), players.end(), int64_t{0});
+    Hierarchy out;
+    int64_t before = 0;
+    int32_t root = -1;
+    const auto next = [&] { return static_cast<int32_t>(all + std::ssize(out.merges)); };
+    for (size_t i = 0; i < trees.size(); ++i) {
+        const int64_t own = players[i], made = next();
+        for (const auto& [left, right] : trees[i].merges) {
+            const auto moved = [&](int32_t node) {
+                return static_cast<int32_t>(node < own ? before + node : made + node - own);
+            };
+            out.merges.push_back({moved(left), moved(right)});
+        }
+        const int32_t top = trees[i].merges.empty() ? static_cast<int32_t>(before) : next() - 1;
+        before += own;
+        if (root >= 0) {
+            const int32_t joined = next();
+            out.merges.push_back({root, top});
+            root = joined;
+        } else {
+            root = top;
+        }
+    }
+    return out;
+}
+
+Hierarchy gap_hierarchy(std::span<const uint8_t> gaps) {
+    const auto players = static_cast<int64_t>(gaps.size()) + 1;
+    return from_top(players, [&](std::span<int32_t> members) {
+        const auto last = static_cast<int64_t>(members.size()) - 1;
+        int64_t best = 0;
+        const auto off_middle = [&](int64_t i) { return std::abs(2 * (i + 1) - last - 1); };
+        for (int64_t i = 1; i < last; ++i) {
+            const uint8_t gap = gaps[members[i]], widest = gaps[members[best]];
+            if (gap > widest || (gap == widest && off_middle(i) <= off_middle(best))) best = i;
+        }
+        return static_cast<size_t>(best) + 1;
+    });
+}
+
 Hierarchy bisecting_hierarchy(std::span<const double> positions) {
     return from_top(static_cast<int64_t>(positions.size() / 2), [&](std::span<int32_t> members) {
         double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};

@@ -23,9 +23,19 @@ void check(const Hierarchy& hierarchy, int64_t players);
 /// Neighbours joined, halves of halves: for words in a row.
 [[nodiscard]] Hierarchy balanced_hierarchy(int64_t players);
 
+/// Players in a row, as words in a text: gaps[i] is how strongly something parts player i from
+/// i + 1. Each part is cut at its widest gap, of several at the one nearest its middle; where all
+/// are the same it is the balanced one. There is one player more than there are gaps.
+[[nodiscard]] Hierarchy gap_hierarchy(std::span<const uint8_t> gaps);
+
 /// Each part cut at the middle across its longer side: for superpixels and pixels by their centres
 /// (`positions`: [players, 2] row and column). As shap cuts images.
 [[nodiscard]] Hierarchy bisecting_hierarchy(std::span<const double> positions);
+
+/// The trees of several groups of players, each group numbered after those before it, under one
+/// root: the groups are joined one after the other. `players` of each, at least 1.
+[[nodiscard]] Hierarchy joined_hierarchy(std::span<const Hierarchy> trees,
+                                         std::span<const int64_t> players);
 
 /// The centre of each segment 0, 1, ... of `segments` (int32 [height, width]): row and column.
 [[nodiscard]] std::vector<double> segment_centres(const Tensor& segments);

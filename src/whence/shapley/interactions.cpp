@@ -132,7 +132,7 @@ void sample(Questions& questions, const Budget& budget, int64_t rounds, Estimate
     // Pairs and values of the rounds, and the matrix that is given: its diagonal mixes both.
     shapley::Spread raw(players * players), given(players * players);
     if (budget.tolerance > 0) out.converged = false;
-    while (raw.count() < rounds && !questions.late()) {
+    while (raw.count() < rounds && !questions.over()) {
         const Round round(players, questions.run().seed, raw.count());
         const std::vector<double> values = questions.ask(
             cost, [&](int64_t i, std::span<uint8_t> row) { round.fill(i, row); });
@@ -142,17 +142,16 @@ void sample(Questions& questions, const Budget& budget, int64_t rounds, Estimate
         spread_out(matrix, players);
         given.add(matrix);
         take(raw.means(), raw.standard_errors(), players, out);
+        questions.tell(out);
         if (budget.tolerance == 0 || raw.count() < std::min(rounds, least_rounds)) continue;
         out.converged = shapley::within_tolerance(out, budget.tolerance);
         if (*out.converged) break;
     }
-    if (raw.count() == 0)
-        throw Error(ErrorKind::limit,
-                    fmt::format("the seconds were over before the first round of {} coalitions", cost));
+    if (raw.count() == 0) questions.give_up(fmt::format("the first round of {} coalitions", cost));
     out.interaction_errors = given.standard_errors();
     out.notes.push_back(fmt::format("{} rounds of {} coalitions, each with every pair once",
                                     raw.count(), cost));
-    if (!out.converged.value_or(false)) questions.state_late(out);
+    if (!out.converged.value_or(false)) questions.state_early_end(out);
 }
 
 }  // namespace

@@ -299,14 +299,14 @@ void paired_kernel(Questions& questions, const Budget& budget, Estimate& out) {
     while (true) {
         ask_pairs(questions, plan, until, differences);
         const auto pairs = static_cast<int64_t>(differences.size());
-        if (pairs == 0)
-            throw Error(ErrorKind::limit, "the seconds were over before the first pair of coalitions");
+        if (pairs == 0) questions.give_up("the first pair of coalitions");
         const bool settled = fitting.fit(differences, out);
+        questions.tell(out);
         if (budget.tolerance > 0)
             out.converged = shapley::within_tolerance(out, budget.tolerance);
-        if (pairs == plan.size() || out.converged.value_or(false) || questions.late()) {
+        if (pairs == plan.size() || out.converged.value_or(false) || questions.over()) {
             state(plan, pairs, settled, fitting.with_proxy(), out);
-            if (!out.exact && !out.converged.value_or(false)) questions.state_late(out);
+            if (!out.exact && !out.converged.value_or(false)) questions.state_early_end(out);
             return;
         }
         until = std::min(plan.size(), until + until / 2);

@@ -315,10 +315,6 @@ std::vector<double> fitted(const Samples& samples, const std::vector<double>& an
 
 void compatible_kernel(Questions& questions, const KernelShap& options, Estimate& out) {
     check_l1(options.l1_reg);
-    if (options.budget.seconds > 0)
-        throw Error(ErrorKind::usage,
-                    "compatible asks in shap's order, of which a part is no fair sample: it cannot "
-                    "stop after --seconds");
     const int64_t players = questions.players();
     // shap counts 2^30 coalitions wherever there are more than 30 players.
     const double all = players <= 30 ? std::ldexp(1.0, static_cast<int>(players)) - 2
@@ -328,9 +324,12 @@ void compatible_kernel(Questions& questions, const KernelShap& options, Estimate
     if (players <= 30) budget = static_cast<int64_t>(std::min(static_cast<double>(budget), all));
     const Samples samples = Scheme(players, budget).draw(questions.run().seed);
     questions.expect(static_cast<int64_t>(samples.masks.size()) + 2);
-    std::vector<double> answers = questions.ask(
+    std::vector<double> answers = questions.ask_all(
         static_cast<int64_t>(samples.masks.size()),
-        [&](int64_t i, std::span<uint8_t> row) { std::ranges::copy(samples.masks[i], row.begin()); });
+        "all was asked; with compatible, which asks in shap's order, a part is no fair sample",
+        [&](int64_t i, std::span<uint8_t> row) {
+            std::ranges::copy(samples.masks[i], row.begin());
+        });
     for (double& answer : answers) answer -= out.nobody;
     const double total = out.everyone - out.nobody;
     const std::vector<int32_t> kept = kept_players(

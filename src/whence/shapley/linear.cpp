@@ -22,7 +22,9 @@ Estimate estimate(const Game& game, const LinearShap& options, const Run& run) {
     questions.expect(players + 2 * checks + 2);
     Estimate out;
     questions.ask_ends(out);
-    out.values = questions.ask(players, [](int64_t i, std::span<uint8_t> row) { row[i] = 1; });
+    const std::string before = "it was known whether the answer is a sum";
+    out.values =
+        questions.ask_all(players, before, [](int64_t i, std::span<uint8_t> row) { row[i] = 1; });
     for (double& value : out.values) value -= out.nobody;
 
     std::vector<std::vector<uint8_t>> asked;
@@ -37,8 +39,8 @@ Estimate estimate(const Game& game, const LinearShap& options, const Run& run) {
         asked.push_back(std::move(complement));
     }
     asked.emplace_back(players, uint8_t{1});
-    const std::vector<double> values = questions.ask(
-        static_cast<int64_t>(asked.size()),
+    const std::vector<double> values = questions.ask_all(
+        static_cast<int64_t>(asked.size()), before,
         [&](int64_t i, std::span<uint8_t> row) { std::ranges::copy(asked[i], row.begin()); });
     double largest = std::abs(out.everyone - out.nobody), worst = 0;
     for (size_t k = 0; k < asked.size(); ++k) {

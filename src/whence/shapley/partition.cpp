@@ -46,7 +46,7 @@ class Owen {
 
     // Spends the budget, or resolves all.
     void refine(int64_t budget) {
-        while (!parts_.empty() && !questions_.late()) {
+        while (!parts_.empty() && !questions_.over()) {
             std::vector<Part> merges;
             while (!parts_.empty() && merges.size() < at_once &&
                    budget >= 2 * static_cast<int64_t>(merges.size() + 1)) {
@@ -172,7 +172,7 @@ Estimate estimate(const Game& game, const PartitionShap& options, const Run& run
                 "weight is shared equally among the players below them; a larger budget resolves "
                 "more",
                 owen.unresolved(), owen.left()));
-        if (!out.exact) questions.state_late(out);
+        if (!out.exact) questions.state_early_end(out);
     }
     out.coalitions = questions.asked();
     out.notes.push_back("Owen values: players of one branch of the hierarchy act together towards "

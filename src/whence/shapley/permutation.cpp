@@ -118,11 +118,12 @@ Estimate by_orders(const Game& game, const Budget& budget, bool both_ways, const
                                 coalitions, players, 2 * walk.cost()));
     questions.expect(orders * walk.cost() + 2);
     if (budget.tolerance > 0) out.converged = false;
-    while (walk.spread().count() < orders && !questions.late()) {
+    while (walk.spread().count() < orders && !questions.over()) {
         const int64_t done = walk.spread().count();
         walk.walk(std::min(orders - done, std::max(least_orders, done / 2)), out);
         if (walk.spread().count() == 0) break;
         take(walk, out);
+        questions.tell(out);
         if (budget.tolerance == 0 || walk.spread().count() < std::min(orders, least_orders))
             continue;
         out.converged = shapley::within_tolerance(out, budget.tolerance);
@@ -130,14 +131,11 @@ Estimate by_orders(const Game& game, const Budget& budget, bool both_ways, const
     }
     const int64_t done = walk.spread().count();
     if (done == 0)
-        throw Error(ErrorKind::limit,
-                    fmt::format("the seconds were over before the first order of {} players was "
-                                "walked",
-                                players));
+        questions.give_up(fmt::format("the first order of {} players was walked", players));
     out.coalitions = questions.asked();
     out.notes.push_back(fmt::format("{} random orders{}, {} coalitions", done,
                                     both_ways ? ", each also backwards" : "", out.coalitions));
-    if (!out.converged.value_or(false)) questions.state_late(out);
+    if (!out.converged.value_or(false)) questions.state_early_end(out);
     return out;
 }
 

@@ -56,58 +56,49 @@ void state_sum(const Estimate& found, Explanation& explanation) {
         explanation.diagnostics.no_error_because = found.no_sum_because;
 }
 
-}  // namespace
-
-std::string_view name(const ShapMethod& method) { return method_names[method.index()]; }
-
-Estimate estimate(const Game& game, const ShapMethod& method, const Run& run) {
-    return std::visit([&](const auto& one) { return estimate(game, one, run); }, method);
-}
-
-Shap::Shap(const Model& model, Players players, Background background, ShapMethod method, Link link)
-    : model_(model),
-      players_(std::move(players)),
-      background_(std::move(background)),
-      method_(std::move(method)),
-      link_(link) {
+void check(const ShapMethod& method) {
     std::visit(
         [](const auto& options) {
             if constexpr (requires { options.budget; }) check(options.budget);
         },
-        method_);
+        method);
 }
 
-Explanation Shap::explain(const Batch& input, const Target& target, const Run& run) const {
+// Of the game of those who play; the others get 0.
+struct Question {
+    const Model& model;
+    const Masker& masker;
+    const ShapMethod& method;
+    Link link;
+    std::vector<bool> plays;
+};
+
+Explanation explained(const Question& question, const Batch& input, const Target& target,
+                      const Run& run) {
     const auto start = std::chrono::steady_clock::now();
-    run.check();
-    const NamedTensor& explained = explained_tensor(input);
-    const LabelMasker masker(explained.name, explained.value,
-                             background_.rows.cast(explained.value.type()), players_.labels,
-                             players_.names, background_.weights);
-    const ResolvedTarget resolved = resolve(target, model_, input, preferred_scale(method_), run);
-    const MaskedGame all(model_, resolved, masker, input, link_);
-    std::vector<bool> plays =
-        varying(explained.value, masker.baseline(), players_.labels, masker.players());
-    // A hierarchy names all players.
-    if (std::holds_alternative<PartitionShap>(method_)) plays.assign(plays.size(), true);
+    const auto& [model, masker, method, link, plays] = question;
+    const ResolvedTarget resolved = resolve(target, model, input, preferred_scale(method), run);
+    const MaskedGame all(model, resolved, masker, input, link);
     const shapley::SomePlayers game(all, plays);
-    const Estimate found = game.widened(estimate(game, method_, run));
+    Run told = run;
+    if (run.early)
+        told.early = [&](EarlyEstimate early) {
+            early.feature = game.original(early.feature);
+            run.early(early);
+        };
+    const Estimate found = game.widened(estimate(game, method, told));
 
     Explanation explanation;
     Attribution& attribution = explanation.attribution;
     const auto players = static_cast<int64_t>(found.values.size());
     attribution.values = Tensor::of<double>({players}, found.values);
     attribution.standard_errors = found.standard_errors;
-    attribution.names = players_.names;
-    attribution.displays = players_.displays;
-    attribution.segments = players_.segments;
+    attribution.names = masker.names();
     if (!found.interactions.empty())
         explanation.interactions = {Tensor::of<double>({players, players}, found.interactions),
                                     found.interaction_errors};
-    explanation.target = {.resolved = resolved,
-                          .value = found.everyone,
-                          .baseline = background_.description,
-                          .baseline_value = found.nobody};
+    explanation.target = {
+        .resolved = resolved, .value = found.everyone, .baseline_value = found.nobody};
     Diagnostics& diagnostics = explanation.diagnostics;
     diagnostics.converged = found.converged;
     diagnostics.notes = found.notes;
@@ -120,19 +111,69 @@ Explanation Shap::explain(const Batch& input, const Target& target, const Run& r
         diagnostics.notes.push_back(
             fmt::format("{} of {} features are the same in all of the background: they get 0",
                         left_out, players));
-    if (link_ != Link::identity)
-        diagnostics.notes.push_back(fmt::format(
-            "values, f(x) and f(baseline) are in units of the link {}", name(link_)));
-    if (input.size() > 1)
-        diagnostics.notes.push_back("only input '" + printable(explained.name) +
-                                    "' is explained; the others are held constant");
+    if (link != Link::identity)
+        diagnostics.notes.push_back(
+            fmt::format("values, f(x) and f(baseline) are in units of the link {}", name(link)));
     Provenance& provenance = explanation.provenance;
-    provenance.method = name(method_);
+    provenance.method = name(method);
     provenance.seed = run.seed;
     provenance.version = version();
     provenance.evaluations = found.coalitions * fillings + (target.index ? 0 : 1);
     provenance.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return explanation;
+}
+
+}  // namespace
+
+std::string_view name(const ShapMethod& method) {
+    return method_names[method.index()];
+}
+
+Estimate estimate(const Game& game, const ShapMethod& method, const Run& run) {
+    return std::visit([&](const auto& one) { return estimate(game, one, run); }, method);
+}
+
+Shap::Shap(const Model& model, Players players, Background background, ShapMethod method, Link link)
+    : model_(model),
+      players_(std::move(players)),
+      background_(std::move(background)),
+      method_(std::move(method)),
+      link_(link) {
+    check(method_);
+}
+
+Explanation Shap::explain(const Batch& input, const Target& target, const Run& run) const {
+    run.check();
+    const NamedTensor& tensor = explained_tensor(input);
+    const LabelMasker masker(tensor.name, tensor.value, background_.rows.cast(tensor.value.type()),
+                             players_.labels, players_.names, background_.weights);
+    std::vector<bool> plays =
+        varying(tensor.value, masker.baseline(), players_.labels, masker.players());
+    // A hierarchy names all players.
+    if (std::holds_alternative<PartitionShap>(method_)) plays.assign(plays.size(), true);
+    Explanation explanation =
+        explained({model_, masker, method_, link_, std::move(plays)}, input, target, run);
+    explanation.attribution.displays = players_.displays;
+    explanation.attribution.segments = players_.segments;
+    explanation.target.baseline = background_.description;
+    if (input.size() > 1)
+        explanation.diagnostics.notes.push_back("only input '" + printable(tensor.name) +
+                                                "' is explained; the others are held constant");
+    return explanation;
+}
+
+Explanation shap_of_players(const Model& model, const Masker& masker, const std::string& hidden,
+                            const ShapMethod& method, Link link, const Batch& input,
+                            const Target& target, const Run& run) {
+    run.check();
+    check(method);
+    if (input.rows() != 1)
+        throw Error(ErrorKind::input,
+                    fmt::format("one row is explained at a time, not {}", input.rows()));
+    const std::vector<bool> all(static_cast<size_t>(masker.players()), true);
+    Explanation explanation = explained({model, masker, method, link, all}, input, target, run);
+    explanation.target.baseline = hidden;
     return explanation;
 }
 

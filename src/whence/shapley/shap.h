@@ -65,4 +65,12 @@ class Shap : public Explainer {
     Link link_;
 };
 
+/// The game of the players of any masker, words or players of several inputs among them: `input` is
+/// one row, which the masker writes over. `hidden` says in words what stands for the missing. The
+/// values are named as the masker names them. Otherwise as Shap.
+[[nodiscard]] Explanation shap_of_players(const Model& model, const Masker& masker,
+                                          const std::string& hidden, const ShapMethod& method,
+                                          Link link, const Batch& input, const Target& target,
+                                          const Run& run);
+
 }  // namespace whence

@@ -19,6 +19,8 @@ class SomePlayers final : public Game {
     [[nodiscard]] std::vector<double> values(MatrixView<const uint8_t> coalitions,
                                              const Run& run) const override;
 
+    /// The number in the whole game of player j of those who play.
+    [[nodiscard]] int64_t original(int64_t j) const { return playing_.at(j); }
     /// What was found of those who play as an estimate of all: the others have 0, without error.
     [[nodiscard]] Estimate widened(Estimate estimate) const;
 

@@ -1,16 +1,16 @@
 #pragma once
-// Pictures of which some superpixels are hidden.
+// Inputs of which some players (superpixels, words) are hidden.
 
 #include "whence/anchors/sampler.h"
 #include "whence/mask/masker.h"
 
 namespace whence::anchors {
 
-/// Predicate p: superpixel p is there. Without condition each is there with probability 1/2.
-class ImageSampler : public Sampler {
+/// Predicate p: player p is there. Without condition each is there with probability 1/2.
+class PlayerSampler : public Sampler {
   public:
     /// `masker` fills in one way and must outlive this.
-    ImageSampler(const Masker& masker, uint64_t seed);
+    PlayerSampler(const Masker& masker, uint64_t seed);
 
     [[nodiscard]] int64_t predicates() const override { return masker_.players(); }
     [[nodiscard]] bool implied(std::span<const int32_t>, int32_t) const override { return false; }
@@ -22,7 +22,7 @@ class ImageSampler : public Sampler {
         std::span<const int32_t> anchor) const override;
 
   private:
-    /// Coins of superpixels 64 * block to 64 * block + 63 in sample `index`.
+    /// Coins of players 64 * block to 64 * block + 63 in sample `index`.
     [[nodiscard]] uint64_t coins(int64_t index, int64_t block) const;
 
     const Masker& masker_;
