@@ -85,7 +85,10 @@ Explanation Shap::explain(const Batch& input, const Target& target, const Run& r
                              background_.rows.cast(explained.value.type()), players_.labels,
                              players_.names, background_.weights);
     const ResolvedTarget resolved = resolve(target, model_, input, preferred_scale(method_), run);
-    const MaskedGame all(model_, resolved, masker, input, link_);
+    MaskedGame all(model_, resolved, masker, input, link_);
+    const std::unique_ptr<MaskedScores> scores =
+        scorer_ && input.size() == 1 ? scorer_->over(masker, resolved.output) : nullptr;
+    const bool put_together = scores && all.use(*scores, run);
     std::vector<bool> plays =
         varying(explained.value, masker.baseline(), players_.labels, masker.players());
     // A hierarchy names all players.
@@ -123,6 +126,11 @@ Explanation Shap::explain(const Batch& input, const Target& target, const Run& r
     if (link_ != Link::identity)
         diagnostics.notes.push_back(fmt::format(
             "values, f(x) and f(baseline) are in units of the link {}", name(link_)));
+    if (put_together)
+        diagnostics.notes.push_back(fmt::format(
+            "masked rows were answered from the model's own numbers, without running it: the same but for "
+            "rounding, as {} rows that it was asked as well have shown",
+            all.compared()));
     if (input.size() > 1)
         diagnostics.notes.push_back("only input '" + printable(explained.name) +
                                     "' is explained; the others are held constant");
@@ -130,7 +138,7 @@ Explanation Shap::explain(const Batch& input, const Target& target, const Run& r
     provenance.method = name(method_);
     provenance.seed = run.seed;
     provenance.version = version();
-    provenance.evaluations = found.coalitions * fillings + (target.index ? 0 : 1);
+    provenance.evaluations = found.coalitions * fillings + all.compared() + (target.index ? 0 : 1);
     provenance.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return explanation;
