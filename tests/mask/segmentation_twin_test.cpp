@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "mask/segmentation_support.h"
+#include "whence/core/rng.h"
 #include "whence/mask/color.h"
 #include "whence/mask/felzenszwalb.h"
 #include "whence/mask/quickshift.h"
@@ -145,9 +146,30 @@ TEST(SegmentationTwin, SlicAssignment) {
     centers.push_back(centers[3]);                                // a tie: the first stays
     centers.insert(centers.begin(), Center{.y = NAN, .x = NAN});  // lost all its pixels
     Labels fast(static_cast<size_t>(image.pixels()), -1), slow = fast;
-    assign_to_centers(image, centers, 6, grid, fast, {});
+    SlicReach reach;
+    assign_to_centers(image, centers, 6, grid, reach, fast, {});
     slow_assign(image, centers, 6, grid, slow);
     EXPECT_EQ(fast, slow);
+
+    // Again with centres that have moved, a little and far; one goes so far that its window leaves its pixels. What is
+    // said of how far they moved is true, or a lie: it only costs time.
+    for (const double far : {0.1, 1.0, 8.0})
+        for (const double told : {1.0, 0.0}) {
+            std::vector<Center> moved = centers;
+            reach.moved = 0;
+            Rng rng(3, 1, static_cast<uint64_t>(10 * far));
+            for (size_t k = 0; k < moved.size(); ++k) {
+                moved[k].y += far * rng.normal();
+                moved[k].x += far * rng.normal();
+                moved[k].color[1] += 0.01 * far * rng.normal();
+                if (const double by = distance(centers[k], moved[k], 6); by > reach.moved) reach.moved = told * by;
+            }
+            SlicReach again = reach;
+            Labels next = fast, slow_next = fast;
+            assign_to_centers(image, moved, 6, grid, again, next, {});
+            slow_assign(image, moved, 6, grid, slow_next);
+            EXPECT_EQ(next, slow_next) << far << " " << told;
+        }
 }
 
 // skimage.util.regular_grid((1, height, width), points), by hand from its documentation.
@@ -162,23 +184,48 @@ TEST(SegmentationTwin, SlicGridIsEven) {
     EXPECT_EQ(regular_grid(3, 3, 100).rows.step, 1);
 }
 
-TEST(SegmentationTwin, EdgesAreSortedStably) {
-    std::vector<Edge> edges = neighbor_edges(small_image());
-    for (size_t i = 0; i < edges.size(); i += 3) edges[i].cost = std::floor(edges[i].cost);
-    std::vector<Edge> slow = edges;
-    sort_by_cost(edges);
-    std::ranges::stable_sort(slow, {}, &Edge::cost);
-    for (size_t i = 0; i < slow.size(); ++i) {
-        ASSERT_EQ(edges[i].cost, slow[i].cost);
-        ASSERT_EQ(edges[i].from, slow[i].from);
-        ASSERT_EQ(edges[i].to, slow[i].to);
-    }
+// Direction by direction, row by row; the last direction by where it arrives.
+std::vector<uint32_t> all_edges(const Planes& image) {
+    std::vector<uint32_t> out;
+    for (uint32_t direction = 0; direction < 4; ++direction)
+        for (int64_t y = 0; y < image.height - (direction > 0); ++y)
+            for (int64_t x = direction == 3; x < image.width - (direction == 0 || direction == 2); ++x)
+                out.push_back(static_cast<uint32_t>(4 * (y * image.width + x)) + direction);
+    return out;
 }
 
-TEST(SegmentationTwin, EdgesJoinEightNeighbors) {
-    EXPECT_EQ(neighbor_edges(Planes(1, 1)).size(), 0U);
-    EXPECT_EQ(neighbor_edges(Planes(1, 5)).size(), 4U);
-    EXPECT_EQ(neighbor_edges(Planes(3, 4)).size(), 3U * 3 + 2 * 4 + 2 * 2 * 3);
+TEST(SegmentationTwin, EdgesAreSortedStably) {
+    const Planes image = small_image();
+    Edges edges(image, {});
+    std::vector<uint32_t> slow = all_edges(image);
+    for (size_t i = 0; i < slow.size(); ++i) {
+        double& cost = edges.cost(slow[i]);
+        if (i % 3 == 0) cost = std::floor(cost);
+        if (i % 3 == 1) cost = 0.5 + 1e-12 * static_cast<double>(i * 7919 % 13);  // one float, 13 doubles
+    }
+    const std::vector<uint32_t> fast = edges.cheapest_first({});
+    std::ranges::stable_sort(slow, {}, [&](uint32_t edge) { return edges.cost(edge); });
+    EXPECT_EQ(fast, slow);
+}
+
+TEST(SegmentationTwin, EdgesJoinEightNeighborsAndCostTheirDifference) {
+    for (const auto& [height, width] : {std::pair<int64_t, int64_t>{1, 1}, {1, 5}, {5, 1}, {3, 4}}) {
+        const Planes image(height, width);
+        EXPECT_EQ(Edges(image, {}).size(), static_cast<int64_t>(all_edges(image).size()));
+        EXPECT_EQ(Edges(image, {}).cheapest_first({}), all_edges(image));
+    }
+    const Planes image = small_image();
+    const Edges edges(image, {});
+    for (const uint32_t edge : all_edges(image)) {
+        const int64_t a = edges.from(edge), b = edges.to(edge);
+        const int64_t dy = b / image.width - a / image.width, dx = b % image.width - a % image.width;
+        const int64_t wanted[4][2] = {{0, 1}, {1, 0}, {1, 1}, {1, -1}};
+        ASSERT_EQ(dy, wanted[edge % 4][0]);
+        ASSERT_EQ(dx, wanted[edge % 4][1]);
+        double squares = 0;
+        for (int k = 0; k < channels; ++k) squares += std::pow(image.plane(k)[b] - image.plane(k)[a], 2);
+        ASSERT_EQ(edges.cost(edge), std::sqrt(squares));
+    }
 }
 
 // Mirrored at the edges and summed over the whole plane at once.

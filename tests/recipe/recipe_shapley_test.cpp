@@ -28,10 +28,12 @@ bool notes(const Explanation& e, const std::string& part) {
 TEST(Shapley, TablesAreComparedWithTheirBackground) {
     const Explanation e = explained(row(3), {});
     EXPECT_EQ(e.target.baseline, "background");
-    EXPECT_EQ(e.provenance.evaluations, 202 * 100 + 1);
+    // Five coalitions were asked of the network itself as well.
+    EXPECT_TRUE(notes(e, "without running it"));
+    EXPECT_EQ(e.provenance.evaluations, 202 * 100 + 500 + 1);
     EXPECT_TRUE(notes(e, "455 rows are summarized by 100"));
     const Explanation all = explained(row(3), {{"summary", std::string("all")}});
-    EXPECT_EQ(all.provenance.evaluations, 202 * 455 + 1);
+    EXPECT_EQ(all.provenance.evaluations, 202 * 455 + 2 * 455 + 1);
     EXPECT_FALSE(notes(all, "summarized"));
     const Explanation one = explained(row(3), {}, "mean");
     EXPECT_EQ(one.target.baseline, "mean");

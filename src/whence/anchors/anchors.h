@@ -74,6 +74,18 @@ struct AnchorTabularOptions {
     std::vector<int64_t> background_labels;
 };
 
+namespace anchors {
+
+class BackgroundTable;
+
+/// Rows to draw from, sorted and cut into bins: what explanations of many rows share. Throws as
+/// AnchorTabular. `labels`: for the entropy discretizer alone.
+[[nodiscard]] std::shared_ptr<const BackgroundTable> read_background(Schema schema, Tensor rows,
+                                                                     Discretizer discretizer,
+                                                                     std::span<const int64_t> labels = {});
+
+}  // namespace anchors
+
 /// Explains one row of a table. Predicates as in the anchor package: of a number in bin b of its
 /// column "> e" for each edge e below the bin and "<= e" for each above; of a category "= c"; of a
 /// missing value "is missing". D(z | A): a random row of the background; a column that breaks A
@@ -87,6 +99,9 @@ class AnchorTabular : public Explainer {
     /// for senseless options.
     AnchorTabular(const Model& model, Schema schema, Tensor background,
                   AnchorTabularOptions options = {});
+    /// With a background that was read before, by the options' discretizer.
+    AnchorTabular(const Model& model, std::shared_ptr<const anchors::BackgroundTable> table,
+                  AnchorTabularOptions options = {});
     ~AnchorTabular() override;
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
@@ -94,7 +109,7 @@ class AnchorTabular : public Explainer {
   private:
     const Model& model_;
     AnchorTabularOptions options_;
-    std::unique_ptr<const anchors::BackgroundTable> table_;
+    std::shared_ptr<const anchors::BackgroundTable> table_;
 };
 
 struct AnchorImageOptions {

@@ -43,12 +43,24 @@ Attribution columns_named(const Rule& rule, const Schema& schema, const std::vec
 
 }  // namespace
 
+std::shared_ptr<const BackgroundTable> anchors::read_background(Schema schema, Tensor rows,
+                                                                Discretizer discretizer,
+                                                                std::span<const int64_t> labels) {
+    return std::make_shared<const BackgroundTable>(std::move(schema), std::move(rows), discretizer, labels);
+}
+
 AnchorTabular::AnchorTabular(const Model& model, Schema schema, Tensor background,
                              AnchorTabularOptions options)
     : model_(model),
       options_(std::move(options)),
-      table_(std::make_unique<BackgroundTable>(std::move(schema), std::move(background),
-                                               options_.discretizer, options_.background_labels)) {
+      table_(read_background(std::move(schema), std::move(background), options_.discretizer,
+                             options_.background_labels)) {
+    check(options_.search);
+}
+
+AnchorTabular::AnchorTabular(const Model& model, std::shared_ptr<const BackgroundTable> table,
+                             AnchorTabularOptions options)
+    : model_(model), options_(std::move(options)), table_(std::move(table)) {
     check(options_.search);
 }
 

@@ -29,6 +29,8 @@ void check_rows(const Schema& schema, const Tensor& rows) {
         refuse(fmt::format("the background must be float64 [rows, {}], not {} {}", columns,
                            name(rows.type()), to_string(rows.shape())));
     if (rows.rows() < 1) refuse("the background has no rows");
+    if (rows.rows() > std::numeric_limits<int32_t>::max())
+        throw Error(ErrorKind::limit, "the background has more than 2^31 rows");
     const std::span<const double> values = rows.as<double>();
     for (size_t i = 0; i < values.size(); ++i) {
         const Feature& feature = schema[i % schema.size()];
@@ -175,11 +177,13 @@ double TabularSampler::replacement(const Condition& condition, int64_t index) co
     return high - rng.uniform() * (high - low);
 }
 
-void TabularSampler::sample(const Draw& draw, std::span<double> values) const {
-    std::ranges::copy(table_.row(base_row(draw.index)), values.begin());
-    for (const Condition& condition : merged(draw.anchor))
+void TabularSampler::sample(std::span<const Condition> conditions, int64_t index,
+                            std::span<double> values) const {
+    const bool known = index < static_cast<int64_t>(base_rows_.size());
+    std::ranges::copy(table_.row(known ? base_rows_[index] : base_row(index)), values.begin());
+    for (const Condition& condition : conditions)
         if (!condition.holds(values[condition.column]))
-            values[condition.column] = replacement(condition, draw.index);
+            values[condition.column] = replacement(condition, index);
 }
 
 void TabularSampler::draw(std::span<const Draw> draws, Batch& rows, const Run& run) const {
@@ -188,8 +192,13 @@ void TabularSampler::draw(std::span<const Draw> draws, Batch& rows, const Run& r
     const int64_t columns = table_.columns();
     parallel_for(run, out.rows(), rows_per_task, [&](int64_t begin, int64_t end) {
         std::vector<double> values(columns);
+        std::vector<Condition> conditions;
         for (int64_t row = begin; row < end; ++row) {
-            sample(draws[row], values);
+            // Samples of one anchor mostly follow each other.
+            if (row == begin || draws[row].anchor.data() != draws[row - 1].anchor.data() ||
+                draws[row].anchor.size() != draws[row - 1].anchor.size())
+                conditions = merged(draws[row].anchor);
+            sample(conditions, draws[row].index, values);
             if (doubles)
                 std::ranges::copy(values, out.as<double>().begin() + row * columns);
             else
@@ -199,19 +208,30 @@ void TabularSampler::draw(std::span<const Draw> draws, Batch& rows, const Run& r
     });
 }
 
+void TabularSampler::know_base_rows(int64_t samples) const {
+    for (auto index = static_cast<int64_t>(base_rows_.size()); index < samples; ++index)
+        base_rows_.push_back(static_cast<int32_t>(base_row(index)));
+}
+
 // A base row that satisfies all that is asked of this column keeps its value under both anchors,
 // and in the other columns they do not differ.
 uint64_t TabularSampler::kept(std::span<const int32_t> anchor, int32_t predicate,
                               int64_t word) const {
-    Condition both = predicates_[predicate];
-    for (const int32_t p : anchor) {
-        if (predicates_[p].column != both.column) continue;
-        both.low = std::max(both.low, predicates_[p].low);
-        both.high = std::min(both.high, predicates_[p].high);
-    }
-    uint64_t bits = 0;
-    for (int64_t i = 0; i < 64; ++i)
-        if (both.holds(table_.row(base_row(64 * word + i))[both.column])) bits |= uint64_t{1} << i;
+    know_base_rows(64 * (word + 1));
+    held_.resize(predicates_.size());
+    const auto held = [&](int32_t p) {
+        Bits& bits = held_[p];
+        for (auto next = static_cast<int64_t>(bits.size()); next <= word; ++next) {
+            bits.push_back(0);
+            for (int64_t i = 0; i < 64; ++i)
+                if (predicates_[p].holds(table_.row(base_rows_[64 * next + i])[predicates_[p].column]))
+                    bits.back() |= uint64_t{1} << i;
+        }
+        return bits[word];
+    };
+    uint64_t bits = held(predicate);
+    for (const int32_t p : anchor)
+        if (predicates_[p].column == predicates_[predicate].column) bits &= held(p);
     return bits;
 }
 

@@ -32,8 +32,16 @@ struct CounterfactualOptions {
 };
 
 namespace counterfactual {
+
 class Features;
-}
+
+/// The columns of a table and its rows as counterfactuals read them: medians, steps, values to try. What
+/// explanations of many rows share. `background`: float64 [rows, columns], at least one row. Throws Error(input)
+/// where it does not fit, Error(usage) for one-hot blocks that do not.
+[[nodiscard]] std::shared_ptr<const Features> read_features(Schema schema, const Tensor& background,
+                                                            const std::vector<std::vector<std::string>>& one_hot);
+
+}  // namespace counterfactual
 
 /// A set of near, sparse, different counterfactuals, each checked by asking the model. In the
 /// spirit of DiCE (Mothilal, Sharma, Tan 2020, "Explaining machine learning classifiers through
@@ -60,6 +68,9 @@ class DiverseCounterfactuals : public Explainer {
     /// no sense.
     DiverseCounterfactuals(const Model& model, Schema schema, const Tensor& background,
                            CounterfactualOptions options = {});
+    /// With a background that was read before, by the options' one-hot blocks.
+    DiverseCounterfactuals(const Model& model, std::shared_ptr<const counterfactual::Features> features,
+                           CounterfactualOptions options = {});
     ~DiverseCounterfactuals() override;
     /// Throws Error(usage) where constraints do not fit the row.
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
@@ -68,7 +79,7 @@ class DiverseCounterfactuals : public Explainer {
   private:
     const Model& model_;
     CounterfactualOptions options_;
-    std::unique_ptr<const counterfactual::Features> features_;
+    std::shared_ptr<const counterfactual::Features> features_;
 };
 
 /// The nearest rows of the data to which the model gives the wanted answer and that the constraints
@@ -80,6 +91,8 @@ class NearestUnlikeNeighbour : public Explainer {
     /// As DiverseCounterfactuals.
     NearestUnlikeNeighbour(const Model& model, Schema schema, const Tensor& background,
                            CounterfactualOptions options = {});
+    NearestUnlikeNeighbour(const Model& model, std::shared_ptr<const counterfactual::Features> features,
+                           CounterfactualOptions options = {});
     ~NearestUnlikeNeighbour() override;
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
@@ -87,7 +100,7 @@ class NearestUnlikeNeighbour : public Explainer {
   private:
     const Model& model_;
     CounterfactualOptions options_;
-    std::unique_ptr<const counterfactual::Features> features_;
+    std::shared_ptr<const counterfactual::Features> features_;
 };
 
 }  // namespace whence

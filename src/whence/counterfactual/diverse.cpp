@@ -183,8 +183,13 @@ DiverseCounterfactuals::DiverseCounterfactuals(const Model& model, Schema schema
                                                const Tensor& background,
                                                CounterfactualOptions options)
     : model_(model),
-      options_(std::move(options)),
-      features_(features_of(std::move(schema), background, options_)) {}
+      options_(checked(std::move(options))),
+      features_(read_features(std::move(schema), background, options_.constraints.one_hot)) {}
+
+DiverseCounterfactuals::DiverseCounterfactuals(const Model& model,
+                                               std::shared_ptr<const Features> features,
+                                               CounterfactualOptions options)
+    : model_(model), options_(checked(std::move(options))), features_(std::move(features)) {}
 
 DiverseCounterfactuals::~DiverseCounterfactuals() = default;
 

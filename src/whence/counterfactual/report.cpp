@@ -50,11 +50,14 @@ void check(const CounterfactualOptions& options) {
     if (!(options.diversity >= 0)) refuse("diversity must not be negative");
 }
 
-std::unique_ptr<const Features> features_of(Schema schema, const Tensor& background,
-                                            const CounterfactualOptions& options) {
+CounterfactualOptions checked(CounterfactualOptions options) {
     check(options);
-    auto features = std::make_unique<const Features>(std::move(schema), background,
-                                                     options.constraints.one_hot);
+    return options;
+}
+
+std::shared_ptr<const Features> read_features(Schema schema, const Tensor& background,
+                                              const std::vector<std::vector<std::string>>& one_hot) {
+    auto features = std::make_shared<const Features>(std::move(schema), background, one_hot);
     if (features->examples() < 1) throw Error(ErrorKind::input, "the background has no rows");
     return features;
 }

@@ -12,10 +12,8 @@ namespace whence::counterfactual {
 /// Throws Error(usage) for a count or budget below 1, or a negative weight.
 void check(const CounterfactualOptions& options);
 
-/// The columns of a table as options and background say them. Throws as check, and Error(input)
-/// where the background does not fit or has no rows.
-[[nodiscard]] std::unique_ptr<const Features> features_of(Schema schema, const Tensor& background,
-                                                          const CounterfactualOptions& options);
+/// The options, where they make sense. Throws Error(usage).
+[[nodiscard]] CounterfactualOptions checked(CounterfactualOptions options);
 
 /// Asks the model about every state once more and describes what it says, the nearest first.
 [[nodiscard]] Counterfactuals describe(Oracle& oracle, const std::vector<State>& states,

@@ -158,9 +158,26 @@ double fitted(double value, const Range& range, int64_t row, const Feature& feat
     return number;
 }
 
+/// The same columns as float32, where all of them fit and none is missing; else nothing.
+std::optional<Tensor> as_floats(const Tensor& rows, size_t width, size_t first, size_t count, Shape shape) {
+    Tensor out(ElementType::float32, std::move(shape));
+    const std::span<const double> from = rows.as<double>();
+    const std::span<float> to = out.as<float>();
+    bool fine = true;
+    for (int64_t row = 0; row < rows.rows(); ++row)
+        for (size_t i = 0; i < count; ++i) {
+            const double value = from[static_cast<size_t>(row) * width + first + i];
+            fine &= std::abs(value) <= std::numeric_limits<float>::max();
+            to[static_cast<size_t>(row) * count + i] = static_cast<float>(value);
+        }
+    return fine ? std::optional(std::move(out)) : std::nullopt;
+}
+
 /// Columns `first` to `first + count` of `rows` as one tensor of the input's type.
 Tensor convert(const Tensor& rows, const Schema& schema, size_t first, size_t count,
                const TensorInfo& input, Shape shape) {
+    if (input.type == ElementType::float32)
+        if (auto out = as_floats(rows, schema.size(), first, count, shape)) return std::move(*out);
     const Range range = range_of(input);
     const std::span<const double> from = rows.as<double>();
     const bool text = input.type == ElementType::string;
@@ -184,6 +201,8 @@ Tensor convert(const Tensor& rows, const Schema& schema, size_t first, size_t co
 TableModel::TableModel(const Model& inner, Schema schema)
     : inner_(inner), schema_(std::move(schema)) {
     const auto width = static_cast<int64_t>(schema_.size());
+    for (size_t column = 0; column < schema_.size(); ++column)
+        if (schema_[column].categorical()) categorical_.push_back(column);
     inputs_ = {{.name = "rows", .type = ElementType::float64, .shape = {-1, width}}};
     for (const TensorInfo& input : inner.inputs()) static_cast<void>(range_of(input));
     if (reads_matrix(inner)) {
@@ -205,9 +224,25 @@ void TableModel::check(const Tensor& rows) const {
         fail(fmt::format("input 'rows' must be float64 [rows, {}], not {} {}", width,
                          name(rows.type()), to_string(rows.shape())));
     const std::span<const double> values = rows.as<double>();
+    if (plain(values)) return;
     for (int64_t row = 0; row < rows.rows(); ++row)
         for (int64_t column = 0; column < width; ++column)
             check_value(values[row * width + column], row, schema_[column]);
+}
+
+// Whether nothing can be said against any value: no branches, for most rows are made by ourselves.
+bool TableModel::plain(std::span<const double> values) const {
+    bool fine = true;
+    for (const double value : values) fine &= std::abs(value) <= std::numeric_limits<double>::max();
+    const size_t width = schema_.size();
+    for (const size_t column : categorical_) {
+        const auto levels = static_cast<double>(schema_[column].categories.size());
+        for (size_t i = column; i < values.size(); i += width) {
+            const double value = values[i];
+            fine &= value >= 0 && value < levels && value == std::trunc(value);
+        }
+    }
+    return fine;
 }
 
 Batch TableModel::predict(const Batch& inputs, const Run& run) const {

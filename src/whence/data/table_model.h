@@ -36,12 +36,14 @@ class TableModel final : public Model {
 
   private:
     void check(const Tensor& rows) const;
+    [[nodiscard]] bool plain(std::span<const double> values) const;
 
     const Model& inner_;
     Schema schema_;
     std::vector<TensorInfo> inputs_;
     /// The column that feeds each input of `inner`; empty where it reads one matrix.
     std::vector<size_t> column_of_input_;
+    std::vector<size_t> categorical_;  // columns
 };
 
 /// The columns of a table that the model reads by name, in the order of its inputs, where it has

@@ -1,15 +1,25 @@
 #include "whence/mask/masked_game.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
 
 #include "whence/core/error.h"
+#include "whence/core/parallel.h"
+#include "whence/core/rng.h"
 
 namespace whence {
 namespace {
 
 constexpr std::array<std::string_view, 3> link_names{"identity", "logit", "log-loss"};
+
+// What one task puts together: its scores stay in a core's cache.
+constexpr int64_t coalitions_per_task = 1024, ways_per_task = 32;
+// Asked twice, to see whether the short way says the same: coalitions with this many rows, up to so many,
+// two at least.
+constexpr int64_t compared_rows = 512, compared_coalitions = 64;
+constexpr uint64_t compared_stream = 0x6d61736b;
 
 }  // namespace
 
@@ -44,35 +54,102 @@ MaskedGame::MaskedGame(const Model& model, ResolvedTarget target, const Masker& 
       input_(input),
       link_(link) {}
 
-std::vector<double> MaskedGame::values(MatrixView<const uint8_t> coalitions,
-                                       const Run& run) const {
-    const int64_t ways = masker_.fillings();
+std::vector<double> MaskedGame::values(MatrixView<const uint8_t> coalitions, const Run& run) const {
+    std::vector<double> answers;
+    std::optional<OutOfReach> cut;
+    try {
+        answers = scores_ ? put_together(coalitions, run) : asked(coalitions, run);
+    } catch (const OutOfReach& why) {
+        cut = why;
+        answers = why.answered();
+    }
     const std::span<const double> weights = masker_.weights();
+    const int64_t ways = masker_.fillings(), count = std::ssize(answers) / ways;
+    // The answers of one coalition stand side by side; where they were put together, those of one filling.
+    const int64_t next_way = scores_ ? count : 1, next_coalition = scores_ ? 1 : ways;
+    std::vector<double> values(count);
+    for (int64_t way = 0; way < ways; ++way) {
+        const double* answer = answers.data() + way * next_way;
+        const double weight = weights.empty() ? 1 : weights[way];
+        for (int64_t c = 0; c < count; ++c) values[c] += answer[c * next_coalition] * weight;
+    }
+    for (double& value : values)
+        value = apply_link(link_, weights.empty() ? value / static_cast<double>(ways) : value);
+    if (cut) throw OutOfReach(*cut, std::move(values));
+    return values;
+}
+
+std::vector<double> MaskedGame::asked(MatrixView<const uint8_t> coalitions, const Run& run) const {
     // The caller knows how many coalitions there are to come; progress is its affair.
     Run quiet = run;
     quiet.progress = nullptr;
     Evaluator evaluator(model_, target_, quiet);
-    const auto fill = [&](int64_t first, Batch& rows) {
-        masker_.apply(coalitions, first, rows, run);
-    };
-    std::vector<double> scores;
-    std::optional<OutOfReach> cut;
-    try {
-        scores = evaluator.scores(input_, coalitions.rows * ways, fill, "");
-    } catch (const OutOfReach& why) {
-        cut = why;
-        scores = why.answered();
-    }
-    const int64_t whole = static_cast<int64_t>(scores.size()) / ways;
-    std::vector<double> values(whole);
-    for (int64_t c = 0; c < whole; ++c) {
-        double sum = 0;
-        for (int64_t way = 0; way < ways; ++way)
-            sum += scores[c * ways + way] * (weights.empty() ? 1 : weights[way]);
-        values[c] = apply_link(link_, weights.empty() ? sum / static_cast<double>(ways) : sum);
-    }
-    if (cut) throw OutOfReach(*cut, std::move(values));
-    return values;
+    return evaluator.scores(
+        input_, coalitions.rows * masker_.fillings(),
+        [&](int64_t first, Batch& rows) { masker_.apply(coalitions, first, rows, run); }, "");
+}
+
+std::vector<double> MaskedGame::put_together(MatrixView<const uint8_t> coalitions,
+                                             const Run& run) const {
+    const int64_t ways = masker_.fillings(), count = coalitions.rows;
+    const int64_t blocks = (count + coalitions_per_task - 1) / coalitions_per_task;
+    const int64_t groups = (ways + ways_per_task - 1) / ways_per_task;
+    const int64_t classes = scores_->classes();
+    const bool plain = target_.scale == target_.output_scale || target_.scale == Scale::raw;
+    std::vector<double> answers(ways * count);
+    parallel_for(run, blocks * groups, 1, [&](int64_t task, int64_t) {
+        const int64_t begin = task / groups * coalitions_per_task;
+        const int64_t rows = std::min(coalitions_per_task, count - begin);
+        const int64_t first = task % groups * ways_per_task;
+        const int64_t fillings = std::min(ways_per_task, ways - first);
+        Tensor scores(ElementType::float32, {fillings * rows, classes});
+        scores_->scores({coalitions.data + begin * coalitions.columns, rows, coalitions.columns}, first,
+                        fillings, scores.as<float>());
+        const auto place = [&](int64_t way) { return answers.data() + (first + way) * count + begin; };
+        if (plain) {
+            const float* score = scores.as<float>().data() + target_.index;
+            const int64_t other = target_.minus.value_or(target_.index) - target_.index;
+            for (int64_t way = 0; way < fillings; ++way, score += rows * classes)
+                for (int64_t r = 0; r < rows; ++r)
+                    place(way)[r] = double{score[r * classes]} -
+                                    (target_.minus ? double{score[r * classes + other]} : 0);
+            return;
+        }
+        const std::vector<double> converted =
+            target_values(target_, Batch({{target_.output, std::move(scores)}}));
+        for (int64_t way = 0; way < fillings; ++way)
+            std::copy_n(converted.data() + way * rows, rows, place(way));
+    });
+    return answers;
+}
+
+bool MaskedGame::use(const MaskedScores& scores, const Run& run) {
+    if (scores.classes() != target_.classes) return false;
+    const int64_t ways = masker_.fillings(), players = masker_.players();
+    const int64_t coalitions = std::clamp<int64_t>(compared_rows / ways, 2, compared_coalitions);
+    // Nobody, everybody, and some of each size between.
+    std::vector<uint8_t> present(coalitions * players);
+    Rng rng(run.seed, compared_stream, 0);
+    for (int64_t c = 0; c < coalitions; ++c)
+        for (int64_t j = 0; j < players; ++j)
+            present[c * players + j] =
+                c == 0 ? 0 : c == 1 || rng.uniform() * static_cast<double>(coalitions) < static_cast<double>(c);
+    const MatrixView<const uint8_t> some{present.data(), coalitions, players};
+    const std::vector<double> slow = asked(some, run);
+    compared_ += coalitions * ways;
+    scores_ = &scores;
+    const std::vector<double> fast = put_together(some, run);
+    double largest = 0;
+    for (const double a : slow) largest = std::max(largest, std::abs(a));
+    for (int64_t c = 0; c < coalitions; ++c)
+        for (int64_t way = 0; way < ways; ++way) {
+            const double apart = std::abs(slow[c * ways + way] - fast[way * coalitions + c]);
+            if (!(apart <= agreement * largest)) {  // neither does NaN agree
+                scores_ = nullptr;
+                return false;
+            }
+        }
+    return true;
 }
 
 }  // namespace whence

@@ -6,6 +6,7 @@
 
 #include "whence/core/evaluator.h"
 #include "whence/core/game.h"
+#include "whence/mask/masked_scores.h"
 #include "whence/mask/masker.h"
 
 namespace whence {
@@ -32,6 +33,14 @@ class MaskedGame final : public Game {
     MaskedGame(const Model& model, ResolvedTarget target, const Masker& masker, const Batch& input,
                Link link = Link::identity);
 
+    /// Asks `scores` instead of the model, where they say the same: rows of a few coalitions are asked of
+    /// both, and where an answer differs by more than agreement, relative to the largest, the model
+    /// goes on being asked. Returns whether they are used. They must outlive the game.
+    bool use(const MaskedScores& scores, const Run& run);
+    static constexpr double agreement = 1e-5;
+    /// Rows that `use` asked the model for.
+    [[nodiscard]] int64_t compared() const { return compared_; }
+
     [[nodiscard]] int64_t players() const override { return masker_.players(); }
     [[nodiscard]] const std::vector<std::string>& names() const override { return masker_.names(); }
     [[nodiscard]] int64_t rows_per_value() const override { return masker_.fillings(); }
@@ -39,11 +48,17 @@ class MaskedGame final : public Game {
                                              const Run& run) const override;
 
   private:
+    [[nodiscard]] std::vector<double> asked(MatrixView<const uint8_t> coalitions, const Run& run) const;
+    [[nodiscard]] std::vector<double> put_together(MatrixView<const uint8_t> coalitions,
+                                                   const Run& run) const;
+
     const Model& model_;
     ResolvedTarget target_;
     const Masker& masker_;
     const Batch& input_;
     Link link_;
+    const MaskedScores* scores_ = nullptr;
+    int64_t compared_ = 0;
 };
 
 }  // namespace whence

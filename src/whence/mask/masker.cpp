@@ -153,6 +153,15 @@ void LabelMasker::cut_segments(const std::vector<int32_t>& labels) {
     segments_.push_back({static_cast<int64_t>(labels.size()) * width, -1});
 }
 
+std::vector<int32_t> LabelMasker::labels() const {
+    const auto width = static_cast<int64_t>(element_size(input_.type()));
+    std::vector<int32_t> out(input_.size());
+    for (size_t s = 0; s + 1 < segments_.size(); ++s)
+        for (int64_t i = segments_[s].begin / width; i < segments_[s + 1].begin / width; ++i)
+            out[i] = segments_[s].player;
+    return out;
+}
+
 void LabelMasker::write_row(const uint8_t* present, const std::byte* filling,
                             std::byte* out) const {
     const std::byte* sources[2] = {filling, input_.data()};

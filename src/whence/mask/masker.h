@@ -57,6 +57,8 @@ class LabelMasker : public Masker {
 
     [[nodiscard]] const Tensor& input() const { return input_; }
     [[nodiscard]] const Tensor& baseline() const { return baseline_; }
+    /// Of each element: whose it is, -1 for nobody's.
+    [[nodiscard]] std::vector<int32_t> labels() const;
 
   private:
     // Bytes [begin, next run's begin) of a row, all of one player.

@@ -84,9 +84,14 @@ Labels segment_pixels(Planes image, const Slic& options, const Run& run) {
     const SlicGrid windows = regular_grid(image.height, image.width, count);
 
     Labels labels(static_cast<size_t>(image.pixels()), -1);
+    SlicReach reach;
     for (int iteration = 0; iteration < options.iterations; ++iteration) {
-        assign_to_centers(image, centers, step, windows, labels, run);
+        assign_to_centers(image, centers, step, windows, reach, labels, run);
+        const std::vector<Center> before = centers;
         move_centers(image, labels, centers);
+        reach.moved = 0;
+        for (size_t k = 0; k < centers.size(); ++k)  // a centre that lost all its pixels is NaN: nobody's
+            reach.moved = std::max(reach.moved, distance(before[k], centers[k], step));
     }
     if (!options.enforce_connectivity) return labels;
     const double size = static_cast<double>(image.pixels()) / static_cast<double>(count);

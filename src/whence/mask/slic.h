@@ -25,10 +25,23 @@ struct Center {
     double color[channels] = {};
 };
 
+/// What one assignment knows of the next: centres farther than this need not be asked. Only a guess: it is
+/// checked.
+struct SlicReach {
+    /// Of each strip of a row: the squared distance of the pixel that is farthest from its centre, [height][strips].
+    /// Empty before the first assignment.
+    std::vector<double> farthest;
+    /// How far a centre has moved since at most.
+    double moved = 0;
+};
+
 /// Each pixel's label becomes the nearest centre among those whose window of two steps each way has
 /// the pixel; of equally near ones the first. A label stays where no window reaches.
 void assign_to_centers(const Planes& image, std::span<const Center> centers, double step,
-                       const SlicGrid& windows, Labels& labels, const Run& run);
+                       const SlicGrid& windows, SlicReach& reach, Labels& labels, const Run& run);
+
+/// The square root of the distance that assign_to_centers compares, between two centres.
+[[nodiscard]] double distance(const Center& a, const Center& b, double step);
 
 /// Splits labels into 4-connected segments of at most max_size pixels; one smaller than min_size
 /// joins the neighbour that was seen last.

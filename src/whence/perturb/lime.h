@@ -99,8 +99,15 @@ struct LimeTabularOptions {
 };
 
 namespace perturb {
+
 class TabularSpace;
-}
+
+/// The bins and frequencies of a background, as the options cut it: what explanations of many rows share.
+/// Throws as LimeTabular.
+[[nodiscard]] std::shared_ptr<const TabularSpace> read_space(Schema schema, const Tensor& background,
+                                                             const LimeTabularOptions& options);
+
+}  // namespace perturb
 
 /// Explains one row of a table by its columns. The result has one value for each feature kept,
 /// largest magnitude first, named as lime names them: "15.2 < texture <= 18.8", "sex=female".
@@ -111,6 +118,9 @@ class LimeTabular : public Explainer {
     /// the background does not fit the schema or holds NaN, Error(usage) for senseless options.
     LimeTabular(const Model& model, Schema schema, Tensor background,
                 LimeTabularOptions options = {});
+    /// With a background that was read before, by the options' discretizer.
+    LimeTabular(const Model& model, std::shared_ptr<const perturb::TabularSpace> space,
+                LimeTabularOptions options = {});
     ~LimeTabular() override;
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
@@ -118,7 +128,7 @@ class LimeTabular : public Explainer {
   private:
     const Model& model_;
     LimeTabularOptions options_;
-    std::unique_ptr<const perturb::TabularSpace> space_;
+    std::shared_ptr<const perturb::TabularSpace> space_;
 };
 
 }  // namespace whence

@@ -58,11 +58,18 @@ void note_unseen(Explanation& explanation, const TabularSpace& space, std::span<
 
 }  // namespace
 
+std::shared_ptr<const TabularSpace> perturb::read_space(Schema schema, const Tensor& background,
+                                                        const LimeTabularOptions& options) {
+    return std::make_shared<const TabularSpace>(std::move(schema), background, options);
+}
+
 LimeTabular::LimeTabular(const Model& model, Schema schema, Tensor background,
                          LimeTabularOptions options)
-    : model_(model),
-      options_(std::move(options)),
-      space_(std::make_unique<TabularSpace>(std::move(schema), background, options_)) {
+    : LimeTabular(model, read_space(std::move(schema), background, options), options) {}
+
+LimeTabular::LimeTabular(const Model& model, std::shared_ptr<const TabularSpace> space,
+                         LimeTabularOptions options)
+    : model_(model), options_(std::move(options)), space_(std::move(space)) {
     check(fit_options(options_), width_of(options_, space_->schema().size()));
 }
 

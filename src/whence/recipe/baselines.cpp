@@ -150,7 +150,7 @@ Baseline baseline_for(std::string_view text, const Subject& subject, const Input
     if (text == "background") {
         if (!background)
             throw Error(ErrorKind::usage, "baseline 'background' needs --background TRAIN.csv");
-        return baseline::Data{background->matrix(), "background"};
+        return baseline::Data{*subject.background_matrix(), "background"};
     }
     if (text.starts_with("set:")) return from_set(subject, std::string(text));
     if (text.starts_with("mean:"))

@@ -25,9 +25,9 @@ void need_row(const Task& task, const char* method) {
                                           "pictures and texts there is sedc");
 }
 
-const data::Table& need_background(const Task& task, const char* method) {
+std::shared_ptr<const Tensor> need_background(const Task& task, const char* method) {
     need_row(task, method);
-    if (const data::Table* background = task.subject.background()) return *background;
+    if (task.subject.background()) return task.subject.background_matrix();
     throw Error(ErrorKind::usage, std::string(method) +
                                       " needs rows to start from and to measure with: give "
                                       "--background TRAIN.csv");
@@ -40,7 +40,12 @@ Constraints constraints_of(const Task& task, const Tensor& rows) {
         Constraints::parse(o.get<std::string>("fixed"), o.get<std::string>("increasing"),
                            o.get<std::string>("decreasing"), o.get<std::string>("ranges"), schema);
     const auto& one_hot = o.get<std::string>("one-hot");
-    if (one_hot == "auto")
+    using Blocks = std::vector<std::vector<std::string>>;
+    if (one_hot == "auto" && rows.rows() > 0)
+        out.one_hot = *task.subject.kept<Blocks>("one-hot", schema, [&] {
+            return std::make_shared<const Blocks>(find_one_hot(schema, rows));
+        });
+    else if (one_hot == "auto")
         out.one_hot = find_one_hot(schema, rows);
     else if (one_hot != "none")
         out.one_hot = parse_one_hot(one_hot, schema);
@@ -57,20 +62,31 @@ CounterfactualOptions common_options(const Task& task, const Tensor& rows) {
     return options;
 }
 
+std::shared_ptr<const counterfactual::Features> features_of(const Task& task, const Tensor& rows,
+                                                            const CounterfactualOptions& options) {
+    const Schema& schema = task.input.schema;
+    return task.subject.kept<counterfactual::Features>(
+        "counterfactual " + task.options.get<std::string>("one-hot"), schema,
+        [&] { return counterfactual::read_features(schema, rows, options.constraints.one_hot); });
+}
+
 Explanation counterfactuals(const Task& task) {
-    const Tensor rows = need_background(task, "counterfactuals").matrix();
+    const auto rows = need_background(task, "counterfactuals");
     const data::TableModel model(task.subject.model(), task.input.schema);
-    CounterfactualOptions options = common_options(task, rows);
+    CounterfactualOptions options = common_options(task, *rows);
     options.diversity = task.options.get<double>("diversity");
     options.sparsity = task.options.get<bool>("sparsity");
-    return DiverseCounterfactuals(model, task.input.schema, rows, std::move(options))
+    const auto features = features_of(task, *rows, options);
+    return DiverseCounterfactuals(model, features, std::move(options))
         .explain(Batch(*task.input.row), task.target, task.run);
 }
 
 Explanation nearest_unlike_neighbour(const Task& task) {
-    const Tensor rows = need_background(task, "nearest-unlike-neighbour").matrix();
+    const auto rows = need_background(task, "nearest-unlike-neighbour");
     const data::TableModel model(task.subject.model(), task.input.schema);
-    return NearestUnlikeNeighbour(model, task.input.schema, rows, common_options(task, rows))
+    CounterfactualOptions options = common_options(task, *rows);
+    const auto features = features_of(task, *rows, options);
+    return NearestUnlikeNeighbour(model, features, std::move(options))
         .explain(Batch(*task.input.row), task.target, task.run);
 }
 

@@ -36,7 +36,8 @@ struct Usual {
 
 Usual usual_scores(const Subject& subject, const Input& input, const std::string& output,
                    const Run& run) {
-    const Tensor all = subject.background()->matrix();
+    const auto matrix = subject.background_matrix();
+    const Tensor& all = *matrix;
     Usual usual{.rows = std::min(all.rows(), most_background_rows)};
     const auto count = static_cast<double>(usual.rows);
     std::vector<double> squares;

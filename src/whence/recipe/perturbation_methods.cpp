@@ -49,19 +49,27 @@ Explanation lime_image(const Task& task, const Tensor& image) {
 }
 
 Explanation lime_table(const Task& task) {
-    const data::Table* background = task.subject.background();
-    if (!background)
+    if (!task.subject.background())
         throw Error(ErrorKind::usage,
                     "lime on a table needs rows to compare with: give --background TRAIN.csv");
     const OptionValues& o = task.options;
     const data::TableModel model(task.subject.model(), task.input.schema);
-    const Tensor rows = background->matrix();
+    const auto rows = task.subject.background_matrix();
     auto options = lime_options<LimeTabularOptions>(o);
     options.discretizer = parse_discretizer(o.get<std::string>("discretizer"));
-    if (options.discretizer == Discretizer::entropy)
-        options.background_labels = background_labels(task, model, rows);
+    const Schema& schema = task.input.schema;
+    const auto read = [&] { return perturb::read_space(schema, *rows, options); };
+    // Entropy cuts by the model's answers, which depend on the target.
+    std::shared_ptr<const perturb::TabularSpace> space;
+    if (options.discretizer == Discretizer::entropy) {
+        options.background_labels = background_labels(task, model, *rows);
+        space = read();
+    } else {
+        space = task.subject.kept<perturb::TabularSpace>("lime " + o.get<std::string>("discretizer"),
+                                                         schema, read);
+    }
     options.sample_around_instance = o.get<bool>("sample-around-instance");
-    const LimeTabular method(model, task.input.schema, rows, options);
+    const LimeTabular method(model, space, options);
     return method.explain(Batch(*task.input.row), task.target, task.run);
 }
 

@@ -30,18 +30,28 @@ AnchorOptions search_options(const OptionValues& o) {
 }
 
 Explanation anchors_table(const Task& task) {
-    const data::Table* background = task.subject.background();
-    if (!background)
+    if (!task.subject.background())
         throw Error(ErrorKind::usage,
                     "anchors of a table need rows to draw from: give --background TRAIN.csv");
     const data::TableModel model(task.subject.model(), task.input.schema);
-    Tensor rows = background->matrix();
+    const auto rows = task.subject.background_matrix();
     AnchorTabularOptions options{
         .search = search_options(task.options),
         .discretizer = parse_discretizer(task.options.get<std::string>("discretizer"))};
-    if (options.discretizer == Discretizer::entropy)
-        options.background_labels = background_labels(task, model, rows);
-    const AnchorTabular method(model, task.input.schema, std::move(rows), std::move(options));
+    const Schema& schema = task.input.schema;
+    const auto read = [&] {
+        return anchors::read_background(schema, *rows, options.discretizer, options.background_labels);
+    };
+    // Entropy cuts by the model's answers, which depend on the target.
+    std::shared_ptr<const anchors::BackgroundTable> table;
+    if (options.discretizer == Discretizer::entropy) {
+        options.background_labels = background_labels(task, model, *rows);
+        table = read();
+    } else {
+        table = task.subject.kept<anchors::BackgroundTable>(
+            "anchors " + task.options.get<std::string>("discretizer"), schema, read);
+    }
+    const AnchorTabular method(model, table, std::move(options));
     return method.explain(Batch(*task.input.row), task.target, task.run);
 }
 
@@ -68,7 +78,7 @@ Explanation anchors_text(const Task& task) {
     return explanation;
 }
 
-Explanation anchors(const Task& task) {
+Explanation anchors_of(const Task& task) {
     if (task.input.text) return anchors_text(task);
     if (task.input.is_table()) return anchors_table(task);
     if (const auto image = task.input.image()) return anchors_image(task, *image);
@@ -113,7 +123,7 @@ std::vector<MethodSpec> rule_methods() {
              .needs_gradient = false,
              .uses_baseline = false,
              .options = std::move(options),
-             .explain = anchors}};
+             .explain = anchors_of}};
 }
 
 }  // namespace whence::recipe

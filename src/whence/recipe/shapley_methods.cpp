@@ -30,6 +30,7 @@ struct Setting {
     Batch input;
     Players players;
     Background background;
+    const MaskedScorer* scorer = nullptr;  // of the same model
 };
 
 Background background_of(const Task& task, const Tensor& like) {
@@ -142,7 +143,7 @@ Explanation with_setting(const Task& task, const Use& use) {
         Players players = table_players(task);
         if (plain_matrix(task, background.rows))
             return use(Setting{task.subject.model(), task.input.batch, std::move(players),
-                               std::move(background)});
+                               std::move(background), task.subject.masked_scorer()});
         const data::TableModel model(task.subject.model(), task.input.schema);
         return use(Setting{model, Batch(*task.input.row), std::move(players), std::move(background)});
     }
@@ -153,7 +154,7 @@ Explanation with_setting(const Task& task, const Use& use) {
         const Tensor& vector = task.input.batch[0].value;
         return use(Setting{task.subject.model(), task.input.batch,
                            Players{.labels = column_labels(vector.size())},
-                           background_of(task, vector)});
+                           background_of(task, vector), task.subject.masked_scorer()});
     }
     if (!image)
         throw Error(
@@ -175,7 +176,8 @@ Budget budget_of(const OptionValues& options) {
 Hierarchy table_hierarchy(const Task& task, const Setting& setting) {
     const auto players = static_cast<int64_t>(setting.players.names.size());
     if (!task.subject.background()) return balanced_hierarchy(players);
-    const Tensor rows = task.subject.background()->matrix();
+    const auto matrix = task.subject.background_matrix();
+    const Tensor& rows = *matrix;
     const std::vector<double> values = rows.to_doubles();
     const int64_t columns = rows.row_size();
     std::vector<double> of_players(rows.rows() * players);
@@ -222,9 +224,10 @@ Explanation shap(const Task& task, MakeMethod method) {
             return segments ? bisecting_hierarchy(segment_centres(*segments))
                             : table_hierarchy(task, setting);
         };
-        Explanation explanation = Shap(setting.model, setting.players, setting.background,
-                                       method(task.options, tree), link)
-                                      .explain(setting.input, task.target, task.run);
+        Shap explainer(setting.model, setting.players, setting.background,
+                       method(task.options, tree), link);
+        explainer.answer_with(setting.scorer);
+        Explanation explanation = explainer.explain(setting.input, task.target, task.run);
         const auto* data = std::get_if<baseline::Data>(&task.baseline);
         const Tensor& like =
             task.input.is_table() ? *task.input.row : task.input.batch[0].value;

@@ -8,6 +8,7 @@
 #include "whence/core/hash.h"
 #include "whence/data/pixel_model.h"
 #include "whence/data/table_model.h"
+#include "whence/direct/direct.h"
 
 namespace whence::recipe {
 namespace {
@@ -92,6 +93,7 @@ Subject Subject::load(const std::filesystem::path& model, data::Preprocessing pr
     const auto onnx = std::make_shared<const OnnxModel>(OnnxModel::load(model, options));
     subject.model_ = onnx;
     subject.onnx_ = onnx.get();
+    subject.masked_scorer_ = direct::read(onnx->graph());
     subject.use_preprocessing(onnx->class_labels());
     return subject;
 }
@@ -192,6 +194,7 @@ void Subject::describe_preprocessing() {
 void Subject::use_background(const std::filesystem::path& path) {
     background_ = std::make_shared<const data::Table>(
         columns_of_model(data::read_table(path, preprocessing_), path));
+    kept_ = std::make_shared<Kept>();
     background_path_ = path;
     background_sha256_ = sha256_of_file(path);
 }
@@ -199,8 +202,25 @@ void Subject::use_background(const std::filesystem::path& path) {
 void Subject::use_background(data::Table table) {
     if (table.rows() == 0) throw Error(ErrorKind::input, "the background has no rows");
     background_ = std::make_shared<const data::Table>(std::move(table));
+    kept_ = std::make_shared<Kept>();
     background_path_.clear();
     background_sha256_.clear();
+}
+
+std::shared_ptr<const Tensor> Subject::background_matrix() const {
+    return kept_->get<Tensor>("matrix", [&] { return std::make_shared<const Tensor>(background_->matrix()); });
+}
+
+// Everything that a schema says, each piece with its length before it.
+std::string Subject::key_of(const Schema& schema) {
+    std::string key;
+    const auto add = [&](const std::string& text) { key += fmt::format(" {}:{}", text.size(), text); };
+    for (const Feature& feature : schema) {
+        add(feature.name);
+        key += fmt::format(" {}{}", feature.categories.size(), feature.allows_missing ? "?" : "");
+        for (const std::string& category : feature.categories) add(category);
+    }
+    return key;
 }
 
 data::Table Subject::read_table(const std::filesystem::path& path, const std::string& label) const {

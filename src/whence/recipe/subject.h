@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "whence/data/preprocessing.h"
+#include "whence/mask/masked_scores.h"
+#include "whence/recipe/kept.h"
 #include "whence/remote/remote_model.h"
 #include "whence/runtime/onnx_model.h"
 #include "whence/text/text_model.h"
@@ -39,6 +41,9 @@ class Subject {
     [[nodiscard]] const OnnxModel* onnx_or_null() const { return onnx_; }
     /// Throws Error(unsupported) where the model is no ONNX file.
     [[nodiscard]] const OnnxModel& onnx() const;
+    /// Where the model is small and of a simple form: its answers to masked rows without asking it; else
+    /// nullptr (see direct::read).
+    [[nodiscard]] const MaskedScorer* masked_scorer() const { return masked_scorer_.get(); }
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] const data::Preprocessing& preprocessing() const { return preprocessing_; }
     /// The same as an explanation records it; empty where there is nothing to say.
@@ -53,6 +58,15 @@ class Subject {
     [[nodiscard]] std::string label(int64_t index) const;
     /// Rows of the training table; none where the preprocessing names no background.
     [[nodiscard]] const data::Table* background() const { return background_.get(); }
+    /// The same as float64 [rows, columns]. Only where there is a background.
+    [[nodiscard]] std::shared_ptr<const Tensor> background_matrix() const;
+    /// What methods made of this background for columns read as `schema`, made once; `key` names it and
+    /// the options it depends on. Explanations row by row would else sort all columns for each row.
+    template <class T>
+    [[nodiscard]] std::shared_ptr<const T> kept(const std::string& key, const Schema& schema,
+                                                const std::function<std::shared_ptr<const T>()>& make) const {
+        return kept_->get<T>(key + key_of(schema), make);
+    }
     [[nodiscard]] const std::filesystem::path& background_path() const { return background_path_; }
     [[nodiscard]] const std::string& background_sha256() const { return background_sha256_; }
     /// Where the preprocessing is mixed: a subject for each input, in its order, which reads files
@@ -77,6 +91,7 @@ class Subject {
     void describe_preprocessing();
     void use_tokenizer();
     void use_parts();
+    [[nodiscard]] static std::string key_of(const Schema& schema);
     [[nodiscard]] data::Table columns_of_model(const data::Table& table,
                                                const std::filesystem::path& path) const;
 
@@ -86,8 +101,10 @@ class Subject {
     std::shared_ptr<const Model> model_;
     const OnnxModel* onnx_ = nullptr;                  // the same model
     const remote::RemoteModel* endpoint_ = nullptr;  // the same model
+    std::shared_ptr<const MaskedScorer> masked_scorer_;
     std::vector<std::string> classes_;
     std::shared_ptr<const data::Table> background_;
+    std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();  // of this background; copies share both
     std::shared_ptr<const text::TextEncoder> text_;
     std::vector<Subject> parts_;
 };

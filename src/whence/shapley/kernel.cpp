@@ -236,7 +236,8 @@ class Fitting {
         std::vector<double> rest = differences, left_out;
         double total = out.everyone - out.nobody;
         if (proxy_) {
-            for (int64_t p = 0; p < pairs; ++p) rest[p] -= proxy_->at(plan_, p);
+            const std::vector<double> said = proxy_->at(plan_, pairs);
+            for (int64_t p = 0; p < pairs; ++p) rest[p] -= said[p];
             for (int64_t p = 0; p < proxy_->fitted(); ++p) left_out.push_back(proxy_->left_out(p));
             total -= 2 * proxy_->at_everyone();
         }

@@ -1,11 +1,15 @@
 #include "whence/shapley/proxy.h"
 
 #include <Eigen/Cholesky>
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <iterator>
 #include <limits>
 #include <span>
+
+#include "whence/core/vector_clones.h"
+#include "whence/shapley/elimination.h"
 
 namespace whence::shapley {
 namespace {
@@ -27,21 +31,40 @@ double covariance(double t, double players) {
     return (t * t * t - (3 * players - 2) * t) / 6 / triples;
 }
 
-// x . x' of two halves: players on the same side less those apart.
-double product(const uint64_t* a, const uint64_t* b, int64_t words, int64_t players) {
-    int64_t apart = 0;
-    for (int64_t w = 0; w < words; ++w) apart += std::popcount(a[w] ^ b[w]);
-    return static_cast<double>(players - 2 * apart);
+// Of two halves that differ in 0, 1, 2, ... players.
+std::vector<double> covariances_of(int64_t players) {
+    std::vector<double> out;
+    for (int64_t apart = 0; apart <= players; ++apart)
+        out.push_back(covariance(static_cast<double>(players - 2 * apart), static_cast<double>(players)));
+    return out;
 }
 
-MatrixXd covariances(const Plan& plan, int64_t pairs, int64_t players) {
-    MatrixXd k(pairs, pairs);
+int64_t differing(const uint64_t* a, const uint64_t* b, int64_t words) {
+    int64_t apart = 0;
+    for (int64_t w = 0; w < words; ++w) apart += std::popcount(a[w] ^ b[w]);
+    return apart;
+}
+
+// [pairs][pairs]
+WHENCE_VECTOR_CLONES
+std::vector<double> covariances(const Plan& plan, int64_t pairs, const std::vector<double>& of) {
+    std::vector<double> k(pairs * pairs);
     for (int64_t p = 0; p < pairs; ++p)
         for (int64_t q = 0; q <= p; ++q)
-            k(p, q) = k(q, p) =
-                covariance(product(plan.row(p), plan.row(q), plan.words, players),
-                           static_cast<double>(players));
+            k[p * pairs + q] = k[q * pairs + p] = of[differing(plan.row(p), plan.row(q), plan.words)];
     return k;
+}
+
+// Adds to out[p] what the process says of pair p.
+WHENCE_VECTOR_CLONES
+void add_process(const Plan& plan, const uint64_t* bits, std::span<const double> weights,
+                 const std::vector<double>& of, std::span<double> out) {
+    for (size_t p = 0; p < out.size(); ++p) {
+        double sum = 0;
+        for (size_t q = 0; q < weights.size(); ++q)
+            sum += weights[q] * of[differing(plan.row(static_cast<int64_t>(p)), bits + q * plan.words, plan.words)];
+        out[p] += sum;
+    }
 }
 
 MatrixXd trend(const Plan& plan, int64_t pairs, int64_t players) {
@@ -57,20 +80,38 @@ struct Kriging {
     bool settled = false;
 };
 
-Kriging krige(MatrixXd k, const MatrixXd& f, const VectorXd& d, double noise) {
+// Of the first n pairs of `all` in covariances [all][all]. With K = L L^T, A = L^-1 F and y = L^-1 d: beta is
+// the least squares fit of A to y, the weights L^-T of what it leaves; and one residual with its pair left out is
+// the pair's weight over the diagonal of L^-T (1 - Q Q^T) L^-1, Q an orthonormal basis of A.
+Kriging krige(const std::vector<double>& covariances, int64_t all, int64_t n, const MatrixXd& f,
+              const VectorXd& d, double noise) {
+    using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Kriging out;
-    k.diagonal().array() += noise;
-    const Eigen::LLT<MatrixXd> factor(k);
-    if (factor.info() != Eigen::Success) return out;
-    const MatrixXd inverse = factor.solve(MatrixXd::Identity(k.rows(), k.rows()));
-    const MatrixXd whitened = inverse * f;
-    const Eigen::LLT<MatrixXd> of_trend(f.transpose() * whitened);
+    std::vector<double> k(n * n);
+    for (int64_t p = 0; p < n; ++p) {
+        std::copy_n(covariances.data() + p * all, n, k.data() + p * n);
+        k[p * n + p] += noise;
+    }
+    const Factor factor(std::move(k), n);
+    if (!factor.exists()) return out;
+    const auto players = static_cast<int64_t>(f.cols());
+    RowMajor a = f;
+    VectorXd y = d;
+    factor.divide({a.data(), static_cast<size_t>(a.size())}, players);
+    factor.divide({y.data(), static_cast<size_t>(y.size())}, 1);
+    const Eigen::LLT<MatrixXd> of_trend(a.transpose() * a);
     if (of_trend.info() != Eigen::Success || of_trend.rcond() < 1e-12) return out;
-    out.trend = of_trend.solve(whitened.transpose() * d);
-    out.weights = inverse * d - whitened * out.trend;
+    out.trend = of_trend.solve(a.transpose() * y);
+    const VectorXd left = y - a * out.trend;
+    const RowMajor basis = of_trend.matrixL().solve(a.transpose()).transpose();
+    const std::vector<double> inverse = factor.inverse();
+    const std::vector<double> weights = turned_product(inverse, {left.data(), static_cast<size_t>(n)}, n, 1);
+    const std::vector<double> turned =
+        turned_product(inverse, {basis.data(), static_cast<size_t>(basis.size())}, n, players);
+    out.weights = Eigen::Map<const VectorXd>(weights.data(), n);
+    const Eigen::Map<const RowMajor> lower(inverse.data(), n, n), spanned(turned.data(), n, players);
     const VectorXd diagonal =
-        inverse.diagonal() -
-        whitened.cwiseProduct(of_trend.solve(whitened.transpose()).transpose()).rowwise().sum();
+        lower.cwiseAbs2().colwise().sum().transpose() - spanned.cwiseAbs2().rowwise().sum();
     out.left_out = out.weights.cwiseQuotient(diagonal);
     out.settled = out.left_out.allFinite();
     return out;
@@ -102,7 +143,8 @@ std::optional<Proxy> Proxy::fit(const Plan& plan, const std::vector<double>& dif
     const int64_t pairs = std::min(asked, std::max(most_pairs, players + players / 2));
     if (players < 4 || pairs < least_pairs || pairs < players + players / 2) return std::nullopt;
     const int64_t some = std::min(pairs, std::max(choosing_pairs, players + players / 2));
-    const MatrixXd k = covariances(plan, pairs, players), f = trend(plan, pairs, players);
+    const std::vector<double> k = covariances(plan, pairs, covariances_of(players));
+    const MatrixXd f = trend(plan, pairs, players);
     const Eigen::Map<const VectorXd> d(differences.data(), pairs);
     const double alone = score(without_process(f, d, weights), weights);
     if (!(alone > nothing * score(d, weights))) return std::nullopt;
@@ -110,7 +152,7 @@ std::optional<Proxy> Proxy::fit(const Plan& plan, const std::vector<double>& dif
     size_t chosen = 0;
     for (size_t i = 0; i < std::size(noises); ++i) {
         const Kriging of_some =
-            krige(k.topLeftCorner(some, some), f.topRows(some), d.head(some), noises[i]);
+            krige(k, pairs, some, f.topRows(some), d.head(some), noises[i]);
         const double own = of_some.settled ? score(of_some.left_out, weights) : INFINITY;
         if (own < best) best = own, chosen = i;
     }
@@ -118,7 +160,7 @@ std::optional<Proxy> Proxy::fit(const Plan& plan, const std::vector<double>& dif
     // next has a try.
     Kriging fitted;
     for (size_t i = chosen; i < std::min(chosen + 2, std::size(noises)) && !fitted.settled; ++i) {
-        Kriging of_all = krige(k, f, d, noises[i]);
+        Kriging of_all = krige(k, pairs, pairs, f, d, noises[i]);
         if (of_all.settled && score(of_all.left_out, weights) < least_gain * alone)
             fitted = std::move(of_all);
     }
@@ -145,15 +187,15 @@ std::optional<Proxy> Proxy::fit(const Plan& plan, const std::vector<double>& dif
     return out;
 }
 
-double Proxy::at(const Plan& plan, int64_t pair) const {
-    double sum = 0;
-    for (int64_t j = 0; j < players_; ++j) sum += plan.has(pair, j) ? trend_[j] : -trend_[j];
-    sum /= 2;
-    for (Eigen::Index q = 0; q < weights_.size(); ++q)
-        sum += weights_[q] * covariance(product(plan.row(pair), bits_.data() + q * plan.words,
-                                                plan.words, players_),
-                                        static_cast<double>(players_));
-    return sum;
+std::vector<double> Proxy::at(const Plan& plan, int64_t pairs) const {
+    std::vector<double> out(pairs);
+    for (int64_t p = 0; p < pairs; ++p) {
+        for (int64_t j = 0; j < players_; ++j) out[p] += plan.has(p, j) ? trend_[j] : -trend_[j];
+        out[p] /= 2;
+    }
+    add_process(plan, bits_.data(), {weights_.data(), static_cast<size_t>(weights_.size())},
+                covariances_of(players_), out);
+    return out;
 }
 
 double Proxy::at_everyone() const {

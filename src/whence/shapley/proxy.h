@@ -32,8 +32,8 @@ class Proxy {
 
     /// Pairs it was fitted to.
     [[nodiscard]] int64_t fitted() const { return static_cast<int64_t>(left_out_.size()); }
-    /// d of pair p of the plan.
-    [[nodiscard]] double at(const Plan& plan, int64_t pair) const;
+    /// d of the first pairs of the plan.
+    [[nodiscard]] std::vector<double> at(const Plan& plan, int64_t pairs) const;
     [[nodiscard]] double at_everyone() const;
     [[nodiscard]] const std::vector<double>& values() const { return values_; }
     /// Of a pair it was fitted to: d less what a fit without that pair says.

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <functional>
 
 #include "whence/core/error.h"
 #include "whence/core/version.h"
@@ -71,14 +72,18 @@ struct Question {
     const ShapMethod& method;
     Link link;
     std::vector<bool> plays;
+    /// Who answers of an output in the model's place, or nobody: see Shap::answer_with.
+    std::function<std::unique_ptr<MaskedScores>(const std::string& output)> scores = {};
 };
 
 Explanation explained(const Question& question, const Batch& input, const Target& target,
                       const Run& run) {
     const auto start = std::chrono::steady_clock::now();
-    const auto& [model, masker, method, link, plays] = question;
+    const auto& [model, masker, method, link, plays, scores_of] = question;
     const ResolvedTarget resolved = resolve(target, model, input, preferred_scale(method), run);
-    const MaskedGame all(model, resolved, masker, input, link);
+    MaskedGame all(model, resolved, masker, input, link);
+    const std::unique_ptr<MaskedScores> scores = scores_of ? scores_of(resolved.output) : nullptr;
+    const bool put_together = scores && all.use(*scores, run);
     const shapley::SomePlayers game(all, plays);
     Run told = run;
     if (run.early)
@@ -114,11 +119,16 @@ Explanation explained(const Question& question, const Batch& input, const Target
     if (link != Link::identity)
         diagnostics.notes.push_back(
             fmt::format("values, f(x) and f(baseline) are in units of the link {}", name(link)));
+    if (put_together)
+        diagnostics.notes.push_back(fmt::format(
+            "masked rows were answered from the model's own numbers, without running it: the same but for "
+            "rounding, as {} rows that it was asked as well have shown",
+            all.compared()));
     Provenance& provenance = explanation.provenance;
     provenance.method = name(method);
     provenance.seed = run.seed;
     provenance.version = version();
-    provenance.evaluations = found.coalitions * fillings + (target.index ? 0 : 1);
+    provenance.evaluations = found.coalitions * fillings + all.compared() + (target.index ? 0 : 1);
     provenance.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return explanation;
@@ -152,8 +162,10 @@ Explanation Shap::explain(const Batch& input, const Target& target, const Run& r
         varying(tensor.value, masker.baseline(), players_.labels, masker.players());
     // A hierarchy names all players.
     if (std::holds_alternative<PartitionShap>(method_)) plays.assign(plays.size(), true);
-    Explanation explanation =
-        explained({model_, masker, method_, link_, std::move(plays)}, input, target, run);
+    Question question{model_, masker, method_, link_, std::move(plays)};
+    if (scorer_ && input.size() == 1)
+        question.scores = [&](const std::string& output) { return scorer_->over(masker, output); };
+    Explanation explanation = explained(question, input, target, run);
     explanation.attribution.displays = players_.displays;
     explanation.attribution.segments = players_.segments;
     explanation.target.baseline = background_.description;

@@ -52,6 +52,9 @@ class Shap : public Explainer {
     /// is cast to its type. Throws Error(usage) for options that make no sense.
     Shap(const Model& model, Players players, Background background, ShapMethod method,
          Link link = Link::identity);
+    /// Lets `scorer` answer for the model where it can and agrees with the model
+    /// (MaskedGame::use); the explanation says so. nullptr: nobody. Must outlive this.
+    void answer_with(const MaskedScorer* scorer) { scorer_ = scorer; }
     /// Throws Error(input) where players or background do not fit the input; see the methods for
     /// what else.
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
@@ -63,6 +66,7 @@ class Shap : public Explainer {
     Background background_;
     ShapMethod method_;
     Link link_;
+    const MaskedScorer* scorer_ = nullptr;
 };
 
 /// The game of the players of any masker, words or players of several inputs among them: `input` is
