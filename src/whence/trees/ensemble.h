@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace whence::trees {
@@ -39,12 +40,15 @@ struct Tree {
     std::vector<std::vector<int32_t>> categories;  ///< sets, each sorted, of categories >= 0
 };
 
-/// How predictions come from margins (the sums over trees).
+/// How predictions come from margins (the sums over trees), output by output but for the softmax.
 enum class Link {
     identity,
     logistic,  ///< 1 / (1 + exp(-m))
     softmax,
     exponential,
+    softplus,       ///< log(1 + exp(m))
+    signed_square,  ///< m |m|
+    step,           ///< 1 where m > 0, else 0
 };
 
 /// What a loader hands to Ensemble::build.
@@ -59,12 +63,19 @@ struct EnsembleParts {
     Link link = Link::identity;
     std::vector<std::string> feature_names;  ///< empty, or one for each feature
     std::vector<std::string> output_names;   ///< empty, or one for each output (or class)
+    /// Empty, or for each feature the names of its categories (code 0, 1, ...), none for a number.
+    std::vector<std::vector<std::string>> category_names;
+    /// Empty, or for each feature whether its zeros (|x| <= 1e-35) mean missing: whoever reads rows
+    /// turns them into NaN before a tree sees them.
+    std::vector<bool> zero_is_missing;
+    std::vector<std::string> notes;  ///< what a reader of its explanations should know
     std::string format;                      ///< "xgboost", "lightgbm", "catboost", "onnx", ...
 };
 
 /// A validated ensemble: every index in range, no cycles, every node but the root the child of one
 /// parent, thresholds and values finite (thresholds may be infinite), covers, where there are any,
-/// not negative and those of children adding up to their parent's within rounding.
+/// not negative and those of children adding up to their parent's within rounding (a thousandth of
+/// it and a hundred-thousandth of the root's: files hold float32 sums).
 /// margin(x) = base + sum over trees / divisor.
 class Ensemble {
  public:
