@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <stop_token>
 
+#include "trees/shap_compare.h"
 #include "trees/shap_ensembles.h"
 #include "trees/shap_oracle.h"
 #include "whence/core/error.h"
@@ -12,19 +13,6 @@
 
 namespace whence::trees::testing {
 namespace {
-
-double largest(std::span<const double> values) {
-    double most = 0;
-    for (const double x : values) most = std::max(most, std::abs(x));
-    return most;
-}
-
-/// Largest difference of a row's values, over the row's largest value (at least a hundredth).
-double error_of(std::span<const double> have, std::span<const double> want) {
-    double most = 0;
-    for (size_t i = 0; i < want.size(); ++i) most = std::max(most, std::abs(have[i] - want[i]));
-    return most / std::max(largest(want), 1e-2);
-}
 
 /// Against `oracle(x)` -> [features, outputs] for every row, isa and precision.
 template <class Oracle>

@@ -1,5 +1,7 @@
 #include "whence/trees/shap/cover.h"
 
+#include "whence/core/error.h"
+
 namespace whence::trees {
 
 std::vector<double> expected_values(const Tree& tree) {
@@ -18,6 +20,24 @@ std::vector<double> expected_values(const Tree& tree) {
         share[node.right] = share[i] * (1 - left);
     }
     return expected;
+}
+
+std::vector<double> expected_margins(const Ensemble& ensemble) {
+    std::vector<double> margins = ensemble.parts().base;
+    for (const Tree& tree : ensemble.trees()) {
+        const std::vector<double> expected = expected_values(tree);
+        for (int32_t k = 0; k < tree.width; ++k)
+            margins[tree.width == 1 ? tree.output : k] += expected[k] / ensemble.parts().divisor;
+    }
+    return margins;
+}
+
+void require_covers(const Ensemble& ensemble) {
+    if (!ensemble.parts().has_covers)
+        throw Error(
+            ErrorKind::unsupported,
+            "the model does not say how many rows came to each node, which path-dependent SHAP "
+            "needs: give a background instead");
 }
 
 }  // namespace whence::trees

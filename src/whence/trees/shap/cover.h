@@ -18,4 +18,10 @@ namespace whence::trees {
 /// Mean value of the leaves by cover: one number for each of tree.width.
 [[nodiscard]] std::vector<double> expected_values(const Tree& tree);
 
+/// [outputs]: mean of the margin by cover, base included.
+[[nodiscard]] std::vector<double> expected_margins(const Ensemble& ensemble);
+
+/// Throws Error(unsupported) where the ensemble has none.
+void require_covers(const Ensemble& ensemble);
+
 }  // namespace whence::trees

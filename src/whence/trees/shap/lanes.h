@@ -1,5 +1,6 @@
-// Vectors of rows: one lane, one row. Included by each kernel file, inside its own namespace
-// (WHENCE_ISA), so that code compiled for one processor never stands in for another's.
+#pragma once
+// Vectors of rows: one lane, one row. For kernels.inc alone, which names the namespace WHENCE_ISA,
+// so that code compiled for one processor never stands in for another's.
 //
 // Float and Double have the same members:
 //   V, M        a vector of numbers, a mask of lanes
@@ -8,6 +9,9 @@
 //   add_where(m, a, b)  a + b where m, else a
 //   at_most(column, rank)  lanes whose number in `column` is <= rank
 //   in_bits(bits)          lane i is bit i
+//   I           a whole number for each lane: counts and patterns of bits
+//   add_bits(a, m, x), drop_bits(a, m, x)  a | x and a & ~x where m, else a
+//   look_up(table, i)      table[i] of each lane
 
 #include <cstdint>
 
@@ -42,6 +46,18 @@ struct Float {
     static M both(M a, M b) { return static_cast<M>(a & b); }
     static M without(M a, M b) { return static_cast<M>(a & ~b); }
     static M all() { return 0xFFFF; }
+    static bool any(M m) { return m != 0; }
+    using I = __m512i;
+    static I no_bits() { return _mm512_setzero_si512(); }
+    static I increment(I a, M m) { return _mm512_mask_add_epi32(a, m, a, _mm512_set1_epi32(1)); }
+    static I add_bits(I a, M m, int32_t x) {
+        return _mm512_mask_or_epi32(a, m, a, _mm512_set1_epi32(x));
+    }
+    static I drop_bits(I a, M m, int32_t x) {
+        return _mm512_mask_andnot_epi32(a, m, _mm512_set1_epi32(x), a);
+    }
+    static V look_up(const float* table, I i) { return _mm512_i32gather_ps(i, table, 4); }
+    static void store(int32_t* p, I i) { _mm512_storeu_si512(p, i); }
 };
 
 struct Double {
@@ -68,6 +84,18 @@ struct Double {
     static M both(M a, M b) { return static_cast<M>(a & b); }
     static M without(M a, M b) { return static_cast<M>(a & ~b); }
     static M all() { return 0xFF; }
+    static bool any(M m) { return m != 0; }
+    using I = __m256i;
+    static I no_bits() { return _mm256_setzero_si256(); }
+    static I increment(I a, M m) { return _mm256_mask_add_epi32(a, m, a, _mm256_set1_epi32(1)); }
+    static I add_bits(I a, M m, int32_t x) {
+        return _mm256_mask_or_epi32(a, m, a, _mm256_set1_epi32(x));
+    }
+    static I drop_bits(I a, M m, int32_t x) {
+        return _mm256_mask_andnot_epi32(a, m, _mm256_set1_epi32(x), a);
+    }
+    static V look_up(const double* table, I i) { return _mm512_i32gather_pd(i, table, 8); }
+    static void store(int32_t* p, I i) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), i); }
 };
 
 #elif defined(__AVX2__)
@@ -101,6 +129,19 @@ struct Float {
     static M both(M a, M b) { return _mm256_and_ps(a, b); }
     static M without(M a, M b) { return _mm256_andnot_ps(b, a); }
     static M all() { return _mm256_castsi256_ps(_mm256_set1_epi32(-1)); }
+    static bool any(M m) { return _mm256_movemask_ps(m) != 0; }
+    using I = __m256i;
+    static I no_bits() { return _mm256_setzero_si256(); }
+    static I increment(I a, M m) { return _mm256_sub_epi32(a, _mm256_castps_si256(m)); }
+    static I add_bits(I a, M m, int32_t x) {
+        return _mm256_or_si256(a, _mm256_and_si256(_mm256_castps_si256(m), _mm256_set1_epi32(x)));
+    }
+    static I drop_bits(I a, M m, int32_t x) {
+        return _mm256_andnot_si256(_mm256_and_si256(_mm256_castps_si256(m), _mm256_set1_epi32(x)),
+                                   a);
+    }
+    static V look_up(const float* table, I i) { return _mm256_i32gather_ps(table, i, 4); }
+    static void store(int32_t* p, I i) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), i); }
 };
 
 struct Double {
@@ -133,6 +174,23 @@ struct Double {
     static M both(M a, M b) { return _mm256_and_pd(a, b); }
     static M without(M a, M b) { return _mm256_andnot_pd(b, a); }
     static M all() { return _mm256_castsi256_pd(_mm256_set1_epi64x(-1)); }
+    static bool any(M m) { return _mm256_movemask_pd(m) != 0; }
+    using I = __m256i;  // of 64 bits a lane
+    static I no_bits() { return _mm256_setzero_si256(); }
+    static I increment(I a, M m) { return _mm256_sub_epi64(a, _mm256_castpd_si256(m)); }
+    static I add_bits(I a, M m, int32_t x) {
+        return _mm256_or_si256(a, _mm256_and_si256(_mm256_castpd_si256(m), _mm256_set1_epi64x(x)));
+    }
+    static I drop_bits(I a, M m, int32_t x) {
+        return _mm256_andnot_si256(_mm256_and_si256(_mm256_castpd_si256(m), _mm256_set1_epi64x(x)),
+                                   a);
+    }
+    static V look_up(const double* table, I i) { return _mm256_i64gather_pd(table, i, 8); }
+    static void store(int32_t* p, I i) {
+        alignas(32) int64_t wide[width];
+        _mm256_store_si256(reinterpret_cast<__m256i*>(wide), i);
+        for (int lane = 0; lane < width; ++lane) p[lane] = static_cast<int32_t>(wide[lane]);
+    }
 };
 
 #else
@@ -172,6 +230,24 @@ struct Plain {
     static M both(M a, M b) { return a & b; }
     static M without(M a, M b) { return a & ~b; }
     static M all() { return ~M{}; }
+    static bool any(M m) {
+        bool found = false;
+        for (int i = 0; i < width; ++i) found |= m[i] != 0;
+        return found;
+    }
+    using I = M;
+    static I no_bits() { return I{}; }
+    static I increment(I a, M m) { return a - m; }
+    static I add_bits(I a, M m, int32_t x) { return a | (m & x); }
+    static I drop_bits(I a, M m, int32_t x) { return a & ~(m & x); }
+    static V look_up(const T* table, I i) {
+        V v;
+        for (int lane = 0; lane < width; ++lane) v[lane] = table[i[lane]];
+        return v;
+    }
+    static void store(int32_t* p, I i) {
+        for (int lane = 0; lane < width; ++lane) p[lane] = static_cast<int32_t>(i[lane]);
+    }
 };
 
 using Float = Plain<float, int32_t>;

@@ -13,10 +13,6 @@ namespace {
 
 constexpr int32_t most_levels = 4096;
 constexpr int32_t most_entries = 128;
-// Trees of a chunk: its sums are float32, so few; between two chunks they move to double.
-constexpr size_t trees_of_chunk = 32;
-// Outputs that leaves of many numbers are explained for in one walk: bounds the memory of a level.
-constexpr int32_t outputs_of_chunk = 8;
 
 /// Longest path and most different features on one.
 struct Measure {
@@ -57,7 +53,7 @@ class TreeCompiler {
     TreeCompiler(const Tree& tree, int32_t first_output, int32_t outputs, double divisor,
                  const Quadrature& rule, Columns& columns, std::map<int32_t, int32_t>& slots,
                  std::vector<PathNode>& nodes, std::vector<Scalar>& constants,
-                 std::vector<Scalar>& values)
+                 std::vector<Scalar>& values, std::vector<Scalar>* edges)
         : tree_(tree),
           first_output_(first_output),
           outputs_(outputs),
@@ -67,7 +63,8 @@ class TreeCompiler {
           slots_(slots),
           nodes_(nodes),
           constants_(constants),
-          values_(values) {}
+          values_(values),
+          edges_(edges) {}
 
     int32_t compile(int32_t number) {
         const Node& node = tree_.nodes[number];
@@ -95,11 +92,17 @@ class TreeCompiler {
                         .repeated = repeated,
                         .watched = false,
                         .bottom = bottom};
+        const double c = repeated ? found->share : 1;
+        if (edges_) {
+            edge_constants(c * r);
+            edge_constants(c * (1 - r));
+        }
         if (bottom) {
             bottom_constants(r, value(left, 0), value(right, 0));
+            nodes_[here].left = compile(node.left);
+            nodes_[here].right = compile(node.right);
             return here;
         }
-        const double c = repeated ? found->share : 1;
         inner_constants(r, c, repeated);
         if (!repeated) path_.push_back({node.feature, here, 1});
         path_[entry].share = c * r;
@@ -160,6 +163,11 @@ class TreeCompiler {
         for (const double t : rule_.nodes) put(c / (u(t) * u(t)));
     }
 
+    void edge_constants(double c) {
+        for (const double t : rule_.nodes)
+            edges_->push_back(static_cast<Scalar>((1 - c) / (t + c * (1 - t))));
+    }
+
     const Tree& tree_;
     const int32_t first_output_, outputs_;
     const double divisor_;
@@ -169,6 +177,7 @@ class TreeCompiler {
     std::vector<PathNode>& nodes_;
     std::vector<Scalar>& constants_;
     std::vector<Scalar>& values_;
+    std::vector<Scalar>* const edges_;  ///< null: none wanted
     std::vector<Entry> path_;
 };
 
@@ -181,7 +190,8 @@ struct Group {
 }  // namespace
 
 template <class Scalar>
-PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, PathIndex index, Columns& columns) {
+PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, const PathPlan& plan, Columns& columns) {
+    const bool banzhaf = plan.index == PathIndex::banzhaf;
     std::map<Group, std::vector<size_t>> groups;
     for (size_t i = 0; i < ensemble.trees().size(); ++i) {
         const Tree& tree = ensemble.trees()[i];
@@ -189,8 +199,8 @@ PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, PathIndex index, Colu
         if (tree.width == 1)
             groups[{tree.output, 1}].push_back(i);
         else
-            for (int32_t k = 0; k < tree.width; k += outputs_of_chunk)
-                groups[{k, std::min(outputs_of_chunk, tree.width - k)}].push_back(i);
+            for (int32_t k = 0; k < tree.width; k += plan.outputs_together)
+                groups[{k, std::min(plan.outputs_together, tree.width - k)}].push_back(i);
     }
     size_t programs = 0;
     for (const auto& [group, trees] : groups) programs += trees.size();
@@ -199,19 +209,18 @@ PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, PathIndex index, Colu
     std::vector<Quadrature> rules(points_.size());
 
     for (const auto& [group, trees] : groups)
-        for (size_t first = 0; first < trees.size(); first += trees_of_chunk) {
+        for (size_t first = 0; first < trees.size(); first += plan.trees_together) {
             PathChunk<Scalar>& chunk = chunks_.emplace_back();
             chunk.output = group.output;
             chunk.outputs = group.outputs;
             std::map<int32_t, int32_t> slots;
-            for (size_t i = first; i < std::min(first + trees_of_chunk, trees.size()); ++i) {
+            for (size_t i = first; i < std::min(first + plan.trees_together, trees.size()); ++i) {
                 const Tree& tree = ensemble.trees()[trees[i]];
                 const Measure size = measure(tree);
-                const int32_t count = index == PathIndex::banzhaf ? 1 : (size.entries + 1) / 2;
+                const int32_t count = banzhaf ? 1 : (size.entries + 1) / 2;
                 Quadrature& rule = rules[count];
                 if (rule.nodes.empty()) {
-                    rule = index == PathIndex::banzhaf ? Quadrature{{0.5}, {1}}
-                                                       : gauss_legendre(count);
+                    rule = banzhaf ? Quadrature{{0.5}, {1}} : gauss_legendre(count);
                     points_[count].assign(rule.nodes.begin(), rule.nodes.end());
                     points_[count].insert(points_[count].end(), rule.weights.begin(),
                                           rule.weights.end());
@@ -220,12 +229,13 @@ PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, PathIndex index, Colu
                 const bool many = tree.width > 1;
                 TreeCompiler<Scalar>(tree, many ? group.output : 0, group.outputs,
                                      ensemble.parts().divisor, rule, columns, slots, to.nodes,
-                                     to.constants, to.values)
+                                     to.constants, to.values, plan.edges ? &to.edges : nullptr)
                     .compile(0);
                 chunk.trees.push_back({to.nodes.data(), to.constants.data(), to.values.data(),
                                        nullptr, points_[count].data(),
-                                       points_[count].data() + count, count, group.outputs,
+                                       points_[count].data() + count, nullptr, count, group.outputs,
                                        size.depth, size.entries});
+                if (plan.edges) chunk.trees.back().edges = to.edges.data();
                 chunk.workspace = std::max(chunk.workspace, workspace_bytes(chunk.trees.back()));
             }
             chunk.slots.resize(slots.size());

@@ -24,23 +24,32 @@ struct PathChunk {
 
 enum class PathIndex { shapley, banzhaf };
 
+/// What a program is for.
+struct PathPlan {
+    PathIndex index = PathIndex::shapley;
+    int32_t trees_together = 32;   ///< trees of a chunk: few, for its sums may be float32
+    int32_t outputs_together = 8;  ///< of leaves of many numbers, that one walk explains
+    bool edges = false;            ///< PathTree::edges, for interactions
+};
+
 /// All trees, compiled. Owns what the chunks point to.
 template <class Scalar>
 class PathProgram {
   public:
     /// `columns` learns the sets of categories. Throws Error(limit) for trees of more than 4096
     /// levels or 128 different features on a path.
-    PathProgram(const Ensemble& ensemble, PathIndex index, Columns& columns);
+    PathProgram(const Ensemble& ensemble, const PathPlan& plan, Columns& columns);
     PathProgram(const PathProgram&) = delete;
     PathProgram& operator=(const PathProgram&) = delete;
 
     [[nodiscard]] const std::vector<PathChunk<Scalar>>& chunks() const { return chunks_; }
 
   private:
-    struct Storage {
+    struct Storage {  // of PathTree
         std::vector<PathNode> nodes;
         std::vector<Scalar> constants;
         std::vector<Scalar> values;
+        std::vector<Scalar> edges;
     };
 
     std::vector<PathChunk<Scalar>> chunks_;

@@ -1,10 +1,24 @@
+#pragma once
 // Path-dependent SHAP values of some rows in one tree; the formulas stand in
-// docs/methods/tree-shap.md. Included by each kernel file after lanes.h, inside the namespace
-// WHENCE_ISA.
+// docs/methods/tree-shap.md. For kernels.inc alone, which names the namespace.
 
+#include "whence/trees/shap/lanes.h"
 #include "whence/trees/shap/path_program.h"
 
 namespace whence::trees::WHENCE_ISA {
+
+constexpr int most_entries = 128;  // of a path; path_compiler.cpp refuses more
+
+/// Lanes of a column that go left at a node.
+template <class L, class Scalar>
+typename L::M lanes_left(const PathTree<Scalar>& tree, const PathNode& node,
+                         const int32_t* column) {
+    if (!node.categorical) return L::at_most(column, node.rank);
+    const uint32_t* const words = tree.words + node.rank;
+    uint32_t bits = 0;
+    for (int i = 0; i < L::width; ++i) bits |= (words[column[i] >> 5] >> (column[i] & 31) & 1) << i;
+    return L::in_bits(bits);
+}
 
 /// W vectors of rows, side by side through the tree. Q points; 0: as many as the tree says.
 /// Many: leaves of several numbers.
@@ -44,14 +58,8 @@ class PathWalk {
     int level_size() const { return W * (points() + outputs() * (points() + 1)); }
 
     M goes_left(const PathNode& node, int w) const {
-        const int32_t* const column =
-            block_.columns + node.column * block_.stride + first_ + w * L::width;
-        if (!node.categorical) return L::at_most(column, node.rank);
-        const uint32_t* const words = tree_.words + node.rank;
-        uint32_t bits = 0;
-        for (int i = 0; i < L::width; ++i)
-            bits |= (words[column[i] >> 5] >> (column[i] & 31) & 1) << i;
-        return L::in_bits(bits);
+        return lanes_left<L>(tree_, node,
+                             block_.columns + node.column * block_.stride + first_ + w * L::width);
     }
 
     Scalar* sums_of(const PathNode& node, int k, int w) const {

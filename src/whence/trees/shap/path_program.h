@@ -41,6 +41,8 @@ struct PathTree {
     const uint32_t* words;  ///< sets of categories, a bit each
     const Scalar* points;
     const Scalar* weights;
+    const Scalar* edges;  ///< null, or of each node left[q], right[q]: (1 - c) / (t + c (1 - t))
+                          ///< for the share c of its feature in that child
     int32_t count;    ///< points
     int32_t outputs;  ///< numbers a leaf, and sums a feature
     int32_t depth;    ///< splits on the longest path

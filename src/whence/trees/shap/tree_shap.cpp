@@ -1,13 +1,8 @@
 #include "whence/trees/shap/tree_shap.h"
 
 #include <algorithm>
-#include <new>
 #include <string>
 #include <utility>
-
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
 
 #include "whence/core/error.h"
 #include "whence/core/parallel.h"
@@ -15,49 +10,27 @@
 #include "whence/trees/shap/cover.h"
 #include "whence/trees/shap/kernels.h"
 #include "whence/trees/shap/path_compiler.h"
+#include "whence/trees/shap/workspace.h"
 
 namespace whence::trees {
 namespace {
 
 constexpr int64_t rows_of_block = 64;  // four vectors of the widest kind
 
-/// Numbers too small to be normal become zero while it lives: processors take a hundred times
-/// longer over them, and products of many small shares make them.
-class FlushTiny {
-  public:
-#if defined(__SSE2__)
-    FlushTiny() : before_(_mm_getcsr()) {
-        _mm_setcsr(before_ | 0x8040);
-    }
-    ~FlushTiny() {
-        _mm_setcsr(before_);
-    }
-    FlushTiny(const FlushTiny&) = delete;
-    FlushTiny& operator=(const FlushTiny&) = delete;
-
-  private:
-    unsigned before_;
-#else
-    FlushTiny() {}
-#endif
-};
-
-/// Memory aligned for vectors, not initialised.
-template <class T>
-class Aligned {
-  public:
-    explicit Aligned(int64_t count)
-        : data_(static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{64}))) {}
-    ~Aligned() { ::operator delete (data_, std::align_val_t{64}); }
-    Aligned(const Aligned&) = delete;
-    Aligned& operator=(const Aligned&) = delete;
-    [[nodiscard]] T* data() const { return data_; }
-
-  private:
-    T* data_;
-};
-
 }  // namespace
+
+std::vector<double> gaps_of(const TreeShapValues& values) {
+    std::vector<double> gaps(values.margins.size());
+    for (int64_t i = 0; i < values.rows; ++i)
+        for (int64_t k = 0; k < values.outputs; ++k) {
+            double sum = 0;
+            for (int64_t f = 0; f < values.features; ++f)
+                sum += values.values[(i * values.features + f) * values.outputs + k];
+            gaps[i * values.outputs + k] =
+                values.margins[i * values.outputs + k] - values.expected[k] - sum;
+        }
+    return gaps;
+}
 
 class TreeShap::Engine {
   public:
@@ -79,19 +52,17 @@ class PathEngine final : public TreeShap::Engine {
           outputs_(ensemble.outputs()),
           columns_(ensemble),
           program_(ensemble,
-                   options.index == TreeIndex::banzhaf ? PathIndex::banzhaf : PathIndex::shapley,
+                   {.index = options.index == TreeIndex::banzhaf ? PathIndex::banzhaf
+                                                                 : PathIndex::shapley},
                    columns_),
-          expected_(ensemble.parts().base),
+          expected_(expected_margins(ensemble)),
           constant_(ensemble.parts().base) {
-        for (const Tree& tree : ensemble.trees()) {
-            const std::vector<double> expected = expected_values(tree);
-            for (int32_t k = 0; k < tree.width; ++k) {
-                const double share = expected[k] / ensemble.parts().divisor;
-                const int32_t output = tree.width == 1 ? tree.output : k;
-                expected_[output] += share;
-                if (tree.nodes[0].is_leaf()) constant_[output] += share;
-            }
-        }
+        for (const Tree& tree : ensemble.trees())
+            if (tree.nodes[0].is_leaf())
+                for (int32_t k = 0; k < tree.width; ++k)
+                    constant_[tree.width == 1 ? tree.output : k] +=
+                        tree.values[int64_t{tree.nodes[0].leaf} * tree.width + k] /
+                        ensemble.parts().divisor;
     }
 
     TreeShapValues values(MatrixView<const float> rows, const Run& run) const override {
@@ -123,7 +94,7 @@ class PathEngine final : public TreeShap::Engine {
             parallel_for(run, blocks, 1,
                          [&](int64_t begin, int64_t) { block_of_rows(rows, begin, to); });
         }
-        to.gaps = gaps(to);
+        to.gaps = gaps_of(to);
         return to;
     }
 
@@ -205,18 +176,6 @@ class PathEngine final : public TreeShap::Engine {
         }
     }
 
-    std::vector<double> gaps(const TreeShapValues& of) const {
-        std::vector<double> gaps(of.margins.size());
-        for (int64_t i = 0; i < of.rows; ++i)
-            for (int64_t k = 0; k < outputs_; ++k) {
-                double sum = 0;
-                for (int64_t f = 0; f < features_; ++f)
-                    sum += of.values[(i * features_ + f) * outputs_ + k];
-                gaps[i * outputs_ + k] = of.margins[i * outputs_ + k] - of.expected[k] - sum;
-            }
-        return gaps;
-    }
-
     const Kernels<Scalar>& kernels_;
     int64_t features_, outputs_;
     Columns columns_;
@@ -228,11 +187,7 @@ class PathEngine final : public TreeShap::Engine {
 }  // namespace
 
 TreeShap::TreeShap(const Ensemble& ensemble, const TreeShapOptions& options) {
-    if (!ensemble.parts().has_covers)
-        throw Error(
-            ErrorKind::unsupported,
-            "the model says nothing of how many rows came to each node: path-dependent SHAP needs "
-            "that; give a background instead");
+    require_covers(ensemble);
     if (options.precision == Precision::float32)
         engine_ = std::make_unique<PathEngine<float>>(ensemble, options);
     else

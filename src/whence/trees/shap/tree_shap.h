@@ -39,6 +39,9 @@ struct TreeShapValues {
     std::vector<double> gaps;
 };
 
+/// [rows, outputs]: margin - expected - sum of the values.
+[[nodiscard]] std::vector<double> gaps_of(const TreeShapValues& values);
+
 /// An ensemble compiled for its values.
 ///
 /// The value of a coalition S for a row x: at a split on a feature in S follow x, at any other take
