@@ -1,0 +1,164 @@
+#include "whence/trees/shap/interactions.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "whence/core/error.h"
+#include "whence/core/parallel.h"
+#include "whence/trees/predict.h"
+#include "whence/trees/shap/columns.h"
+#include "whence/trees/shap/cover.h"
+#include "whence/trees/shap/kernels.h"
+#include "whence/trees/shap/path_compiler.h"
+#include "whence/trees/shap/workspace.h"
+
+namespace whence::trees {
+
+class TreeInteractions::Engine {
+  public:
+    virtual ~Engine() = default;
+    [[nodiscard]] virtual TreeInteractionValues values(MatrixView<const float> rows,
+                                                       const Run& run) const = 0;
+    [[nodiscard]] virtual TreeInteractionValues values(MatrixView<const double> rows,
+                                                       const Run& run) const = 0;
+};
+
+namespace {
+
+constexpr int64_t rows_of_block = 64;
+
+template <class Scalar>
+class InteractionEngine final : public TreeInteractions::Engine {
+  public:
+    InteractionEngine(const Ensemble& ensemble, const TreeInteractionsOptions& options)
+        : kernels_(kernels<Scalar>(resolve(options.isa))),
+          features_(ensemble.features()),
+          outputs_(ensemble.outputs()),
+          columns_(ensemble),
+          // one tree a chunk: the pairs of its own features are few
+          program_(ensemble, {.trees_together = 1, .outputs_together = 1, .edges = true}, columns_),
+          predictor_(ensemble),
+          expected_(expected_margins(ensemble)) {}
+
+    TreeInteractionValues values(MatrixView<const float> rows, const Run& run) const override {
+        return all(rows, run);
+    }
+    TreeInteractionValues values(MatrixView<const double> rows, const Run& run) const override {
+        return all(rows, run);
+    }
+
+  private:
+    using Chunk = PathChunk<Scalar>;
+
+    template <class T>
+    TreeInteractionValues all(MatrixView<const T> rows, const Run& run) const {
+        if (rows.columns != features_)
+            throw Error(ErrorKind::input, "the rows have " + std::to_string(rows.columns) +
+                                              " columns, the ensemble was trained on " +
+                                              std::to_string(features_));
+        TreeInteractionValues to{.rows = rows.rows, .features = features_, .outputs = outputs_};
+        to.values.assign(rows.rows * features_ * features_ * outputs_, 0);
+        to.expected = expected_;
+        to.margins = predictor_.margins(rows, run);
+        // Few rows still make as many blocks as there are threads to take them.
+        const int64_t block =
+            std::clamp<int64_t>(rows.rows / thread_count(run), kernels_.lanes, rows_of_block);
+        parallel_for(run, rows.rows, block,
+                     [&](int64_t begin, int64_t end) { explain(rows, begin, end - begin, to); });
+        to.gaps = gaps(to);
+        return to;
+    }
+
+    template <class T>
+    void explain(MatrixView<const T> rows, int64_t first, int64_t count,
+                 TreeInteractionValues& to) const {
+        const int64_t stride = (count + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes;
+        const Aligned<int32_t> columns(columns_.count() * stride);
+        columns_.fill(rows, first, count, stride, columns.data());
+        std::vector<Scalar> sums;
+        int64_t workspace = 0;
+        for (const Chunk& chunk : program_.chunks())
+            workspace = std::max(workspace, chunk.workspace);
+        const Aligned<std::byte> space(workspace);
+        for (const Chunk& chunk : program_.chunks()) {
+            const auto slots = static_cast<int64_t>(chunk.slots.size());
+            sums.assign(slots * slots * stride, 0);
+            {
+                const FlushTiny flush;
+                for (const PathTree<Scalar>& tree : chunk.trees)
+                    kernels_.walk_interactions(
+                        tree, {columns.data(), stride, sums.data(), nullptr, space.data()}, slots);
+            }
+            for (int64_t i = 0; i < count; ++i)
+                for (int64_t f = 0; f < slots; ++f)
+                    for (int64_t e = 0; e < slots; ++e) {
+                        const double sum = static_cast<double>(sums[(f * slots + e) * stride + i]);
+                        add(first + i, chunk, f, e, sum, to);
+                    }
+        }
+    }
+
+    /// A pair takes half of its index at (f, e) and half at (e, f), from the rest of both values.
+    void add(int64_t row, const Chunk& chunk, int64_t f, int64_t e, double sum,
+             TreeInteractionValues& to) const {
+        const auto at = [&](int64_t i, int64_t j) -> double& {
+            return to.values[((row * features_ + chunk.slots[i]) * features_ + chunk.slots[j]) *
+                                 outputs_ +
+                             chunk.output];
+        };
+        if (f == e) {
+            at(f, f) += sum;
+            return;
+        }
+        at(f, e) += sum / 2;
+        at(e, f) += sum / 2;
+        at(f, f) -= sum / 2;
+        at(e, e) -= sum / 2;
+    }
+
+    std::vector<double> gaps(const TreeInteractionValues& of) const {
+        std::vector<double> gaps(of.margins.size());
+        const int64_t pairs = features_ * features_;
+        for (int64_t i = 0; i < of.rows; ++i)
+            for (int64_t k = 0; k < outputs_; ++k) {
+                double sum = 0;
+                for (int64_t p = 0; p < pairs; ++p)
+                    sum += of.values[(i * pairs + p) * outputs_ + k];
+                gaps[i * outputs_ + k] = of.margins[i * outputs_ + k] - of.expected[k] - sum;
+            }
+        return gaps;
+    }
+
+    const Kernels<Scalar>& kernels_;
+    int64_t features_, outputs_;
+    Columns columns_;
+    PathProgram<Scalar> program_;
+    Predictor predictor_;
+    std::vector<double> expected_;
+};
+
+}  // namespace
+
+TreeInteractions::TreeInteractions(const Ensemble& ensemble,
+                                   const TreeInteractionsOptions& options) {
+    require_covers(ensemble);
+    if (options.precision == Precision::float32)
+        engine_ = std::make_unique<InteractionEngine<float>>(ensemble, options);
+    else
+        engine_ = std::make_unique<InteractionEngine<double>>(ensemble, options);
+}
+
+TreeInteractions::~TreeInteractions() = default;
+TreeInteractions::TreeInteractions(TreeInteractions&&) noexcept = default;
+TreeInteractions& TreeInteractions::operator=(TreeInteractions&&) noexcept = default;
+
+TreeInteractionValues TreeInteractions::values(MatrixView<const float> rows, const Run& run) const {
+    return engine_->values(rows, run);
+}
+TreeInteractionValues TreeInteractions::values(MatrixView<const double> rows,
+                                               const Run& run) const {
+    return engine_->values(rows, run);
+}
+
+}  // namespace whence::trees

@@ -1,0 +1,2 @@
+#define WHENCE_ISA avx2
+#include "whence/trees/shap/kernels.inc"

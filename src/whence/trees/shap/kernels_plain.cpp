@@ -1,0 +1,2 @@
+#define WHENCE_ISA plain
+#include "whence/trees/shap/kernels.inc"

@@ -1,0 +1,61 @@
+#pragma once
+// From trees to the programs of the quadrature kernels.
+
+#include <cstdint>
+#include <vector>
+
+#include "whence/trees/ensemble.h"
+#include "whence/trees/shap/columns.h"
+#include "whence/trees/shap/path_program.h"
+#include "whence/trees/shap/quadrature.h"
+
+namespace whence::trees {
+
+/// Some trees of one kind, one after the other: the unit of work and of float accumulation.
+/// `slots` are its features; a kernel's sums are [slots, outputs, rows].
+template <class Scalar>
+struct PathChunk {
+    std::vector<PathTree<Scalar>> trees;
+    std::vector<int32_t> slots;  ///< slot -> feature
+    int32_t output = 0;          ///< the first output its leaves add to
+    int32_t outputs = 1;
+    int64_t workspace = 0;  ///< bytes
+};
+
+enum class PathIndex { shapley, banzhaf };
+
+/// What a program is for.
+struct PathPlan {
+    PathIndex index = PathIndex::shapley;
+    int32_t trees_together = 32;   ///< trees of a chunk: few, for its sums may be float32
+    int32_t outputs_together = 8;  ///< of leaves of many numbers, that one walk explains
+    bool edges = false;            ///< PathTree::edges, for interactions
+};
+
+/// All trees, compiled. Owns what the chunks point to.
+template <class Scalar>
+class PathProgram {
+  public:
+    /// `columns` learns the sets of categories. Throws Error(limit) for trees of more than 4096
+    /// levels or 128 different features on a path.
+    PathProgram(const Ensemble& ensemble, const PathPlan& plan, Columns& columns);
+    PathProgram(const PathProgram&) = delete;
+    PathProgram& operator=(const PathProgram&) = delete;
+
+    [[nodiscard]] const std::vector<PathChunk<Scalar>>& chunks() const { return chunks_; }
+
+  private:
+    struct Storage {  // of PathTree
+        std::vector<PathNode> nodes;
+        std::vector<Scalar> constants;
+        std::vector<Scalar> values;
+        std::vector<Scalar> edges;
+    };
+
+    std::vector<PathChunk<Scalar>> chunks_;
+    std::vector<Storage> storage_;             ///< one for each compiled tree
+    std::vector<std::vector<Scalar>> points_;  ///< by number of points: nodes, then weights
+    std::vector<uint32_t> words_;
+};
+
+}  // namespace whence::trees
