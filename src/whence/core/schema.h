@@ -2,6 +2,7 @@
 // What the columns of a table are. Rows are float64 [rows, columns]: numbers as they stand, a
 // category as its position in `categories`, missing as NaN.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,12 @@ struct Feature {
 };
 
 using Schema = std::vector<Feature>;
+
+/// Columns that are one feature together, as those of a one-hot block.
+struct ColumnGroup {
+    std::string name;
+    std::vector<int64_t> columns;
+};
 
 /// "17.99", the category's name, or "missing".
 [[nodiscard]] std::string display(const Feature& feature, double value);
