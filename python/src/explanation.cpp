@@ -10,6 +10,8 @@
 #include "arrays.h"
 #include "whence/core/error.h"
 #include "whence/core/explanation_json.h"
+#include "whence/perturb/submodular_pick.h"
+#include "whence/render/superpixel_mask.h"
 #include "whence/render/text.h"
 #include "whence/render/words.h"
 
@@ -124,6 +126,28 @@ nb::object rule(const Explained& explained) {
                                found->confidence, found->coverage);
 }
 
+nb::object local_rules(const Explained& explained) {
+    const nb::module_ module = nb::module_::import_("whence._whence");
+    nb::list out;
+    for (const LocalRule& rule : explained.explanation.local_rules) {
+        nb::list conditions;
+        for (const Rule::Condition& condition : rule.conditions)
+            conditions.append(module.attr("Condition")(condition.feature, text(condition.text)));
+        out.append(module.attr("LocalRule")(nb::tuple(conditions), rule.value, rule.share, rule.holds_here));
+    }
+    return nb::object(out);
+}
+
+nb::tuple image_and_mask(const Explained& explained, const render::MaskOptions& options) {
+    const std::optional<Tensor> image = explained.model ? explained.input.image() : std::nullopt;
+    if (!image)
+        throw Error(ErrorKind::usage,
+                    "image_and_mask needs the picture: it is known to explanations of pictures that were made here, "
+                    "not to those read from a file");
+    render::ImageAndMask made = render::image_and_mask(explained.explanation, *image, options);
+    return nb::make_tuple(to_numpy(std::move(made.image)), to_numpy(std::move(made.mask)));
+}
+
 template <class Get>
 void number(nb::class_<Explained>& type, const char* name, const char* doc, Get get) {
     type.def_prop_ro(name, [get](const Explained& explained) { return get(explained.explanation); }, doc);
@@ -156,6 +180,11 @@ void bind_values(nb::class_<Explained>& type) {
                      "Names of the features where they have some.")
         .def_prop_ro("displays", [](const Explained& e) { return texts(e.explanation.attribution.displays); },
                      "What each feature is in this input, as a person reads it.")
+        .def_prop_ro("columns", [](const Explained& e) { return texts(e.explanation.attribution.columns); },
+                     "Where names are conditions (LIME of a table): the column that each is about.")
+        .def_prop_ro("local_rules", &local_rules,
+                     "The leaves of LIME's local tree, the input's own first: a list of (conditions, value, share, holds_here), each condition "
+                     "(feature, text). Empty for other methods.")
         .def_prop_ro("target", &target, "What was explained: (output, index, minus, scale, label).")
         .def_prop_ro("rule", &rule,
                      "The condition that nearly suffices (anchors): (conditions, precision, precision_low, precision_high, "
@@ -222,6 +251,8 @@ void bind_explanation(nb::module_& module) {
     named_tuple("Counterfactual", "values", "changes", "prediction", "label", "valid", "distance", "to_data");
     named_tuple("Counterfactuals", "wanted", "metric", "found");
     named_tuple("Condition", "feature", "text");
+    named_tuple("LocalRule", "conditions", "value", "share", "holds_here");
+    named_tuple("Pick", "rows", "coverage");
     named_tuple("Rule", "conditions", "precision", "precision_low", "precision_high", "confidence", "coverage");
     nb::class_<Explained> type(module, "Explanation", "What contributed how much, compared with what, and how wrong it may be.");
     bind_values(type);
@@ -242,6 +273,16 @@ void bind_explanation(nb::module_& module) {
                 return text(render::in_words(e.explanation, render::parse_language(language)));
             },
             nb::arg("language") = "en", "A few sentences for someone outside the field, in \"en\", \"ru\" or \"zh\".")
+        .def(
+            "image_and_mask",
+            [](const Explained& explained, bool positive_only, bool negative_only, bool hide_rest, int64_t num_features,
+               double min_weight) {
+                return image_and_mask(explained, {positive_only, negative_only, hide_rest, num_features, min_weight});
+            },
+            nb::kw_only(), nb::arg("positive_only") = true, nb::arg("negative_only") = false, nb::arg("hide_rest") = false,
+            nb::arg("num_features") = 5, nb::arg("min_weight") = 0.0,
+            "The picture [H, W, C] with the superpixels that weigh most, and the mask [H, W] of them: 1, or -1 for those that speak against "
+            "the target where both signs are asked for. As get_image_and_mask of the lime package.")
         .def("_repr_html_",
              [](const Explained& explained) {
                  const nb::gil_scoped_release released;
@@ -252,6 +293,15 @@ void bind_explanation(nb::module_& module) {
     module.def(
         "from_json", [](const std::string& json) { return Explained(explanation_from_json(json)); }, nb::arg("json"),
         "The explanation that to_json wrote.");
+    module.def(
+        "submodular_pick",
+        [](const std::vector<const Explained*>& explanations, int64_t count) {
+            std::vector<Explanation> all;
+            for (const Explained* one : explanations) all.push_back(one->explanation);
+            const Pick pick = submodular_pick(all, count);
+            return nb::module_::import_("whence._whence").attr("Pick")(pick.rows, pick.coverage);
+        },
+        nb::arg("explanations"), nb::arg("count"));
     module.def(
         "plot",
         [](const std::string& kind, const std::vector<const Explained*>& explanations, const std::string& path, int64_t top,

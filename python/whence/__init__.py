@@ -30,10 +30,12 @@ from ._whence import (
     InputError,
     InternalError,
     LimitError,
+    LocalRule,
     Method,
     MethodOption,
     Model,
     ModelError,
+    Pick,
     Replay,
     Rule,
     Target,
@@ -58,10 +60,12 @@ __all__ = [
     "InputError",
     "InternalError",
     "LimitError",
+    "LocalRule",
     "Method",
     "MethodOption",
     "Model",
     "ModelError",
+    "Pick",
     "Replay",
     "Rule",
     "Target",
@@ -80,6 +84,7 @@ __all__ = [
     "plot",
     "replay",
     "segment",
+    "submodular_pick",
 ]
 
 _Path = str | os.PathLike[str]
@@ -256,6 +261,14 @@ def plot(
     if isinstance(explanations, Explanation):
         explanations = [explanations]
     _whence.plot(kind, list(explanations), os.fspath(path), top, feature, color_by)
+
+
+def submodular_pick(explanations: Sequence[Explanation], count: int = 5) -> Pick:
+    """Those `count` of many explanations that together show what matters: (rows, coverage), positions in the order picked and the share of
+    all features' importance that the picked ones show so far. SP-LIME (Ribeiro, Singh, Guestrin 2016, algorithm 2), as the lime package's
+    SubmodularPick; explain all of them for one target.
+    """
+    return _whence.submodular_pick(list(explanations), count)
 
 
 def global_view(

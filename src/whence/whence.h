@@ -19,6 +19,7 @@
 #include "whence/mask/segmentation.h"
 #include "whence/perturb/lime.h"
 #include "whence/perturb/occlusion.h"
+#include "whence/perturb/submodular_pick.h"
 #include "whence/recipe/global.h"
 #include "whence/recipe/predict.h"
 #include "whence/recipe/recipe.h"

@@ -2,11 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
+#include "whence/core/error.h"
 #include "whence/data/npy.h"
 #include "whence/perturb/discretize.h"
-#include "whence/perturb/image_samples.h"
+#include "whence/perturb/kernel.h"
+#include "whence/perturb/local_tree.h"
+#include "whence/perturb/logistic.h"
+#include "whence/perturb/submodular_pick.h"
 #include "whence/perturb/surrogate.h"
 #include "whence/perturb/tabular_space.h"
 
@@ -79,8 +85,149 @@ TEST_F(LimeGolden, ImageKernel) {
     for (int64_t row = 0; row < design.rows; ++row) {
         int64_t on = 0;
         for (int64_t c = 0; c < design.columns; ++c) on += design.bits[row * design.columns + c];
-        EXPECT_NEAR(cosine_kernel(on, design.columns, width), design.weights[row], 1e-14);
+        const Kernel kernel{Distance::cosine, width};
+        EXPECT_NEAR(kernel.weight(on, design.columns), design.weights[row], 1e-14);
     }
+}
+
+std::vector<int32_t> all_columns(const Design& design) {
+    std::vector<int32_t> out(design.columns);
+    std::iota(out.begin(), out.end(), 0);
+    return out;
+}
+
+// In the order of the columns.
+std::vector<double> by_column(const Surrogate& surrogate, int64_t columns) {
+    std::vector<double> out(columns, 0.0);
+    for (size_t i = 0; i < surrogate.features.size(); ++i)
+        out[surrogate.features[i]] = surrogate.coefficients[i];
+    return out;
+}
+
+// scikit-learn's coordinate descent stops at 1e-14 of the targets' squares: weights to 1e-6.
+TEST_F(LimeGolden, Lasso) {
+    const std::vector<std::pair<std::string, std::vector<std::string>>> cases{
+        {"image", {"0.0001", "0.001", "0.01", "1.0"}}, {"table", {"0.001", "0.1", "0.5", "10.0"}}};
+    for (const auto& [name, penalties] : cases) {
+        const Design design = design_of(name);
+        const Moments m = moments(design, numbers(name + "/y"));
+        for (const std::string& penalty : penalties) {
+            SCOPED_TRACE(name + " " + penalty);
+            const std::vector<double> wanted = numbers(name + "/lasso/" + penalty);
+            const Surrogate ours = fit_lasso(m, all_columns(design), std::stod(penalty));
+            const std::vector<double> weights = by_column(ours, design.columns);
+            for (int64_t j = 0; j < design.columns; ++j) EXPECT_NEAR(weights[j], wanted[j], 1e-6);
+            EXPECT_NEAR(ours.intercept, wanted[design.columns], 1e-6);
+            EXPECT_NEAR(ours.r2, wanted[design.columns + 1], 1e-6);
+        }
+        const Surrogate wrong = fit_lasso(m, all_columns(design), 1.1 * std::stod(penalties[1]));
+        const std::vector<double> wanted = numbers(name + "/lasso/" + penalties[1]);
+        double largest = 0;
+        for (int64_t j = 0; j < design.columns; ++j)
+            largest =
+                std::max(largest, std::abs(by_column(wrong, design.columns)[j] - wanted[j]));
+        EXPECT_GT(largest, 1e-5) << "the comparison can fail";
+    }
+}
+
+// scikit-learn's lbfgs ends where nothing lessens the loss any more: weights to 1e-4.
+TEST_F(LimeGolden, Logistic) {
+    const Design design = design_of("image");
+    for (const char* ridge : {"0.1", "1.0"}) {
+        SCOPED_TRACE(ridge);
+        const std::vector<double> wanted = numbers(std::string("image/logistic/") + ridge);
+        const LogisticFit ours = fit_logistic(design, numbers("image/y"), all_columns(design),
+                                              std::stod(ridge), 1);
+        EXPECT_TRUE(ours.converged);
+        const std::vector<double> weights = by_column(ours.surrogate, design.columns);
+        for (int64_t j = 0; j < design.columns; ++j) EXPECT_NEAR(weights[j], wanted[j], 1e-4);
+        EXPECT_NEAR(ours.surrogate.intercept, wanted[design.columns], 1e-4);
+        const std::vector<double> here(design.columns, 1.0);
+        EXPECT_NEAR(probability_of(ours.surrogate.at(here)), wanted[design.columns + 1], 1e-5);
+    }
+}
+
+TEST_F(LimeGolden, Tree) {
+    for (const std::string name : {"image", "table"})
+        for (const int64_t depth : {2, 3}) {
+            const std::string key = "/" + std::to_string(depth);
+            SCOPED_TRACE(name + key);
+            const Design design = design_of(name);
+            const std::vector<double> wanted = numbers(name + "/tree" + key),
+                                      leaves = numbers(name + "/leaves" + key);
+            std::vector<double> origin(design.columns);
+            for (int64_t c = 0; c < design.columns; ++c) origin[c] = design.at(0, c);
+            const std::vector<double> answers = numbers(name + "/y");
+            const LocalTree ours =
+                fit_local_tree(design, answers, origin, all_columns(design), depth, {});
+            const std::vector<double> importance = by_column(ours.surrogate, design.columns);
+            for (int64_t j = 0; j < design.columns; ++j)
+                EXPECT_NEAR(importance[j], wanted[j], 1e-9);
+            EXPECT_NEAR(ours.at_input, wanted[design.columns], 1e-9);
+            EXPECT_NEAR(ours.surrogate.r2, wanted[design.columns + 1], 1e-9);
+            ASSERT_EQ(ours.leaves.size(), leaves.size());
+            std::vector<double> values;
+            double share = 0;
+            for (const LocalLeaf& leaf : ours.leaves) {
+                values.push_back(leaf.value);
+                share += leaf.share;
+            }
+            std::ranges::sort(values);
+            for (size_t i = 0; i < leaves.size(); ++i) EXPECT_NEAR(values[i], leaves[i], 1e-9);
+            EXPECT_NEAR(share, 1, 1e-12);
+            EXPECT_EQ(std::ranges::count(ours.leaves, true, &LocalLeaf::holds_here), 1);
+        }
+}
+
+TEST_F(LimeGolden, Distances) {
+    for (const std::string name : {"image", "table"}) {
+        const Design design = design_of(name);
+        std::vector<double> origin(design.columns), row(design.columns);
+        for (int64_t c = 0; c < design.columns; ++c) origin[c] = design.at(0, c);
+        for (const char* metric :
+             {"euclidean", "sqeuclidean", "manhattan", "chebyshev", "hamming", "cosine"}) {
+            SCOPED_TRACE(name + " " + metric);
+            const Kernel kernel{parse_distance(metric), 0.7};
+            const std::vector<double> wanted = numbers(name + "/distance/" + metric);
+            for (int64_t r = 0; r < design.rows; ++r) {
+                int64_t on = 0;
+                for (int64_t c = 0; c < design.columns; ++c) {
+                    row[c] = design.at(r, c);
+                    on += row[c] == 1;
+                }
+                const double exponent = wanted[r] * wanted[r] / (2 * 0.7 * 0.7);
+                EXPECT_NEAR(kernel.exponent(row, origin), exponent, 1e-12 * (1 + exponent));
+                if (design.binary()) {
+                    EXPECT_NEAR(kernel.exponent(on, design.columns), exponent,
+                                1e-12 * (1 + exponent));
+                }
+            }
+        }
+    }
+}
+
+TEST_F(LimeGolden, SubmodularPick) {
+    const Tensor& weights = at("pick/weights");
+    const int64_t columns = weights.row_size();
+    std::vector<Explanation> rows(weights.rows());
+    for (int64_t r = 0; r < weights.rows(); ++r) {
+        // In another order in each row, as LIME's attributions are.
+        std::vector<double> values;
+        for (int64_t i = 0; i < columns; ++i) {
+            const int64_t j = (i * 5 + r) % columns;
+            values.push_back(weights.as<double>()[r * columns + j]);
+            rows[r].attribution.names.push_back(std::string("f") + std::to_string(j));
+        }
+        rows[r].attribution.values = Tensor::of<double>({columns}, values);
+    }
+    const Pick pick = submodular_pick(rows, 8);
+    const std::vector<double> wanted = numbers("pick/rows");
+    EXPECT_EQ(std::vector<double>(pick.rows.begin(), pick.rows.end()), wanted);
+    EXPECT_TRUE(std::ranges::is_sorted(pick.coverage));
+    EXPECT_LE(pick.coverage.back(), 1);
+    EXPECT_THROW(static_cast<void>(submodular_pick(rows, 41)), Error);
+    EXPECT_THROW(static_cast<void>(submodular_pick(rows, 0)), Error);
+    EXPECT_THROW(static_cast<void>(submodular_pick({}, 1)), Error);
 }
 
 Schema columns() {
@@ -88,6 +235,12 @@ Schema columns() {
     for (int i = 0; i < 6; ++i) schema.push_back({.name = std::string("c") + std::to_string(i)});
     schema[5].categories = {"red", "green", "blue"};
     return schema;
+}
+
+std::vector<double> row_with(int64_t column, double value) {
+    std::vector<double> row(6, 0.0);
+    row[column] = value;
+    return row;
 }
 
 TEST_F(LimeGolden, Bins) {
@@ -117,7 +270,7 @@ TEST_F(LimeGolden, Bins) {
                                       : b == edges.size()     ? level.high
                                                               : (level.low + level.high) / 2;
                 if (level.low < level.high) {
-                    EXPECT_EQ(space.describe(c, inside), names[b]);
+                    EXPECT_EQ(space.describe(c, row_with(c, inside)), names[b]);
                 }
                 if (level.frequency == 0) continue;
                 EXPECT_NEAR(level.mean, means[b], 1e-13);
@@ -135,7 +288,7 @@ TEST_F(LimeGolden, FrequenciesAndScales) {
             if (level.frequency > 0) present.push_back(level.frequency);
         EXPECT_EQ(present, numbers("bins/frequencies/" + std::to_string(c)));
     }
-    EXPECT_EQ(space.describe(5, 1), "c5=green");
+    EXPECT_EQ(space.describe(5, row_with(5, 1)), "c5=green");
     LimeTabularOptions plain;
     plain.discretizer = Discretizer::none;
     const TabularSpace scaled(columns(), at("bins/data"), plain);
@@ -143,7 +296,7 @@ TEST_F(LimeGolden, FrequenciesAndScales) {
     for (int64_t c = 0; c < 6; ++c) {
         EXPECT_NEAR(scaled.columns()[c].mean, scaler[c], 1e-14);
         EXPECT_NEAR(scaled.columns()[c].scale, scaler[6 + c], 1e-13);
-        EXPECT_EQ(scaled.describe(c, 0),
+        EXPECT_EQ(scaled.describe(c, row_with(c, 0)),
                   c == 5 ? std::string("c5=red") : std::string("c") + std::to_string(c));
     }
 }

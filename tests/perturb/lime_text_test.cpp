@@ -14,9 +14,8 @@
 
 #include "perturb/fake_models.h"
 #include "whence/core/error.h"
-#include "whence/perturb/image_samples.h"
+#include "whence/perturb/masked_samples.h"
 #include "whence/perturb/occlusion.h"
-#include "whence/perturb/text_samples.h"
 #include "whence/text/word_masker.h"
 
 namespace whence {
@@ -102,17 +101,20 @@ TEST(LimeTextGolden, WeightsAreThePackagesWithinStandardErrors) {
 }
 
 TEST(LimeText, ItsKernelIsTheImageKernelOfAHundredth) {
-    const std::vector<double> kept = perturb::kept_words_distribution(10, 0.25);
+    const perturb::Kernel kernel{Distance::cosine, 0.25}, narrow{Distance::cosine, 1e-9};
+    const auto kept = perturb::kept_distribution(10, kernel, perturb::Removal::number);
     EXPECT_NEAR(std::accumulate(kept.begin(), kept.end(), 0.0), 1, 1e-12);
     EXPECT_EQ(kept[10], 0);
-    EXPECT_NEAR(kept[9] / kept[4], perturb::cosine_kernel(9, 10, 0.25) / perturb::cosine_kernel(4, 10, 0.25), 1e-12);
-    EXPECT_EQ(perturb::kept_words_distribution(5, 1e-9)[4], 1) << "a kernel of no width leaves the nearest";
-    EXPECT_GT(perturb::kept_words_distribution(1, 0.25)[1], 0);
+    EXPECT_NEAR(kept[9] / kept[4], kernel.weight(9, 10) / kernel.weight(4, 10), 1e-12);
+    EXPECT_EQ(perturb::kept_distribution(5, narrow, perturb::Removal::number)[4], 1)
+        << "a kernel of no width leaves the nearest";
+    EXPECT_GT(perturb::kept_distribution(1, kernel, perturb::Removal::number)[1], 0);
 }
 
 TEST(LimeText, CompatibleRemovesOneToAllWordsUniformly) {
     const WordMasker masker(text::split_words("a b c d e"));
-    const perturb::CompatibleTextSamples samples(masker, 0.25, 3);
+    const perturb::Kernel kernel{Distance::cosine, 0.25};
+    const perturb::CompatibleMaskedSamples samples(masker, kernel, perturb::Removal::number, 3);
     perturb::Design design = samples.blank(5001);
     Batch rows(Tensor(ElementType::string, {5001}));
     samples.draw(0, design, rows, {});
@@ -127,7 +129,7 @@ TEST(LimeText, CompatibleRemovesOneToAllWordsUniformly) {
         if (r == 0) {
             EXPECT_EQ(off, 0);
         }
-        EXPECT_EQ(design.weights[r], perturb::cosine_kernel(5 - off, 5, 0.25));
+        EXPECT_EQ(design.weights[r], kernel.weight(5 - off, 5));
     }
     EXPECT_EQ(removed[0], 1);
     for (int k = 1; k <= 5; ++k) EXPECT_NEAR(removed[k], 1000, 4 * std::sqrt(800.0));

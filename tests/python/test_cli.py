@@ -172,6 +172,38 @@ def test_lime_reports_the_number_of_segments(segmentation, tmp_path):
     assert re.search(rf"\b{count} (segments|superpixels)", text), text
 
 
+def test_a_mask_shows_the_picture_itself(tmp_path):
+    words = ["explain", IMAGE_MODEL, CAT, "-m", "lime", "--segmentation", "grid:4x4", "--num-samples", 100]
+    out, data = tmp_path / "e.png", tmp_path / "e.json"
+    run(*words, "--mask", "positive", "--hide-rest", "--top", 3, "-o", out, "-o", data)
+    weights = np.array(json.loads(data.read_text())["attribution"]["values"]["data"])
+    picture = np.array(Image.open(out))
+    cell = picture.shape[0] // 4
+    black = [(picture[i * cell + cell // 2, j * cell + cell // 2] == 0).all() for i in range(4) for j in range(4)]
+    shown = {i for i in np.argsort(-weights)[:3] if weights[i] > 0}
+    assert {i for i, hidden in enumerate(black) if not hidden} == shown
+    fails(USAGE, *words, "--mask", "some", "-o", out, says="positive, negative or both")
+    fails(USAGE, *words, "--hide-rest", "-o", out, says="--mask")
+    fails(USAGE, *words, "--mask", "both", "-o", data, says=".png")
+    fails(USAGE, "explain", TABLE_MODEL, TABLE, "-m", "lime", "--num-samples", 100, "--mask", "both", "-o", out, says="superpixels")
+
+
+def test_picked_rows(tmp_path):
+    out = tmp_path / "e.json"
+    words = ["explain", TABLE_MODEL, TABLE, "--rows", "0:12", "-m", "lime", "--num-samples", 100, "--num-features", 3, "-o", out]
+    said = run(*words, "--pick", 3).stderr
+    explanations = json.loads(out.read_text())
+    rows = [e["provenance"]["input"]["row"] for e in explanations]
+    assert len(set(rows)) == 3 and ", ".join(map(str, rows)) in said and "of 12 rows" in said
+    fails(USAGE, *words, "--pick", 13, says="cannot pick 13 of 12")
+    fails(USAGE, "explain", TABLE_MODEL, TABLE, "-m", "lime", "--pick", 3, "-o", out, says="--rows")
+
+
+def test_a_tree_as_the_local_model():
+    text = run("explain", TABLE_MODEL, TABLE, "--row", 17, "-m", "lime", "--num-samples", 500, "--local-model", "tree").stdout
+    assert "local rule" in text and "the local tree elsewhere" in text and "not (" in text
+
+
 @pytest.mark.parametrize("method", ["saliency", "input-x-gradient", "integrated-gradients", "lime", "occlusion"])
 @pytest.mark.parametrize("case", ["table", "image"])
 def test_every_method_on_both_examples(method, case, tmp_path):

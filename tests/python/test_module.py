@@ -2,6 +2,7 @@
 
 import _thread
 import gc
+import html
 import json
 import os
 import signal
@@ -329,6 +330,56 @@ def test_lime_on_a_row(cancer, rows):
     assert not np.array_equal(explanation.values, other.values)
 
 
+@pytest.mark.parametrize("local_model", ["ridge", "lasso", "logistic", "tree"])
+def test_local_models_of_lime(cancer, rows, local_model):
+    explanation = whence.explain(cancer, rows[17], method="lime", local_model=local_model, num_samples=800, target=0, scale="probability")
+    assert explanation.options["local_model"] == local_model
+    assert 0 < explanation.score <= 1
+    # Slopes may lead beyond 1; log-odds and means of answers cannot.
+    assert local_model in ("ridge", "lasso") or 0 <= explanation.local_prediction <= 1
+    assert set(explanation.columns) <= set(whence.explain(cancer, TABLE, row=0, method="saliency").names)
+    assert all(column in name for column, name in zip(explanation.columns, explanation.names))
+    assert (explanation.standard_errors is None) == (local_model in ("lasso", "tree"))
+    rules = explanation.local_rules
+    assert bool(rules) == (local_model == "tree")
+    if rules:
+        assert isinstance(rules[0], whence.LocalRule) and rules[0].holds_here and rules[0].value == explanation.local_prediction
+        assert sum(rule.share for rule in rules) == pytest.approx(1)
+        assert rules[0].conditions[0].text in str(explanation)
+        assert all(html.escape(c.text) in explanation._repr_html_() for rule in rules for c in rule.conditions)
+        assert whence.from_json(explanation.to_json()).local_rules == rules
+        assert "asks about" in explanation.words() and "raises" not in explanation.words()
+
+
+def test_lime_distance_sampling_and_groups(cancer, rows):
+    ask = lambda **options: whence.explain(cancer, rows[0], method="lime", num_samples=400, **options)  # noqa: E731
+    assert ask(distance="l2").values.tolist() == ask().values.tolist()
+    assert ask(distance="manhattan").values.tolist() != ask().values.tolist()
+    assert ask(sampling="gaussian").values.tolist() != ask().values.tolist()
+    whole = ask(groups="size: 0, 2, 3", num_features=100)
+    assert "size" in whole.columns and len(whole.columns) == 28
+    with pytest.raises(whence.UsageError, match="no distance"):
+        ask(distance="far")
+    with pytest.raises(whence.UsageError, match="groups"):
+        ask(groups="size: 0, nowhere")
+
+
+def test_submodular_pick(cancer, rows):
+    explanations = [whence.explain(cancer, row, method="lime", num_samples=200, num_features=4, target=0) for row in rows[:20]]
+    pick = whence.submodular_pick(explanations, 4)
+    assert isinstance(pick, whence.Pick) and len(set(pick.rows)) == 4
+    assert pick.coverage == sorted(pick.coverage) and 0 < pick.coverage[0] <= pick.coverage[-1] <= 1
+    # The first picked shows more than any other, and so on: greedy, by hand.
+    weights = [dict(zip(e.names, np.abs(e.values))) for e in explanations]
+    importance = {name: sum(w.get(name, 0) for w in weights) ** 0.5 for w in weights for name in w}
+    shown = lambda chosen: sum(importance[name] for name in {name for i in chosen for name in weights[i] if weights[i][name]})  # noqa: E731
+    for k in range(4):
+        best = max(shown(pick.rows[:k] + [i]) for i in range(20))
+        assert shown(pick.rows[: k + 1]) == pytest.approx(best)
+    with pytest.raises(whence.UsageError, match="cannot pick"):
+        whence.submodular_pick(explanations, 21)
+
+
 def test_anchors_on_a_row(cancer, rows):
     explanation = whence.explain(cancer, rows[17], method="anchors", threshold=0.9, seed=2)
     rule = explanation.rule
@@ -385,6 +436,22 @@ def test_lime_on_a_photograph(cifar):
     assert explanation.segments.shape == (32, 32)
     assert explanation.segments.max() == 15
     assert explanation.options["segmentation"] == "grid:4x4"
+
+
+def test_image_and_mask(cifar):
+    explanation = whence.explain(cifar, PHOTO, method="lime", grid=(4, 4), num_samples=200)
+    image, mask = explanation.image_and_mask(num_features=3, hide_rest=True)
+    assert image.shape == (32, 32, 3) and mask.shape == (32, 32)
+    order = np.argsort(-explanation.values)
+    chosen = [i for i in order[:3] if explanation.values[i] > 0]
+    assert np.array_equal(mask == 1, np.isin(explanation.segments, chosen))
+    assert (image[mask == 0] == 0).all() and (image[mask == 1] > 0).any()
+    _, both = explanation.image_and_mask(positive_only=False, num_features=16)
+    assert set(np.unique(both)) == {-1, 1}
+    with pytest.raises(whence.UsageError):
+        explanation.image_and_mask(negative_only=True)
+    with pytest.raises(whence.UsageError, match="needs the picture"):
+        whence.from_json(explanation.to_json()).image_and_mask()
 
 
 def test_lime_with_segments_of_ones_own(cifar):
@@ -628,7 +695,7 @@ def test_stubs_name_what_is_there():
         members = {node.name for node in classes[name].body if isinstance(node, ast.FunctionDef)}
         assert public(members) == public(vars(getattr(compiled, name)))
     tuples = ("TensorInfo", "Target", "Method", "MethodOption", "Comparison", "Replay", "Change", "Counterfactual", "Counterfactuals",
-              "Rule", "Condition")
+              "Rule", "Condition", "LocalRule", "Pick")
     for name in tuples:
         fields = tuple(node.target.id for node in classes[name].body if isinstance(node, ast.AnnAssign))
         assert fields == getattr(compiled, name)._fields

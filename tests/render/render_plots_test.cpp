@@ -91,6 +91,25 @@ TEST(ExplainedRows, FeaturesMeetByNameTheMostImportantFirst) {
     EXPECT_TRUE(std::isnan(all.value(1, 2)));  // "low" is no number
 }
 
+// LIME names conditions of one row; rows meet by the columns that the conditions are about.
+TEST(ExplainedRows, ConditionsMeetByTheirColumn) {
+    std::vector<Explanation> rows = some_rows(2);
+    for (int i = 0; i < 2; ++i) {
+        Attribution& a = rows[i].attribution;
+        a.values = Tensor::of<double>({2}, std::vector<double>{i ? -3.0 : 1.0, 0.5});
+        a.names = {i ? "age > 40" : "20 < age <= 40", i ? "sex=f" : "sex=m"};
+        a.displays = {i ? "47" : "31", i ? "f" : "m"};
+        a.columns = {"age", "sex"};
+    }
+    const ExplainedRows all = explained_rows(rows);
+    EXPECT_EQ(all.names, (std::vector<std::string>{"age", "sex"}));
+    EXPECT_DOUBLE_EQ(all.weight(0, 0), 1);
+    EXPECT_DOUBLE_EQ(all.weight(1, 0), -3);
+    EXPECT_DOUBLE_EQ(all.value(1, 0), 47);
+    for (Explanation& row : rows) row.attribution.columns.clear();
+    EXPECT_EQ(explained_rows(rows).names.size(), 4U) << "without columns they do not meet";
+}
+
 TEST(ExplainedRows, RanksOfValues) {
     const ExplainedRows all = explained_rows(some_rows(3));
     const auto feature = [&](const char* wanted) {

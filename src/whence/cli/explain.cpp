@@ -14,7 +14,9 @@
 #include "subject_options.h"
 #include "whence/core/error.h"
 #include "whence/core/file.h"
+#include "whence/perturb/submodular_pick.h"
 #include "whence/recipe/recipe.h"
+#include "whence/render/superpixel_mask.h"
 #include "whence/render/text.h"
 #include "whence/render/words.h"
 
@@ -28,11 +30,31 @@ struct Options {
     uint64_t seed = 0;
     std::optional<int64_t> row;
     std::string rows, plot, words;
-    int64_t top = 10;
+    std::optional<int64_t> top, pick;
+    std::string mask;
+    bool hide_rest = false;
+    std::optional<double> min_weight;
     std::vector<std::string> outputs;
     bool show = false;
     MethodOptions of_method;
 };
+
+int64_t shown(const Options& options) {
+    return options.top.value_or(10);
+}
+
+// What --mask and its companions ask for.
+render::MaskOptions mask_options(const Options& options) {
+    render::MaskOptions out{.hide_rest = options.hide_rest,
+                            .min_weight = options.min_weight.value_or(0)};
+    out.num_features = options.top.value_or(out.num_features);
+    out.positive_only = options.mask == "positive";
+    out.negative_only = options.mask == "negative";
+    if (!out.positive_only && !out.negative_only && options.mask != "both")
+        throw Error(ErrorKind::usage, "--mask " + printable(options.mask) +
+                                          ": give positive, negative or both");
+    return out;
+}
 
 void choose_method(Options& options, const recipe::Subject& subject, const recipe::Input& input,
                    const Context& context) {
@@ -102,9 +124,27 @@ void settle_target(Options& options, const Explanation& first, const Context& co
                  ", the top class of the first; --target chooses");
 }
 
+// Of all rows those that together show what matters.
+void keep_picked(int64_t count, std::vector<Explanation>& all, const Context& context) {
+    const Pick pick = submodular_pick(all, count);
+    std::vector<Explanation> kept;
+    std::string rows;
+    for (const int64_t row : pick.rows) {
+        const int64_t number = all[row].provenance.input_row.value_or(row);
+        rows += (rows.empty() ? "" : ", ") + std::to_string(number);
+        kept.push_back(std::move(all[row]));
+    }
+    context.note(fmt::format("of {} rows {} were picked; what they show is {:.0f} % of what matters",
+                             all.size(), rows, 100 * pick.coverage.back()));
+    all = std::move(kept);
+}
+
 int explain_rows(Options options, const recipe::Subject& subject, const Context& context) {
     const std::vector<recipe::Input> inputs = recipe::read_inputs(subject, options.inputs[0]);
     const auto [from, to] = parse_rows(options.rows, inputs.size());
+    if (options.pick && *options.pick > static_cast<int64_t>(to - from))
+        throw Error(ErrorKind::usage,
+                    fmt::format("cannot pick {} of {} rows", *options.pick, to - from));
     if (options.method.empty()) choose_method(options, subject, inputs[from], context);
     Run each = context.run;
     each.progress = nullptr;  // the rows are what is counted
@@ -117,9 +157,24 @@ int explain_rows(Options options, const recipe::Subject& subject, const Context&
                            static_cast<int64_t>(to - from));
     }
     clear_progress();
+    if (options.pick) keep_picked(*options.pick, all, context);
     write_rows(options.outputs, all, render::parse_plot(options.plot.empty() ? "beeswarm" : options.plot),
-               {.top = options.top});
+               {.top = shown(options)});
     return 0;
+}
+
+void check_mask(const Options& options) {
+    if (options.mask.empty()) {
+        if (options.hide_rest || options.min_weight)
+            throw Error(ErrorKind::usage, "--hide-rest and --min-weight belong to --mask");
+        return;
+    }
+    static_cast<void>(mask_options(options));
+    if (!options.rows.empty() || !options.plot.empty())
+        throw Error(ErrorKind::usage, "--mask shows the superpixels of one picture: no --rows, no --plot");
+    if (std::ranges::none_of(options.outputs,
+                             [](const std::string& path) { return path.ends_with(".png"); }))
+        throw Error(ErrorKind::usage, "--mask draws a .png: give -o FILE.png");
 }
 
 void check_request(const Options& options) {
@@ -143,6 +198,9 @@ void check_request(const Options& options) {
         throw Error(ErrorKind::usage,
                     "--rows: many explanations go into files; give -o FILE (.json, .csv, .npz, "
                     ".png, .svg or .html)");
+    if (options.pick && options.rows.empty())
+        throw Error(ErrorKind::usage, "--pick chooses among many rows: give --rows");
+    check_mask(options);
     if (options.plot.empty()) return;
     const render::Plot plot = render::parse_plot(options.plot);
     if (render::of_one_row(plot) != options.rows.empty())
@@ -152,15 +210,29 @@ void check_request(const Options& options) {
                                               : " shows one row: give --row"));
 }
 
+// With --mask a PNG is the picture's own superpixels.
+void write_masked(const Options& options, const render::ReportItem& item) {
+    if (!item.image)
+        throw Error(ErrorKind::usage, "--mask shows superpixels, and the input is no picture");
+    std::vector<std::vector<std::byte>> made;
+    for (const std::string& path : options.outputs)
+        made.push_back(path.ends_with(".png")
+                           ? render::to_png(render::mask_picture(item.explanation, *item.image,
+                                                                 mask_options(options)))
+                           : encode(path, item));
+    for (size_t i = 0; i < made.size(); ++i) write_file(options.outputs[i], made[i]);
+}
+
 // With --plot pictures are that plot.
 void write_one(const Options& options, const render::ReportItem& item) {
+    if (!options.mask.empty()) return write_masked(options, item);
     if (options.plot.empty()) return write_outputs(options.outputs, item);
     std::vector<std::vector<std::byte>> made;
     for (const std::string& path : options.outputs) {
         const bool data = path.ends_with(".json") || path.ends_with(".csv") || path.ends_with(".npz");
         made.push_back(data ? encode(path, item)
                             : encode_plot(path, {item.explanation}, render::parse_plot(options.plot),
-                                          {.top = options.top}));
+                                          {.top = shown(options)}));
     }
     for (size_t i = 0; i < made.size(); ++i) write_file(options.outputs[i], made[i]);
 }
@@ -183,7 +255,7 @@ int explain(Options options, const Context& context) {
         print(render::to_text(item.explanation, {.width = terminal_width(1),
                                                  .color = wants_color(context.color_mode, 1),
                                                  .ascii = !speaks_utf8(),
-                                                 .top = options.top}));
+                                                 .top = shown(options)}));
     return 0;
 }
 
@@ -250,6 +322,21 @@ void add_explain(CLI::App& app, Context& context) {
         ->add_option("--words", options->words,
                      "say it in a few sentences, in en, ru or zh, instead of the table")
         ->type_name("LANGUAGE");
+    command
+        ->add_option("--pick", options->pick,
+                     "of --rows keep this many that together show what matters (SP-LIME)")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+    command
+        ->add_option("--mask", options->mask,
+                     "a .png is the picture with the superpixels that speak for the target "
+                     "(positive), against it (negative), or both, --top of them (default 5)")
+        ->type_name("WHICH");
+    command->add_flag("--hide-rest", options->hide_rest, "with --mask: the rest is black");
+    command
+        ->add_option("--min-weight", options->min_weight,
+                     "with --mask: leave out superpixels that weigh less")
+        ->type_name("X");
     command->add_option("--top", options->top, "features shown (default 10)")
         ->type_name("N")
         ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));

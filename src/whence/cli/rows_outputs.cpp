@@ -31,17 +31,14 @@ struct Matrix {
 Matrix matrix_of(const std::vector<Explanation>& explanations) {
     Matrix out;
     std::map<std::string, size_t> place;
-    const auto name = [](const Attribution& a, size_t i) {
-        return i < a.names.size() ? a.names[i] : "feature " + std::to_string(i);
-    };
     for (const Explanation& e : explanations)
         for (int64_t i = 0; i < e.attribution.values.size(); ++i)
-            if (place.emplace(name(e.attribution, i), out.names.size()).second)
-                out.names.push_back(name(e.attribution, i));
+            if (place.emplace(column_of(e.attribution, i), out.names.size()).second)
+                out.names.push_back(column_of(e.attribution, i));
     for (const Explanation& e : explanations) {
         std::vector<double> row(out.names.size(), std::nan(""));
         const std::vector<double> values = e.attribution.values.to_doubles();
-        for (size_t i = 0; i < values.size(); ++i) row[place[name(e.attribution, i)]] = values[i];
+        for (size_t i = 0; i < values.size(); ++i) row[place[column_of(e.attribution, i)]] = values[i];
         out.values.insert(out.values.end(), row.begin(), row.end());
     }
     return out;

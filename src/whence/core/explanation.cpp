@@ -6,6 +6,12 @@
 
 namespace whence {
 
+std::string column_of(const Attribution& attribution, size_t index) {
+    if (index < attribution.columns.size()) return attribution.columns[index];
+    if (index < attribution.names.size()) return attribution.names[index];
+    return "feature " + std::to_string(index);
+}
+
 void state_attribution_error(Explanation& explanation) {
     const TargetRecord& target = explanation.target;
     const std::vector<double> values = explanation.attribution.values.to_doubles();

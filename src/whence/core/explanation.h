@@ -42,6 +42,9 @@ struct Attribution {
     std::vector<std::string> names;
     /// What each feature is in this input, as a person reads it: "17.99", "16.8 < worst radius".
     std::vector<std::string> displays;
+    /// Where names are conditions of one input (LIME's "2.3 < age <= 4"): the feature that each is
+    /// about ("age"), by which explanations of several inputs meet. Else empty.
+    std::vector<std::string> columns;
     /// Superpixels: int32 label of each pixel [height, width], label = index into values. Else empty.
     std::optional<Tensor> segments;
     /// Texts: where the words that the values belong to stand. Else empty.
@@ -51,6 +54,10 @@ struct Attribution {
     /// Intercept of a surrogate (LIME); none where the method has none.
     std::optional<double> intercept;
 };
+
+/// The feature that value number `index` is about, whatever the input: its column where that is
+/// known beside a condition, else its name, else "feature N".
+[[nodiscard]] std::string column_of(const Attribution& attribution, size_t index);
 
 /// What pairs of features contribute together.
 struct Interactions {
@@ -76,6 +83,14 @@ struct Rule {
     double confidence = 0.95;
     /// Share of all inputs that satisfy the rule.
     double coverage = 0;
+};
+
+/// A leaf of a local decision tree (LIME): what leads there and what is said there.
+struct LocalRule {
+    std::vector<Rule::Condition> conditions;  ///< all hold; none: the tree is one leaf
+    double value = 0;                         ///< mean answer to the samples there, weighted
+    double share = 0;                         ///< of the samples, weighted
+    bool holds_here = false;                  ///< the explained input itself is there
 };
 
 /// One input like the explained one that gets another answer.
@@ -167,6 +182,7 @@ struct Explanation {
     Attribution attribution;
     std::optional<Interactions> interactions;
     std::optional<Rule> rule;
+    std::vector<LocalRule> local_rules;  ///< of a local tree; each input satisfies exactly one
     std::optional<Counterfactuals> counterfactuals;
     TargetRecord target;
     Diagnostics diagnostics;

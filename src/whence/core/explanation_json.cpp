@@ -190,6 +190,7 @@ Json attribution_json(const Attribution& a) {
     if (!a.layer.empty()) out["layer"] = a.layer;
     if (!a.names.empty()) out["names"] = a.names;
     if (!a.displays.empty()) out["displays"] = a.displays;
+    if (!a.columns.empty()) out["columns"] = a.columns;
     if (a.segments) out["segments"] = tensor_json(*a.segments);
     if (a.text) out["text"] = text_json(*a.text);
     if (!a.standard_errors.empty()) out["standard_errors"] = numbers(a.standard_errors);
@@ -203,11 +204,25 @@ Json interactions_json(const Interactions& i) {
     return out;
 }
 
+Json conditions_json(const std::vector<Rule::Condition>& conditions) {
+    Json out = Json::array();
+    for (const Rule::Condition& c : conditions)
+        out.push_back({{"feature", c.feature}, {"text", c.text}});
+    return out;
+}
+
+Json local_rules_json(const std::vector<LocalRule>& rules) {
+    Json out = Json::array();
+    for (const LocalRule& rule : rules)
+        out.push_back({{"conditions", conditions_json(rule.conditions)},
+                       {"value", number(rule.value)},
+                       {"share", number(rule.share)},
+                       {"holds_here", rule.holds_here}});
+    return out;
+}
+
 Json rule_json(const Rule& rule) {
-    Json conditions = Json::array();
-    for (const Rule::Condition& c : rule.conditions)
-        conditions.push_back({{"feature", c.feature}, {"text", c.text}});
-    return {{"conditions", std::move(conditions)},
+    return {{"conditions", conditions_json(rule.conditions)},
             {"precision", number(rule.precision)},
             {"precision_low", number(rule.precision_low)},
             {"precision_high", number(rule.precision_high)},
@@ -331,7 +346,8 @@ Attribution read_attribution(const Json& json) {
     a.standard_errors =
         get_optional<std::vector<double>>(json, "standard_errors").value_or(std::vector<double>{});
     a.intercept = get_optional<double>(json, "intercept");
-    for (const auto* labels : {&a.names, &a.displays})
+    a.columns = get_optional<std::vector<std::string>>(json, "columns").value_or(std::vector<std::string>{});
+    for (const auto* labels : {&a.names, &a.displays, &a.columns})
         if (!labels->empty() && static_cast<int64_t>(labels->size()) != a.values.size())
             wrong("names", "are not as many as the values");
     if (!a.standard_errors.empty() && static_cast<int64_t>(a.standard_errors.size()) != a.values.size())
@@ -356,14 +372,20 @@ const Json& array(const Json& parent, const char* key) {
     return value;
 }
 
+std::vector<Rule::Condition> read_conditions(const Json& json) {
+    std::vector<Rule::Condition> out;
+    for (const Json& c : array(json, "conditions"))
+        out.push_back({get<int64_t>(c, "feature"), get<std::string>(c, "text")});
+    return out;
+}
+
 Rule read_rule(const Json& json) {
     Rule rule{.precision = get<double>(json, "precision"),
               .precision_low = get<double>(json, "precision_low"),
               .precision_high = get<double>(json, "precision_high"),
               .confidence = get<double>(json, "confidence"),
               .coverage = get<double>(json, "coverage")};
-    for (const Json& c : array(json, "conditions"))
-        rule.conditions.push_back({get<int64_t>(c, "feature"), get<std::string>(c, "text")});
+    rule.conditions = read_conditions(json);
     return rule;
 }
 
@@ -380,6 +402,15 @@ Tensor read_changed_input(const Json& parent) {
     if (type == name(ElementType::int64))
         return Tensor::of<int64_t>(shape, get<std::vector<int64_t>>(json, "data"));
     return Tensor::of<std::string>(shape, get<std::vector<std::string>>(json, "data"));
+}
+
+std::vector<LocalRule> read_local_rules(const Json& json) {
+    std::vector<LocalRule> out;
+    if (!json.contains("local_rules") || json["local_rules"].is_null()) return out;
+    for (const Json& rule : array(json, "local_rules"))
+        out.push_back({read_conditions(rule), get<double>(rule, "value"),
+                       get<double>(rule, "share"), get<bool>(rule, "holds_here")});
+    return out;
 }
 
 Counterfactual read_counterfactual(const Json& json) {
@@ -456,6 +487,7 @@ std::string to_json(const Explanation& e) {
                  {"diagnostics", diagnostics_json(e.diagnostics)},
                  {"provenance", provenance_json(e.provenance)}};
     if (e.rule) json["rule"] = rule_json(*e.rule);
+    if (!e.local_rules.empty()) json["local_rules"] = local_rules_json(e.local_rules);
     if (e.counterfactuals) json["counterfactuals"] = counterfactuals_json(*e.counterfactuals);
     if (e.interactions) json["interactions"] = interactions_json(*e.interactions);
     json["attribution"] = attribution_json(e.attribution);
@@ -482,6 +514,7 @@ Explanation read_explanation(const Json& json) {
     return {.attribution = read_attribution(object(json, "attribution")),
             .interactions = read_if_there(json, "interactions", read_interactions),
             .rule = read_if_there(json, "rule", read_rule),
+            .local_rules = read_local_rules(json),
             .counterfactuals = read_if_there(json, "counterfactuals", read_counterfactuals),
             .target = read_target(object(json, "target")),
             .diagnostics = read_diagnostics(object(json, "diagnostics")),

@@ -2,6 +2,7 @@
 // What the columns of a table are. Rows are float64 [rows, columns]: numbers as they stand, a
 // category as its position in `categories`, missing as NaN.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,12 @@ struct Feature {
 };
 
 using Schema = std::vector<Feature>;
+
+/// Columns that are one feature together, as those of a one-hot block.
+struct ColumnGroup {
+    std::string name;
+    std::vector<int64_t> columns;
+};
 
 /// What stands after a number of this column: its unit behind a no-break space, or nothing.
 [[nodiscard]] std::string unit_after(const Feature& feature);

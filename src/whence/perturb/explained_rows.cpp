@@ -35,14 +35,18 @@ std::vector<double> with_all_and_none(Evaluator& evaluator, const Batch& input,
     return evaluator.scores(rows);
 }
 
-void fill_common(Explanation& explanation, const char* method, const Batch& input, const Run& run) {
-    explanation.provenance.method = method;
-    explanation.provenance.seed = run.seed;
-    explanation.provenance.version = version();
+void note_held(Explanation& explanation, const Batch& input) {
     if (input.size() > 1)
         explanation.diagnostics.notes.push_back("only input '" +
                                                 printable(explained_tensor(input).name) +
                                                 "' is explained; the others are held constant");
+}
+
+void fill_common(Explanation& explanation, const char* method, const Batch& input, const Run& run) {
+    explanation.provenance.method = method;
+    explanation.provenance.seed = run.seed;
+    explanation.provenance.version = version();
+    note_held(explanation, input);
 }
 
 }  // namespace whence::perturb

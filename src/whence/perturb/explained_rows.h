@@ -17,7 +17,9 @@ namespace whence::perturb {
 [[nodiscard]] std::vector<double> with_all_and_none(Evaluator& evaluator, const Batch& input,
                                                     const Masker& masker);
 
-/// A note where other tensors of the batch were held constant; method, seed, version.
+/// A note where other tensors of the batch were held constant.
+void note_held(Explanation& explanation, const Batch& input);
+/// The same, and method, seed, version.
 void fill_common(Explanation& explanation, const char* method, const Batch& input, const Run& run);
 
 }  // namespace whence::perturb

@@ -1,9 +1,9 @@
 #pragma once
-// LIME: a linear model fitted to the model's answers near one input (Ribeiro, Singh, Guestrin 2016,
-// "Why should I trust you?"), with the lime package's (0.2.0.1) defaults. Its weights are the
-// answer.
+// LIME: a simple model fitted to the model's answers near one input (Ribeiro, Singh, Guestrin 2016,
+// "Why should I trust you?"), with the lime package's (0.2.0.1) defaults. The weights of a linear
+// one are the answer; of a small tree it is what splits it, and its leaves as rules.
 //
-// Minimises  sum_i pi(d_i) (f(x_i) - b0 - b . z_i)^2 + ridge |b|^2  over samples x_i with
+// By default it minimises  sum_i pi(d_i) (f(x_i) - b0 - b . z_i)^2 + ridge |b|^2  over samples x_i with
 // interpretable form z_i at distance d_i from the input, pi(d) = exp(-d^2 / (2 w^2)), b0 not
 // penalised. Cost: num_samples evaluations and about n d^2 operations for d features.
 
@@ -38,16 +38,44 @@ enum class FeatureSelection {
     lasso_path,         ///< last point of the LARS lasso path with no more than num_features
 };
 
+/// The model that is fitted to the answers, on the features that were kept.
+enum class LocalModel {
+    ridge,     ///< least squares with ridge |b|^2
+    lasso,     ///< 1 / (2 sum of pi) of the weighted squares + lasso |b|_1 (scikit-learn's alpha)
+    logistic,  ///< log loss of answers in [0, 1] + ridge / 2 |b|^2: weights are log-odds
+    /// A regression tree of at most tree_depth questions on a path. Values are the shares (summing
+    /// to 1) of the weighted variance it explains that the splits on each feature explain.
+    tree,
+};
+
+/// How far a sample is from the input, in interpretable features (scikit-learn's names).
+enum class Distance { euclidean, sqeuclidean, manhattan, chebyshev, hamming, cosine };
+
 /// How columns of numbers become questions with two answers ("is it in the same bin as here?").
 enum class Discretizer { none, quartile, decile, entropy };
+
+/// How rows are drawn from the background's distributions.
+enum class Sampling {
+    automatic,  ///< scheme stable: latin_hypercube, compatible: gaussian
+    gaussian,   ///< each sample (pair of samples) on its own
+    /// Stratified in each column (McKay, Beckman, Conover 1979). With scheme compatible in columns
+    /// of numbers that are not cut into bins alone, as in the package's later versions.
+    latin_hypercube,
+};
 
 [[nodiscard]] std::string_view name(LimeScheme scheme);
 [[nodiscard]] std::string_view name(FeatureSelection selection);
 [[nodiscard]] std::string_view name(Discretizer discretizer);
+[[nodiscard]] std::string_view name(LocalModel model);
+[[nodiscard]] std::string_view name(Distance distance);
+[[nodiscard]] std::string_view name(Sampling sampling);
 /// Throw Error(usage) naming the choices.
 [[nodiscard]] LimeScheme parse_lime_scheme(std::string_view text);
 [[nodiscard]] FeatureSelection parse_feature_selection(std::string_view text);
 [[nodiscard]] Discretizer parse_discretizer(std::string_view text);
+[[nodiscard]] LocalModel parse_local_model(std::string_view text);
+[[nodiscard]] Distance parse_distance(std::string_view text);
+[[nodiscard]] Sampling parse_sampling(std::string_view text);
 
 struct LimeImageOptions {
     int64_t num_samples = 1000;
@@ -56,6 +84,10 @@ struct LimeImageOptions {
     double ridge = 1;
     FeatureSelection feature_selection = FeatureSelection::automatic;
     LimeScheme scheme = LimeScheme::stable;
+    LocalModel local_model = LocalModel::ridge;
+    double lasso = 0.01;     ///< penalty of LocalModel::lasso, in the answer's units
+    int64_t tree_depth = 3;  ///< of LocalModel::tree
+    Distance distance = Distance::cosine;
     /// What stands where a superpixel is off. None: the mean colour of that superpixel.
     std::optional<Baseline> hide;
     /// 0: exactly num_samples. Else stop before that, at 128, 256, 512, ... samples, once the order
@@ -77,24 +109,34 @@ class LimeImage : public Explainer {
   private:
     const Model& model_;
     Tensor segments_;
-    int64_t players_ = 0;
     LimeImageOptions options_;
 };
 
 struct LimeTabularOptions {
     int64_t num_samples = 5000;
     int64_t num_features = 10;
-    /// None: 0.75 * sqrt(number of columns).
+    /// None: 0.75 * sqrt(number of columns, a group counting as one).
     std::optional<double> kernel_width;
     double ridge = 1;
     FeatureSelection feature_selection = FeatureSelection::automatic;
     LimeScheme scheme = LimeScheme::stable;
+    LocalModel local_model = LocalModel::ridge;  ///< this and the next two as for images
+    double lasso = 0.01;
+    int64_t tree_depth = 3;
+    /// Any but euclidean does not factorise over columns: then samples of the stable scheme are
+    /// drawn without regard to the kernel, too, and weighted by it.
+    Distance distance = Distance::euclidean;
+    Sampling sampling = Sampling::automatic;
     /// lime's discretize_continuous and discretizer in one: none = False.
     Discretizer discretizer = Discretizer::quartile;
     /// Class of each background row: for the entropy discretizer alone, which needs it.
     std::vector<int64_t> background_labels;
     /// Without discretizer: normal around the input's numbers, not the background's mean.
     bool sample_around_instance = false;
+    /// Columns that are one feature: 1 where all of them are as here (numbers of more than two
+    /// values: in the same bin), drawn together from a background row, so that samples hold no
+    /// combination that the background does not have.
+    std::vector<ColumnGroup> groups;
     int64_t settle_top = 0;  ///< as for images
 };
 
@@ -110,7 +152,8 @@ class TabularSpace;
 }  // namespace perturb
 
 /// Explains one row of a table by its columns. The result has one value for each feature kept,
-/// largest magnitude first, named as lime names them: "15.2 < texture <= 18.8", "sex=female".
+/// largest magnitude first, named as lime names them: "15.2 < texture <= 18.8", "sex=female"; the
+/// attribution's `columns` say which column each is about.
 class LimeTabular : public Explainer {
   public:
     /// `model` (must outlive this) reads rows [N, columns] of float64 or float32, columns as in

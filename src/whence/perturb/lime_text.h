@@ -10,13 +10,17 @@ namespace whence {
 struct LimeTextOptions {
     int64_t num_samples = 5000;
     int64_t num_features = 10;
-    /// In hundredths of the cosine distance: 25 is what 0.25 is for pictures.
+    /// In hundredths of the distance: 25 is what 0.25 is for pictures.
     double kernel_width = 25;
     double ridge = 1;
     FeatureSelection feature_selection = FeatureSelection::automatic;
     /// stable: the number of words on is drawn from the distribution that lime's uniform number and
     /// the kernel make together, in antithetic pairs, stratified; every sample counts 1.
     LimeScheme scheme = LimeScheme::stable;
+    LocalModel local_model = LocalModel::ridge;  ///< this and the next two as for images
+    double lasso = 0.01;
+    int64_t tree_depth = 3;
+    Distance distance = Distance::cosine;
     int64_t settle_top = 0;  ///< as for images
 };
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "whence/core/error.h"
+#include "whence/perturb/logistic.h"
 
 namespace whence::perturb {
 namespace {
@@ -27,19 +28,62 @@ void check_answers(std::span<const double> answers) {
                                     std::isnan(answer) ? "NaN" : "infinity"));
 }
 
+void fit_linear(const Design& design, std::span<const double> answers, const Moments& m,
+                std::vector<int32_t> features, const Neighbourhood& neighbourhood,
+                const FitOptions& options, LocalFit& out) {
+    if (options.local_model == LocalModel::lasso) {
+        out.surrogate = fit_lasso(m, features, options.lasso);
+    } else {
+        out.surrogate = fit(m, std::move(features), options.ridge);
+        out.standard_errors = standard_errors(design, answers, m, out.surrogate, options.ridge,
+                                              neighbourhood.paired() ? 2 : 1);
+    }
+    out.local_prediction = out.surrogate.at(neighbourhood.origin());
+}
+
 LocalFit fit_samples(const Design& design, std::span<const double> answers,
-                     const Neighbourhood& neighbourhood, const FitOptions& options) {
+                     const Neighbourhood& neighbourhood, const FitOptions& options,
+                     const Run& run) {
     const Moments m = moments(design, answers);
-    LocalFit out;
-    out.surrogate = fit(
-        m,
-        select_features(m, neighbourhood.origin(), options.feature_selection, options.num_features),
-        options.ridge);
-    out.samples = static_cast<int64_t>(answers.size());
-    out.constant = std::ranges::min(answers) == std::ranges::max(answers);
-    out.standard_errors = standard_errors(design, answers, m, out.surrogate, options.ridge,
-                                          neighbourhood.paired() ? 2 : 1);
+    LocalFit out{.samples = static_cast<int64_t>(answers.size()),
+                 .constant = std::ranges::min(answers) == std::ranges::max(answers)};
+    std::vector<int32_t> features = select_features(
+        m, neighbourhood.origin(), options.feature_selection, options.num_features);
+    if (options.local_model == LocalModel::tree) {
+        LocalTree tree = fit_local_tree(design, answers, neighbourhood.origin(), features,
+                                        options.tree_depth, run);
+        out.surrogate = std::move(tree.surrogate);
+        out.leaves = std::move(tree.leaves);
+        out.local_prediction = tree.at_input;
+    } else if (options.local_model == LocalModel::logistic) {
+        LogisticFit logistic = fit_logistic(design, answers, std::move(features), options.ridge,
+                                            neighbourhood.paired() ? 2 : 1);
+        out.surrogate = std::move(logistic.surrogate);
+        out.standard_errors = std::move(logistic.standard_errors);
+        out.converged = logistic.converged;
+        out.local_prediction = probability_of(out.surrogate.at(neighbourhood.origin()));
+    } else {
+        fit_linear(design, answers, m, std::move(features), neighbourhood, options, out);
+    }
     return out;
+}
+
+bool has_standard_errors(LocalModel model) {
+    return model == LocalModel::ridge || model == LocalModel::logistic;
+}
+
+const char* why_no_sum(LocalModel model) {
+    switch (model) {
+        case LocalModel::logistic:
+            return "LIME's weights are slopes of a local model, here in log-odds; they do not claim "
+                   "to sum to f(x) - f(baseline)";
+        case LocalModel::tree:
+            return "the values are shares of what a local tree explains, without a sign; its rules "
+                   "say in which direction";
+        default:
+            return "LIME's weights are slopes of a local model; they do not claim to sum to f(x) - "
+                   "f(baseline)";
+    }
 }
 
 // Fits the samples there are each time their number has doubled, where somebody wants to know.
@@ -63,7 +107,7 @@ class Watcher {
         std::vector<double> answers = before_;
         answers.insert(answers.end(), seen.begin(), seen.end());
         if (!std::ranges::all_of(answers, [](double v) { return std::isfinite(v); })) return;
-        const LocalFit fitted = fit_samples(design_, answers, neighbourhood_, options_);
+        const LocalFit fitted = fit_samples(design_, answers, neighbourhood_, options_, run_);
         if (fitted.surrogate.features.empty()) return;
         const int32_t top = fitted.surrogate.features[0];
         run_.early({.feature = top,
@@ -98,6 +142,13 @@ void check(const FitOptions& options, double kernel_width) {
         refuse(fmt::format("ridge is {}; it must not be negative", options.ridge));
     if (options.settle_top < 0)
         refuse(fmt::format("settle-top is {}; it must not be negative", options.settle_top));
+    if (options.settle_top > 0 && !has_standard_errors(options.local_model))
+        refuse(fmt::format("settle-top needs standard errors, and {} as the local model has none",
+                           name(options.local_model)));
+    if (!(options.lasso >= 0) || !std::isfinite(options.lasso))
+        refuse(fmt::format("lasso is {}; it must not be negative", options.lasso));
+    if (options.tree_depth < 1 || options.tree_depth > 10)
+        refuse(fmt::format("tree-depth is {}; it must be from 1 to 10", options.tree_depth));
 }
 
 LocalFit fit_around(Evaluator& evaluator, const Batch& input, const Neighbourhood& neighbourhood,
@@ -125,7 +176,7 @@ LocalFit fit_around(Evaluator& evaluator, const Batch& input, const Neighbourhoo
         }
         check_answers(more);
         answers.insert(answers.end(), more.begin(), more.end());
-        LocalFit fitted = fit_samples(design, answers, neighbourhood, options);
+        LocalFit fitted = fit_samples(design, answers, neighbourhood, options, evaluator.run());
         fitted.ended = ended;
         if (settling)
             fitted.settled = ranking_settled(fitted.surrogate.coefficients, fitted.standard_errors,
@@ -145,15 +196,13 @@ bool ranking_settled(std::span<const double> weights, std::span<const double> er
     return true;
 }
 
-void describe_fit(Explanation& explanation, const LocalFit& fit,
-                  const Neighbourhood& neighbourhood) {
-    explanation.attribution.intercept = fit.surrogate.intercept;
+void describe_fit(Explanation& explanation, const LocalFit& fit, LocalModel local_model) {
+    if (local_model != LocalModel::tree)
+        explanation.attribution.intercept = fit.surrogate.intercept;
     Diagnostics& diagnostics = explanation.diagnostics;
-    diagnostics.no_error_because =
-        "LIME's weights are slopes of a local model; they do not claim to sum to f(x) - "
-        "f(baseline)";
+    diagnostics.no_error_because = why_no_sum(local_model);
     diagnostics.surrogate_r2 = fit.surrogate.r2;
-    diagnostics.local_prediction = fit.surrogate.at(neighbourhood.origin());
+    diagnostics.local_prediction = fit.local_prediction;
     diagnostics.converged = fit.settled;
     if (!fit.ended.empty()) {
         diagnostics.converged = false;
@@ -165,10 +214,16 @@ void describe_fit(Explanation& explanation, const LocalFit& fit,
             "the model gave every sample the same answer: nothing to explain");
         return;
     }
-    if (fit.standard_errors.empty())
+    if (!fit.converged)
+        diagnostics.notes.push_back(
+            "the local model did not converge: some features decide alone; raise ridge");
+    if (!has_standard_errors(local_model))
+        diagnostics.notes.push_back(fmt::format(
+            "{} as the local model gives no standard errors: try other seeds", name(local_model)));
+    else if (fit.standard_errors.empty())
         diagnostics.notes.push_back(
             "too few samples for standard errors: take more than there are features");
-    else if (!fit.standard_errors.empty() && !fit.surrogate.coefficients.empty() &&
+    else if (!fit.surrogate.coefficients.empty() &&
              std::ranges::max(fit.standard_errors) > 0.5 * std::abs(fit.surrogate.coefficients[0]))
         diagnostics.notes.push_back(
             "standard errors are larger than half of the leading weight: take more samples");
@@ -177,14 +232,30 @@ void describe_fit(Explanation& explanation, const LocalFit& fit,
             "the order of the leading weights is not settled after {} samples", fit.samples));
 }
 
-std::vector<Option> describe_options(const FitOptions& options, double kernel_width,
+std::vector<LocalRule> local_rules(
+    const LocalFit& fit, const std::function<Rule::Condition(const Condition&)>& describe) {
+    std::vector<LocalRule> out;
+    for (const LocalLeaf& leaf : fit.leaves) {
+        out.push_back({.value = leaf.value, .share = leaf.share, .holds_here = leaf.holds_here});
+        for (const Condition& condition : leaf.conditions)
+            out.back().conditions.push_back(describe(condition));
+    }
+    std::ranges::stable_partition(out, &LocalRule::holds_here);
+    return out;
+}
+
+std::vector<Option> describe_options(const FitOptions& options, const Kernel& kernel,
                                      LimeScheme scheme) {
     return {{"num-samples", options.num_samples},
             {"num-features", options.num_features},
-            {"kernel-width", kernel_width},
+            {"kernel-width", kernel.width},
             {"ridge", options.ridge},
             {"feature-selection", std::string(name(options.feature_selection))},
             {"scheme", std::string(name(scheme))},
+            {"local-model", std::string(name(options.local_model))},
+            {"lasso", options.lasso},
+            {"tree-depth", options.tree_depth},
+            {"distance", std::string(name(kernel.distance))},
             {"settle-top", options.settle_top}};
 }
 

@@ -115,24 +115,64 @@ std::vector<int32_t> select_features(const Moments& moments, std::span<const dou
     }
 }
 
-Surrogate fit(const Moments& moments, std::vector<int32_t> features, double ridge) {
-    const Eigen::VectorXd weights = ridge_weights(moments, features, ridge);
+namespace {
+
+Surrogate linear(const Moments& moments, const std::vector<int32_t>& features,
+                 const Eigen::VectorXd& weights) {
     const Eigen::VectorXd cross = moments.cross(features);
     const double error = moments.target_square - 2 * weights.dot(cross) +
                          weights.dot(moments.gram(features, features) * weights);
-    Surrogate surrogate;
-    surrogate.intercept = moments.target_mean - weights.dot(moments.mean(features));
+    Surrogate surrogate{.features = features,
+                        .coefficients = {weights.begin(), weights.end()},
+                        .intercept = moments.target_mean - weights.dot(moments.mean(features))};
     const double nothing = moments.weight * std::pow(rounding * moments.target_mean, 2);
     surrogate.r2 = moments.target_square > nothing ? 1 - error / moments.target_square : 1;
-    std::vector<int32_t> order(features.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, std::ranges::greater{},
-                             [&](int32_t i) { return std::abs(weights[i]); });
-    for (const int32_t i : order) {
-        surrogate.features.push_back(features[i]);
-        surrogate.coefficients.push_back(weights[i]);
-    }
+    put_in_order(surrogate);
     return surrogate;
+}
+
+// Between two knots of the path the weights move in proportion to the level: the largest |cross -
+// gram b| of the point.
+Eigen::VectorXd lasso_weights(const Moments& moments, double level) {
+    const std::vector<Eigen::VectorXd> knots = lasso_path(moments);
+    const auto level_at = [&](const Eigen::VectorXd& b) {
+        return (moments.cross - moments.gram * b).cwiseAbs().maxCoeff();
+    };
+    double before = level_at(knots[0]);
+    if (level >= before) return knots[0];
+    for (size_t knot = 1; knot < knots.size(); ++knot) {
+        const double here = level_at(knots[knot]);
+        if (here <= level) {
+            const double way = (before - level) / (before - here);
+            return knots[knot - 1] + way * (knots[knot] - knots[knot - 1]);
+        }
+        before = here;
+    }
+    return knots.back();
+}
+
+}  // namespace
+
+void put_in_order(Surrogate& surrogate) {
+    std::vector<size_t> order(surrogate.features.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, std::ranges::greater{},
+                             [&](size_t i) { return std::abs(surrogate.coefficients[i]); });
+    const Surrogate old = surrogate;
+    for (size_t i = 0; i < order.size(); ++i) {
+        surrogate.features[i] = old.features[order[i]];
+        surrogate.coefficients[i] = old.coefficients[order[i]];
+    }
+}
+
+Surrogate fit(const Moments& moments, std::vector<int32_t> features, double ridge) {
+    return linear(moments, features, ridge_weights(moments, features, ridge));
+}
+
+Surrogate fit_lasso(const Moments& moments, const std::vector<int32_t>& features, double lasso) {
+    if (features.empty()) return linear(moments, features, Eigen::VectorXd(0));
+    const Moments own{.gram = moments.gram(features, features), .cross = moments.cross(features)};
+    return linear(moments, features, lasso_weights(own, lasso * moments.weight));
 }
 
 std::vector<double> standard_errors(const Design& design, std::span<const double> targets,

@@ -1,5 +1,5 @@
 #pragma once
-// The linear model itself: which features it keeps, its weights, and how sure they are.
+// The local model: which features it keeps, its weights, and how sure they are.
 
 #include <span>
 #include <vector>
@@ -12,9 +12,10 @@ namespace whence::perturb {
 struct Surrogate {
     std::vector<int32_t> features;     ///< kept, largest |weight| first
     std::vector<double> coefficients;  ///< of those
-    double intercept = 0;
+    double intercept = 0;              ///< of a linear model
     double r2 = 0;  ///< weighted; 1 where the targets are all the same, as scikit-learn counts it
-    /// Value at one point of the interpretable space (all features, not only those kept).
+    /// What is linear in the features at one point of the interpretable space (all features, not
+    /// only those kept).
     [[nodiscard]] double at(std::span<const double> point) const;
 };
 
@@ -27,6 +28,14 @@ struct Surrogate {
 
 /// Weighted least squares on `features` with penalty `ridge` |b|^2, intercept free.
 [[nodiscard]] Surrogate fit(const Moments& moments, std::vector<int32_t> features, double ridge);
+
+/// Least squares with penalty `lasso` |b|_1, the sum of squares over twice the sum of weights
+/// (scikit-learn's scale), intercept free: the point of the lasso path at this penalty.
+[[nodiscard]] Surrogate fit_lasso(const Moments& moments, const std::vector<int32_t>& features,
+                                  double lasso);
+
+/// Its features and coefficients in the order of falling |weight|.
+void put_in_order(Surrogate& surrogate);
 
 /// Standard errors of the coefficients by the sandwich A^-1 B A^-1, A = gram + ridge, B = sum of s
 /// s^T over clusters of `cluster` rows (2: antithetic pairs), s = sum of w e (z - mean) in the

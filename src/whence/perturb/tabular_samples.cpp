@@ -6,13 +6,12 @@
 
 #include "whence/core/error.h"
 #include "whence/core/parallel.h"
-#include "whence/core/rng.h"
 
 namespace whence::perturb {
 namespace {
 
 constexpr uint32_t jitter_stream = 0x11AE0004, strata_stream = 0x11AE0005,
-                   plain_stream = 0x11AE0006;
+                   plain_stream = 0x11AE0006, cube_stream = 0x11AE0007;
 // Pairs of one Latin hypercube; the two of a pair share its 128 strata.
 constexpr int64_t block_pairs = 64;
 constexpr int64_t rows_per_task = 128;
@@ -32,10 +31,9 @@ void store(std::span<const double> values, int64_t row, Tensor& out) {
 TabularSamples::TabularSamples(const TabularSpace& space, std::string input_name,
                                std::span<const double> row, bool around_row)
     : space_(space), row_(row.begin(), row.end()), input_name_(std::move(input_name)) {
-    for (size_t c = 0; c < row_.size(); ++c) {
-        const Column& column = space.columns()[c];
-        const double scaled = (row_[c] - column.mean) / column.scale;
-        own_.push_back(column.discrete() ? column.level_of(row_[c]) : -1);
+    for (const Column& column : space_.columns()) {
+        const double scaled = (row_[column.columns[0]] - column.mean) / column.scale;
+        own_.push_back(column.discrete() ? column.level_of(row_) : -1);
         origin_.push_back(column.discrete() ? 1 : scaled);
         centre_.push_back(around_row ? scaled : 0);
         binary_ = binary_ && column.discrete();
@@ -43,7 +41,7 @@ TabularSamples::TabularSamples(const TabularSpace& space, std::string input_name
 }
 
 Design TabularSamples::blank(int64_t rows) const {
-    Design design{.rows = rows, .columns = static_cast<int64_t>(row_.size())};
+    Design design{.rows = rows, .columns = std::ssize(space_.columns())};
     if (binary_)
         design.bits.resize(rows * design.columns);
     else
@@ -57,7 +55,7 @@ void TabularSamples::draw(int64_t first, Design& design, Batch& rows, const Run&
     Tensor& out =
         std::ranges::find_if(rows.tensors(), [&](auto& t) { return &t.value == explained; })->value;
     parallel_for(run, rows.rows(), rows_per_task, [&](int64_t begin, int64_t end) {
-        std::vector<double> values(row_.size()), features(row_.size());
+        std::vector<double> values(row_.size()), features(space_.columns().size());
         for (int64_t row = begin; row < end; ++row) {
             const int64_t index = first + row;
             const double weight = sample(index, values, features);
@@ -75,19 +73,21 @@ void TabularSamples::draw(int64_t first, Design& design, Batch& rows, const Run&
 
 StableTabularSamples::StableTabularSamples(const TabularSpace& space, std::string input_name,
                                            std::span<const double> row, bool around_row,
-                                           double width, uint64_t seed, int64_t samples)
-    : TabularSamples(space, std::move(input_name), row, around_row), width_(width), seed_(seed) {
-    const double differs = std::exp(-1 / (2 * width * width));
-    for (size_t c = 0; c < row_.size(); ++c) {
+                                           const Kernel& kernel, uint64_t seed, int64_t samples,
+                                           Sampling sampling)
+    : TabularSamples(space, std::move(input_name), row, around_row), kernel_(kernel), seed_(seed) {
+    const double differs =
+        weighted() ? 1 : std::exp(-1 / (2 * kernel.width * kernel.width));
+    for (size_t c = 0; c < own_.size(); ++c) {
         const double p = own_[c] < 0 ? 0 : space_.columns()[c].levels[own_[c]].frequency;
         keep_.push_back(p == 0 ? 0 : p / (p + (1 - p) * differs));
     }
-    draw_strata(samples);
+    if (sampling != Sampling::gaussian) draw_strata(samples);
 }
 
 void StableTabularSamples::draw_strata(int64_t samples) {
     const int64_t pairs = (samples + 1) / 2, blocks = (pairs + block_pairs - 1) / block_pairs;
-    const auto columns = static_cast<int64_t>(row_.size());
+    const auto columns = static_cast<int64_t>(own_.size());
     strata_.resize(blocks * columns * block_pairs);
     std::vector<int32_t> order(block_pairs);
     for (int64_t i = 0; i < blocks * columns; ++i) {
@@ -100,53 +100,74 @@ void StableTabularSamples::draw_strata(int64_t samples) {
     }
 }
 
+// Of the first of a pair; its twin has 1 less it.
+double StableTabularSamples::quantile(int64_t pair, int64_t column, Rng& rng) const {
+    if (strata_.empty()) return rng.open_uniform();
+    const int64_t at = (pair / block_pairs * std::ssize(own_) + column) * block_pairs;
+    const uint8_t stratum = strata_[at + pair % block_pairs];
+    const double u = ((stratum & 63) + rng.open_uniform()) / (2 * block_pairs);
+    return stratum >> 6 ? std::min(1 - u, below_one) : u;
+}
+
 double StableTabularSamples::sample(int64_t index, std::span<double> values,
                                     std::span<double> features) const {
-    const int64_t pair = index / 2, columns = static_cast<int64_t>(row_.size());
+    const int64_t pair = index / 2;
+    const bool factored = !weighted();
+    const double square = kernel_.width * kernel_.width;
     Rng rng(seed_, jitter_stream, pair);
-    for (int64_t c = 0; c < columns; ++c) {
-        const uint8_t stratum =
-            strata_[(pair / block_pairs * columns + c) * block_pairs + pair % block_pairs];
-        double u = ((stratum & 63) + rng.open_uniform()) / (2 * block_pairs);
-        if ((stratum >> 6) != index % 2) u = std::min(1 - u, below_one);
+    for (size_t c = 0; c < own_.size(); ++c) {
+        double u = quantile(pair, static_cast<int64_t>(c), rng);
+        if (index % 2) u = std::min(1 - u, below_one);
         const Column& column = space_.columns()[c];
         if (column.discrete()) {
-            place_level(c, u, values[c], features[c]);
+            place_level(c, u, values, features[c]);
             continue;
         }
-        const double square = width_ * width_;
-        features[c] = (centre_[c] * square + origin_[c]) / (1 + square) +
-                      width_ / std::sqrt(1 + square) * normal_quantile(u);
-        values[c] = column.mean + column.scale * features[c];
+        features[c] = factored ? (centre_[c] * square + origin_[c]) / (1 + square) +
+                                     kernel_.width / std::sqrt(1 + square) * normal_quantile(u)
+                               : centre_[c] + normal_quantile(u);
+        values[column.columns[0]] = column.mean + column.scale * features[c];
     }
-    return 1;
+    return factored ? 1 : kernel_.weight(features, origin_);
 }
 
 // What is left of u inside the level it chose is uniform again, and chooses the value in the level.
-void StableTabularSamples::place_level(size_t c, double u, double& value, double& feature) const {
-    const std::vector<Level>& levels = space_.columns()[c].levels;
+void StableTabularSamples::place_level(size_t c, double u, std::span<double> values,
+                                       double& feature) const {
+    const Column& column = space_.columns()[c];
     feature = u < keep_[c] ? 1 : 0;
-    if (feature == 1) {
-        value = levels[own_[c]].quantile(u / keep_[c]);
-        return;
-    }
+    if (feature == 1) return column.place(own_[c], u / keep_[c], values);
+    const std::vector<Level>& levels = column.levels;
     const double others = 1 - (own_[c] < 0 ? 0 : levels[own_[c]].frequency);
     double left = (u - keep_[c]) / (1 - keep_[c]) * others;
-    const Level* chosen = nullptr;
-    for (size_t i = 0; i < levels.size(); ++i) {
-        if (static_cast<int64_t>(i) == own_[c] || levels[i].frequency == 0) continue;
-        if (chosen) left -= chosen->frequency;
-        chosen = &levels[i];
-        if (left < chosen->frequency) break;
+    int64_t chosen = -1;
+    for (int64_t i = 0; i < std::ssize(levels); ++i) {
+        if (i == own_[c] || levels[i].frequency == 0) continue;
+        if (chosen >= 0) left -= levels[chosen].frequency;
+        chosen = i;
+        if (left < levels[chosen].frequency) break;
     }
-    value = chosen->quantile(std::min(left / chosen->frequency, below_one));
+    column.place(chosen, std::min(left / levels[chosen].frequency, below_one), values);
 }
 
 CompatibleTabularSamples::CompatibleTabularSamples(const TabularSpace& space,
                                                    std::string input_name,
                                                    std::span<const double> row, bool around_row,
-                                                   double width, uint64_t seed)
-    : TabularSamples(space, std::move(input_name), row, around_row), width_(width), seed_(seed) {}
+                                                   const Kernel& kernel, uint64_t seed,
+                                                   int64_t samples, Sampling sampling)
+    : TabularSamples(space, std::move(input_name), row, around_row),
+      kernel_(kernel),
+      seed_(seed),
+      samples_(samples) {
+    if (sampling != Sampling::latin_hypercube) return;
+    order_.resize(own_.size());
+    for (size_t c = 0; c < order_.size(); ++c) {
+        if (space.columns()[c].discrete()) continue;
+        order_[c].resize(samples);
+        std::iota(order_[c].begin(), order_[c].end(), 0);
+        Rng(seed, cube_stream, c).shuffle(order_[c]);
+    }
+}
 
 double CompatibleTabularSamples::sample(int64_t index, std::span<double> values,
                                         std::span<double> features) const {
@@ -156,8 +177,7 @@ double CompatibleTabularSamples::sample(int64_t index, std::span<double> values,
         return 1;
     }
     Rng rng(seed_, plain_stream, index);
-    double square = 0;
-    for (size_t c = 0; c < row_.size(); ++c) {
+    for (size_t c = 0; c < own_.size(); ++c) {
         const Column& column = space_.columns()[c];
         if (column.discrete()) {
             double left = rng.uniform();
@@ -165,15 +185,18 @@ double CompatibleTabularSamples::sample(int64_t index, std::span<double> values,
             while (level + 1 < column.levels.size() && left >= column.levels[level].frequency)
                 left -= column.levels[level++].frequency;
             while (column.levels[level].frequency == 0) --level;  // rounding left an empty last bin
-            values[c] = column.levels[level].quantile(rng.open_uniform());
+            column.place(static_cast<int64_t>(level), rng.open_uniform(), values);
             features[c] = static_cast<int64_t>(level) == own_[c] ? 1 : 0;
         } else {
-            features[c] = centre_[c] + rng.normal();
-            values[c] = column.mean + column.scale * features[c];
+            const double deviation =
+                order_.empty() ? rng.normal()
+                               : normal_quantile((order_[c][index] + rng.open_uniform()) /
+                                                 static_cast<double>(samples_));
+            features[c] = centre_[c] + deviation;
+            values[column.columns[0]] = column.mean + column.scale * features[c];
         }
-        square += (features[c] - origin_[c]) * (features[c] - origin_[c]);
     }
-    return std::exp(-square / (2 * width_ * width_));
+    return kernel_.weight(features, origin_);
 }
 
 }  // namespace whence::perturb

@@ -3,13 +3,16 @@
 
 #include <span>
 
+#include "whence/core/rng.h"
 #include "whence/perturb/design.h"
+#include "whence/perturb/kernel.h"
 #include "whence/perturb/tabular_space.h"
 
 namespace whence::perturb {
 
-/// What both schemes share. The interpretable features are the columns: 1 where a category or bin
-/// is the input's, 0 where not; a number that is not cut into bins counts deviations from the mean.
+/// What both schemes share. The interpretable features are the columns (and groups of them): 1 where
+/// a category, bin or combination is the input's, 0 where not; a number that is not cut into bins
+/// counts deviations from the mean.
 class TabularSamples : public Neighbourhood {
   public:
     TabularSamples(const TabularSpace& space, std::string input_name, std::span<const double> row,
@@ -41,37 +44,44 @@ class TabularSamples : public Neighbourhood {
 /// number drawn from N(c, 1) and weighted by N(z0, width^2) is N((c width^2 + z0) / (1 + width^2),
 /// width^2 / (1 + width^2)). One uniform number decides each column of a pair, u in one sample and
 /// 1 - u in the other, stratified over every 128 samples (a Latin hypercube: McKay, Beckman,
-/// Conover 1979).
+/// Conover 1979) unless `sampling` is gaussian. A kernel of another distance than the Euclidean has
+/// no factor for each column: then columns are drawn as the background is spread, and the kernel is
+/// the weight.
 class StableTabularSamples : public TabularSamples {
   public:
     StableTabularSamples(const TabularSpace& space, std::string input_name,
-                         std::span<const double> row, bool around_row, double width, uint64_t seed,
-                         int64_t samples);
+                         std::span<const double> row, bool around_row, const Kernel& kernel,
+                         uint64_t seed, int64_t samples, Sampling sampling = Sampling::automatic);
     [[nodiscard]] bool paired() const override { return true; }
 
   protected:
     double sample(int64_t index, std::span<double> values,
                   std::span<double> features) const override;
-    [[nodiscard]] bool weighted() const override { return false; }
+    [[nodiscard]] bool weighted() const override {
+        return kernel_.distance != Distance::euclidean;
+    }
 
   private:
     void draw_strata(int64_t samples);
-    void place_level(size_t column, double u, double& value, double& feature) const;
+    [[nodiscard]] double quantile(int64_t pair, int64_t column, Rng& rng) const;
+    void place_level(size_t column, double u, std::span<double> values, double& feature) const;
 
-    double width_;
+    Kernel kernel_;
     uint64_t seed_;
     std::vector<double> keep_;  // of each column: probability of the input's own level
     std::vector<uint8_t>
-        strata_;  // [block][column][pair]: stratum, and in bit 6 which twin is below 1/2
+        strata_;  // [block][column][pair]: stratum, and in bit 6 which twin is below 1/2; or none
 };
 
 /// The lime package's: every column by the background's frequencies, or N(c, 1); the first sample
-/// is the input; weights exp(-|z - z0|^2 / (2 width^2)).
+/// is the input; weights by the kernel. With latin_hypercube numbers that are not cut into bins have
+/// one of `samples` quantiles in each of as many equal parts.
 class CompatibleTabularSamples : public TabularSamples {
   public:
     CompatibleTabularSamples(const TabularSpace& space, std::string input_name,
-                             std::span<const double> row, bool around_row, double width,
-                             uint64_t seed);
+                             std::span<const double> row, bool around_row, const Kernel& kernel,
+                             uint64_t seed, int64_t samples = 0,
+                             Sampling sampling = Sampling::automatic);
     [[nodiscard]] bool paired() const override { return false; }
 
   protected:
@@ -80,8 +90,10 @@ class CompatibleTabularSamples : public TabularSamples {
     [[nodiscard]] bool weighted() const override { return true; }
 
   private:
-    double width_;
+    Kernel kernel_;
     uint64_t seed_;
+    int64_t samples_;
+    std::vector<std::vector<int32_t>> order_;  // of each column's strata; none: not stratified
 };
 
 }  // namespace whence::perturb

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "whence/core/error.h"
 #include "whence/core/rng.h"
@@ -116,11 +117,58 @@ double Level::quantile(double u) const {
     return std::clamp(mean + deviation * normal_quantile(p), low, high);
 }
 
-int64_t Column::level_of(double value) const {
+double Column::Part::code(double value) const {
+    if (edges.empty()) return value;
+    return static_cast<double>(std::ranges::lower_bound(edges, value) - edges.begin());
+}
+
+int64_t Column::level_of(std::span<const double> row) const {
+    if (!parts.empty()) {
+        std::vector<double> wanted;
+        for (size_t i = 0; i < parts.size(); ++i) wanted.push_back(parts[i].code(row[columns[i]]));
+        const auto found = std::ranges::find(combinations, wanted);
+        return found == combinations.end() ? -1 : found - combinations.begin();
+    }
+    const double value = row[columns[0]];
     if (!edges.empty()) return std::ranges::lower_bound(edges, value) - edges.begin();
     const auto found = std::ranges::find(levels, value, &Level::low);
     return found == levels.end() ? -1 : found - levels.begin();
 }
+
+void Column::place(int64_t level, double u, std::span<double> row) const {
+    if (parts.empty()) {
+        row[columns[0]] = levels[level].quantile(u);
+        return;
+    }
+    const auto& rows = examples[level];
+    const auto at = static_cast<size_t>(u * static_cast<double>(rows.size()));
+    const std::vector<double>& values = rows[std::min(at, rows.size() - 1)];
+    for (size_t i = 0; i < columns.size(); ++i) row[columns[i]] = values[i];
+}
+
+namespace {
+
+// The group of each column; none: -1.
+std::vector<int64_t> groups_of(const Schema& schema, const std::vector<ColumnGroup>& groups) {
+    std::vector<int64_t> out(schema.size(), -1);
+    for (size_t g = 0; g < groups.size(); ++g) {
+        if (groups[g].columns.empty())
+            throw Error(ErrorKind::usage,
+                        "group '" + printable(groups[g].name) + "' has no columns");
+        for (const int64_t column : groups[g].columns) {
+            if (column < 0 || column >= std::ssize(schema))
+                throw Error(ErrorKind::usage, fmt::format("group '{}': there is no column {}",
+                                                          printable(groups[g].name), column));
+            if (out[column] >= 0)
+                throw Error(ErrorKind::usage, fmt::format("column '{}' stands in two groups",
+                                                          printable(schema[column].name)));
+            out[column] = static_cast<int64_t>(g);
+        }
+    }
+    return out;
+}
+
+}  // namespace
 
 TabularSpace::TabularSpace(Schema schema, const Tensor& background,
                            const LimeTabularOptions& options)
@@ -133,28 +181,97 @@ TabularSpace::TabularSpace(Schema schema, const Tensor& background,
             fmt::format("the entropy discretizer needs the class of each background row: {} "
                         "labels for {} rows",
                         options.background_labels.size(), background.rows()));
-    for (size_t column = 0; column < schema_.size(); ++column) {
-        const std::vector<double> values = column_of(background, column);
-        if (schema_[column].categorical())
-            columns_.push_back(categories(values));
-        else if (options.discretizer == Discretizer::none)
-            columns_.push_back(numbers(values));
-        else
-            columns_.push_back(
-                bins(values, bin_edges(options.discretizer, values, options.background_labels)));
+    const std::vector<int64_t> group_of = groups_of(schema_, options.groups);
+    std::vector<bool> done(options.groups.size());
+    for (int64_t column = 0; column < std::ssize(schema_); ++column) {
+        const int64_t group = group_of[column];
+        if (group < 0)
+            add_column(column, background, options);
+        else if (!done[group])
+            add_group(options.groups[group], background, options);
+        if (group >= 0) done[group] = true;
     }
 }
 
-std::string TabularSpace::describe(int64_t column, double value) const {
-    const Feature& feature = schema_[column];
-    if (feature.categorical()) return feature.name + "=" + display(feature, value);
-    const std::vector<double>& edges = columns_[column].edges;
-    if (edges.empty()) return feature.name;
-    const size_t bin = columns_[column].level_of(value);
-    const std::string unit = unit_after(feature);
-    if (bin == 0) return fmt::format("{} <= {:.2f}{}", feature.name, edges[0], unit);
-    if (bin == edges.size()) return fmt::format("{} > {:.2f}{}", feature.name, edges.back(), unit);
-    return fmt::format("{:.2f} < {} <= {:.2f}{}", edges[bin - 1], feature.name, edges[bin], unit);
+void TabularSpace::add_column(int64_t column, const Tensor& background,
+                              const LimeTabularOptions& options) {
+    const std::vector<double> values = column_of(background, column);
+    if (schema_[column].categorical())
+        columns_.push_back(categories(values));
+    else if (options.discretizer == Discretizer::none)
+        columns_.push_back(numbers(values));
+    else
+        columns_.push_back(
+            bins(values, bin_edges(options.discretizer, values, options.background_labels)));
+    columns_.back().columns = {column};
+    names_.push_back(schema_[column].name);
+}
+
+void TabularSpace::add_group(const ColumnGroup& group, const Tensor& background,
+                             const LimeTabularOptions& options) {
+    // The 0 and 1 of a one-hot block are told apart by value: quartiles may see only one of them.
+    constexpr size_t few = 2;
+    Column out{.columns = group.columns};
+    std::vector<std::vector<double>> values;
+    for (const int64_t column : group.columns) {
+        values.push_back(column_of(background, column));
+        const std::set<double> distinct(values.back().begin(), values.back().end());
+        const bool by_value = schema_[column].categorical() || distinct.size() <= few;
+        if (!by_value && options.discretizer == Discretizer::none)
+            throw Error(ErrorKind::usage,
+                        fmt::format("group '{}': column '{}' holds numbers, which LIME compares by "
+                                    "their bins: choose a discretizer",
+                                    printable(group.name), printable(schema_[column].name)));
+        out.parts.push_back({by_value ? std::vector<double>{}
+                                      : bin_edges(options.discretizer, values.back(),
+                                                  options.background_labels)});
+    }
+    std::map<std::vector<double>, std::vector<std::vector<double>>> rows_of;
+    for (int64_t row = 0; row < background.rows(); ++row) {
+        std::vector<double> codes, example;
+        for (size_t i = 0; i < values.size(); ++i) {
+            example.push_back(values[i][row]);
+            codes.push_back(out.parts[i].code(example.back()));
+        }
+        rows_of[codes].push_back(example);
+    }
+    for (auto& [codes, rows] : rows_of) {
+        out.levels.push_back({.frequency = static_cast<double>(rows.size()) /
+                                           static_cast<double>(background.rows())});
+        out.combinations.push_back(codes);
+        out.examples.push_back(std::move(rows));
+    }
+    columns_.push_back(std::move(out));
+    names_.push_back(group.name);
+}
+
+std::string TabularSpace::describe(int64_t feature, std::span<const double> row) const {
+    const Column& column = columns_[feature];
+    const std::string& name = names_[feature];
+    if (!column.parts.empty() || schema_[column.columns[0]].categorical())
+        return name + "=" + display(feature, row);
+    const std::vector<double>& edges = column.edges;
+    if (edges.empty()) return name;
+    const size_t bin = column.level_of(row);
+    const std::string unit = unit_after(schema_[column.columns[0]]);
+    if (bin == 0) return fmt::format("{} <= {:.2f}{}", name, edges[0], unit);
+    if (bin == edges.size()) return fmt::format("{} > {:.2f}{}", name, edges.back(), unit);
+    return fmt::format("{:.2f} < {} <= {:.2f}{}", edges[bin - 1], name, edges[bin], unit);
+}
+
+std::string TabularSpace::display(int64_t feature, std::span<const double> row) const {
+    const Column& column = columns_[feature];
+    std::string all, on;
+    int64_t count = 0;
+    bool block = column.columns.size() > 1;
+    for (const int64_t c : column.columns) {
+        all += (all.empty() ? "" : ", ") + whence::display(schema_[c], row[c]);
+        block = block && !schema_[c].categorical() && (row[c] == 0 || row[c] == 1);
+        if (row[c] == 0) continue;
+        on = schema_[c].name;
+        ++count;
+    }
+    return block && count == 1 ? on : all;
 }
 
 }  // namespace whence::perturb

@@ -25,28 +25,51 @@ struct Level {
     [[nodiscard]] double quantile(double u) const;
 };
 
+/// One interpretable feature: a column of the table, or a group of columns.
 struct Column {
+    std::vector<int64_t> columns;  ///< of the table
     std::vector<double>
-        edges;  ///< of the bins, bin b = (edges[b-1], edges[b]]; none for categories
+        edges;  ///< of the bins, bin b = (edges[b-1], edges[b]]; none for categories and groups
     std::vector<Level> levels;   ///< none for a number that is not cut into bins
     double mean = 0, scale = 1;  ///< for such a number
 
     [[nodiscard]] bool discrete() const { return !levels.empty(); }
-    /// The level `value` belongs to; -1 for a category the background does not have.
-    [[nodiscard]] int64_t level_of(double value) const;
+    /// The level `row` belongs to; -1 for a category or combination the background does not have.
+    [[nodiscard]] int64_t level_of(std::span<const double> row) const;
+    /// Writes the values of what lies below a share u of a level into `row`.
+    void place(int64_t level, double u, std::span<double> row) const;
+
+    // Of a group alone: how each of its columns is told apart, what that gives for each level, and
+    // the background rows of the level.
+    struct Part {
+        std::vector<double> edges;  ///< none: by its value
+        [[nodiscard]] double code(double value) const;
+    };
+    std::vector<Part> parts;
+    std::vector<std::vector<double>> combinations;            ///< [level][part]
+    std::vector<std::vector<std::vector<double>>> examples;  ///< [level][background row][part]
 };
 
 class TabularSpace {
   public:
     TabularSpace(Schema schema, const Tensor& background, const LimeTabularOptions& options);
     [[nodiscard]] const Schema& schema() const { return schema_; }
+    /// The features: columns in their order, a group where its first column stands.
     [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
+    /// Its column's name, or its group's.
+    [[nodiscard]] const std::string& name(int64_t feature) const { return names_[feature]; }
     /// "15.20 < texture <= 18.80", "sex=female", or the name alone where columns are not cut.
-    [[nodiscard]] std::string describe(int64_t column, double value) const;
+    [[nodiscard]] std::string describe(int64_t feature, std::span<const double> row) const;
+    /// What stands in `row`: "17.99"; of a one-hot block the column that is not 0.
+    [[nodiscard]] std::string display(int64_t feature, std::span<const double> row) const;
 
   private:
+    void add_column(int64_t column, const Tensor& background, const LimeTabularOptions& options);
+    void add_group(const ColumnGroup& group, const Tensor& background,
+                   const LimeTabularOptions& options);
     Schema schema_;
     std::vector<Column> columns_;
+    std::vector<std::string> names_;
 };
 
 }  // namespace whence::perturb

@@ -9,6 +9,7 @@
 #include "whence/perturb/lime.h"
 #include "whence/perturb/lime_text.h"
 #include "whence/perturb/occlusion.h"
+#include "whence/recipe/groups.h"
 #include "whence/recipe/method_table.h"
 #include "whence/recipe/mixed.h"
 #include "whence/recipe/superpixels.h"
@@ -26,10 +27,16 @@ std::optional<T> unless_zero(const OptionValues& options, std::string_view name)
     return value > 0 ? std::optional<T>(value) : std::nullopt;
 }
 
-// What LIME of pictures, tables and texts have in common; 0 stands for each one's own default.
+// What LIME of pictures, tables and texts have in common; 0 and auto stand for each one's own
+// default.
 template <class Options>
 Options lime_options(const OptionValues& o) {
     Options options;
+    const auto& distance = o.get<std::string>("distance");
+    if (distance != "auto") options.distance = parse_distance(distance);
+    options.local_model = parse_local_model(o.get<std::string>("local-model"));
+    options.lasso = o.get<double>("lasso");
+    options.tree_depth = o.get<int64_t>("tree-depth");
     options.num_samples = unless_zero<int64_t>(o, "num-samples").value_or(options.num_samples);
     options.num_features = unless_zero<int64_t>(o, "num-features").value_or(options.num_features);
     if (const auto width = unless_zero<double>(o, "kernel-width")) options.kernel_width = *width;
@@ -58,6 +65,8 @@ Explanation lime_table(const Task& task) {
     auto options = lime_options<LimeTabularOptions>(o);
     options.discretizer = parse_discretizer(o.get<std::string>("discretizer"));
     const Schema& schema = task.input.schema;
+    const auto groups = o.get<std::string>("groups");
+    options.groups = parse_groups(groups, schema);
     const auto read = [&] { return perturb::read_space(schema, *rows, options); };
     // Entropy cuts by the model's answers, which depend on the target.
     std::shared_ptr<const perturb::TabularSpace> space;
@@ -65,10 +74,11 @@ Explanation lime_table(const Task& task) {
         options.background_labels = background_labels(task, model, *rows);
         space = read();
     } else {
-        space = task.subject.kept<perturb::TabularSpace>("lime " + o.get<std::string>("discretizer"),
-                                                         schema, read);
+        space = task.subject.kept<perturb::TabularSpace>(
+            "lime " + o.get<std::string>("discretizer") + " " + groups, schema, read);
     }
     options.sample_around_instance = o.get<bool>("sample-around-instance");
+    options.sampling = parse_sampling(o.get<std::string>("sampling"));
     const LimeTabular method(model, space, options);
     return method.explain(Batch(*task.input.row), task.target, task.run);
 }
@@ -99,8 +109,10 @@ Explanation lime_mixed(const Task& task) {
 
 Explanation lime(const Task& task) {
     if (!task.input.parts.empty()) return lime_mixed(task);
-    if (task.input.text) return lime_text(task);
     if (task.input.is_table()) return lime_table(task);
+    if (!task.options.get<std::string>("groups").empty())
+        throw Error(ErrorKind::usage, "groups are of the columns of a table");
+    if (task.input.text) return lime_text(task);
     if (const auto image = task.input.image()) return lime_image(task, *image);
     throw Error(ErrorKind::usage,
                 "lime explains pictures, texts and rows of tables; this input is none of them");
@@ -156,32 +168,44 @@ std::vector<int64_t> background_labels(const Task& task, const Model& model, con
 std::vector<MethodSpec> perturbation_methods() {
     return {
         {.name = "lime",
-         .summary = "weights of a linear model fitted to the answers near the input",
+         .summary = "weights of a simple model fitted to the answers near the input",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = with_word_options(
-             {{{"num-samples", int64_t{0}},
-               "perturbed inputs; 0: 1000 for pictures, 5000 for tables and texts"},
-              {{"num-features", int64_t{0}},
-               "features in the local model; 0: all superpixels, 10 columns or words"},
-              {{"kernel-width", 0.0},
-               "width of the neighbourhood; 0: lime's, 0.25, 0.75 sqrt(columns), or 25 for texts"},
-              {{"ridge", 1.0}, "ridge penalty of the local model"},
-              {{"feature-selection", std::string(name(FeatureSelection::automatic))},
-               "auto, none, forward-selection, highest-weights or lasso-path"},
-              {{"compatible", false}, "sample as the lime package does"},
-              {{"settle-top", int64_t{0}},
-               "stop early once this many leading features are settled; 0: never"},
-              seconds_option(),
-              {{"segmentation", std::string("quickshift")},
-               "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
-               "slic:50 or grid:7x7"},
-              {{"hide", std::string("mean")},
-               "pictures: what stands for a missing superpixel; mean: its mean colour"},
-              {{"discretizer", std::string(name(Discretizer::quartile))},
-               "tables: quartile, decile, entropy or none"},
-              {{"sample-around-instance", false},
-               "tables, without discretizer: sample around the row"}}),
+         .options = with_word_options({{{"num-samples", int64_t{0}},
+                      "perturbed inputs; 0: 1000 for pictures, 5000 for tables and texts"},
+                     {{"num-features", int64_t{0}},
+                      "features in the local model; 0: all superpixels, 10 columns or words"},
+                     {{"kernel-width", 0.0},
+                      "width of the neighbourhood; 0: lime's, 0.25, 0.75 sqrt(columns), or 25 for texts"},
+                     {{"local-model", std::string(name(LocalModel::ridge))},
+                      "what is fitted to the answers: ridge, lasso, logistic or tree"},
+                     {{"ridge", 1.0}, "penalty of a ridge or logistic local model"},
+                     {{"lasso", LimeTabularOptions().lasso},
+                      "penalty of a lasso local model, in the answer's units"},
+                     {{"tree-depth", LimeTabularOptions().tree_depth},
+                      "questions on a path of a tree as the local model"},
+                     {{"distance", std::string("auto")},
+                      "of samples to the input: euclidean, sqeuclidean, manhattan, chebyshev, "
+                      "hamming or cosine; auto: euclidean for tables, else cosine"},
+                     {{"feature-selection", std::string(name(FeatureSelection::automatic))},
+                      "auto, none, forward-selection, highest-weights or lasso-path"},
+                     {{"compatible", false}, "sample as the lime package does"},
+                     {{"settle-top", int64_t{0}},
+                      "stop early once this many leading features are settled; 0: never"},
+                     seconds_option(),
+                     {{"segmentation", std::string("quickshift")},
+                      "pictures: quickshift, slic, felzenszwalb or grid, with options as in "
+                      "slic:50 or grid:7x7"},
+                     {{"hide", std::string("mean")},
+                      "pictures: what stands for a missing superpixel; mean: its mean colour"},
+                     {{"discretizer", std::string(name(Discretizer::quartile))},
+                      "tables: quartile, decile, entropy or none"},
+                     {{"sample-around-instance", false},
+                      "tables, without discretizer: sample around the row"},
+                     {{"sampling", std::string(name(Sampling::automatic))},
+                      "tables: gaussian or latin-hypercube; auto: gaussian if compatible, else "
+                      "latin-hypercube"},
+                     groups_option()}),
          .explain = lime,
          .several_inputs = true},
         {.name = "occlusion",

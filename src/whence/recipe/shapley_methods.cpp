@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -12,10 +11,9 @@
 #include "whence/core/error.h"
 #include "whence/data/table_model.h"
 #include "whence/mask/masker.h"
-#include "whence/recipe/closest.h"
+#include "whence/recipe/groups.h"
 #include "whence/recipe/method_table.h"
 #include "whence/recipe/mixed.h"
-#include "whence/recipe/names.h"
 #include "whence/recipe/superpixels.h"
 #include "whence/recipe/text.h"
 #include "whence/shapley/shap.h"
@@ -48,59 +46,14 @@ Background background_of(const Task& task, const Tensor& like) {
     return summarized({data->values.reshaped(shape), {}, data->description}, how, task.run);
 }
 
-int64_t column_named(const Schema& schema, const std::string& text) {
-    std::vector<std::string> names;
-    for (const Feature& feature : schema) names.push_back(feature.name);
-    const auto found = std::ranges::find(names, text);
-    if (found != names.end()) return found - names.begin();
-    int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size() && number >= 0 &&
-        number < static_cast<int64_t>(names.size()))
-        return number;
-    throw Error(ErrorKind::usage,
-                "groups: no column '" + printable(text) + "'" + did_you_mean(text, names));
-}
-
-struct Group {
-    std::string name;
-    std::vector<int64_t> columns;
-};
-
-// "sex: sex_f, sex_m; age_young, age_old": groups parted by semicolons, each with a name or named
-// by its columns.
-std::vector<Group> parse_groups(const std::string& text, const Schema& schema) {
-    std::vector<Group> groups;
-    for (size_t begin = 0; begin <= text.size();) {
-        const size_t end = std::min(text.find(';', begin), text.size());
-        const std::string part = text.substr(begin, end - begin);
-        begin = end + 1;
-        const size_t colon = part.find(':');
-        const bool named = colon != std::string::npos;
-        const std::vector<std::string> columns = parse_names(named ? part.substr(colon + 1) : part);
-        if (columns.empty()) continue;
-        Group group;
-        for (const std::string& column : columns) {
-            group.name += (group.name.empty() ? "" : " + ") + column;
-            group.columns.push_back(column_named(schema, column));
-        }
-        if (named) {
-            const std::vector<std::string> name = parse_names(part.substr(0, colon));
-            if (!name.empty()) group.name = name[0];
-        }
-        groups.push_back(std::move(group));
-    }
-    return groups;
-}
-
 // Columns in their order; a group stands where its first column does.
 Players table_players(const Task& task) {
     const Schema& schema = task.input.schema;
     const std::vector<double> row = task.input.row->to_doubles();
-    std::vector<const Group*> group_of(schema.size(), nullptr);
-    const std::vector<Group> groups =
+    std::vector<const ColumnGroup*> group_of(schema.size(), nullptr);
+    const std::vector<ColumnGroup> groups =
         parse_groups(task.options.get<std::string>("groups"), schema);
-    for (const Group& group : groups)
+    for (const ColumnGroup& group : groups)
         for (const int64_t column : group.columns) {
             if (group_of[column])
                 throw Error(ErrorKind::usage, "groups: column '" + printable(schema[column].name) +
@@ -285,8 +238,7 @@ MethodSpec spec(std::string name, std::string summary, std::vector<OptionSpec> o
               "identity, logit or log-loss of the averaged answer"},
              {{"summary", fmt::format("sample:{}", most_background_rows)},
               "of a background: all rows, sample:K or kmeans:K of them"},
-             {{"groups", std::string()},
-              "tables: columns that are one feature, as in \"sex: sex_f, sex_m; a, b\""},
+             groups_option(),
              {{"segmentation", std::string("quickshift")},
               "pictures: quickshift, slic, felzenszwalb or grid, with options as in slic:50"}})
         options.push_back(shared);

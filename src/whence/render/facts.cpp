@@ -145,6 +145,15 @@ std::string error_fact(const Diagnostics& diagnostics) {
     return error + " (" + percent(*diagnostics.relative_error) + ")";
 }
 
+std::string local_rule_sentence(const Explanation& explanation, const LocalRule& rule) {
+    std::string out;
+    for (const Rule::Condition& condition : rule.conditions)
+        out += (out.empty() ? "If " : " and ") + clean(condition.text);
+    if (out.empty()) out = "Everywhere";
+    return out + ": " + short_target(explanation.target) + " " + number(rule.value) + " (" +
+           percent(rule.share) + " of the samples)";
+}
+
 std::vector<Fact> facts(const Explanation& explanation) {
     const TargetRecord& target = explanation.target;
     const std::string baseline = clean(target.baseline);
@@ -171,6 +180,9 @@ std::vector<Fact> facts(const Explanation& explanation) {
         out.push_back({"attribution error", error_fact(explanation.diagnostics)});
     if (explanation.diagnostics.surrogate_r2)
         out.push_back({"local fit", "R\u00b2 " + number(*explanation.diagnostics.surrogate_r2)});
+    if (!explanation.local_rules.empty() && explanation.local_rules[0].holds_here)
+        out.push_back(
+            {"local rule", local_rule_sentence(explanation, explanation.local_rules[0])});
     out.push_back({"cost", cost(explanation.provenance)});
     out.push_back({"seed", std::to_string(explanation.provenance.seed)});
     return out;

@@ -26,6 +26,9 @@ namespace whence::render {
 [[nodiscard]] std::string scale_name(const Explanation& explanation);
 /// "logit" or "log-loss" where a method put one between the model and its values; else empty.
 [[nodiscard]] std::string link_of(const Explanation& explanation);
+/// "If 2.3 < age <= 4 and not (sex=f): 0.73 (12 % of the samples)".
+[[nodiscard]] std::string local_rule_sentence(const Explanation& explanation,
+                                              const LocalRule& rule);
 /// "50 evaluations with gradient, 1 000 without".
 [[nodiscard]] std::string cost(const Provenance& provenance);
 /// "+0.0023 (0.4 %)", or "none (why)".

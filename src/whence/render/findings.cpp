@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -210,6 +212,8 @@ std::string main_point(const Explanation& explanation) {
         return " Half of the total weight lies in " + percent(half) + " of the " +
                count(map.height * map.width) + " " + unit(map) + ".";
     }
+    if (!explanation.local_rules.empty())
+        return fmt::format(" {}.", local_rule_sentence(explanation, explanation.local_rules[0]));
     const Ranking all = rank(explanation, explanation.attribution.values.size());
     const std::string up = strongest(all.top, true), down = strongest(all.top, false);
     std::string out;

@@ -75,6 +75,15 @@ std::string picture_or_bars(const ReportItem& item, int64_t top) {
     return out + "</div>\n";
 }
 
+// All leaves of a local tree, the input's own first.
+std::string local_rules_html(const Explanation& explanation) {
+    if (explanation.local_rules.empty()) return "";
+    std::string out = "<div class=\"rule\">\n";
+    for (const LocalRule& rule : explanation.local_rules)
+        out += element("p", local_rule_sentence(explanation, rule)) + "\n";
+    return out + "</div>\n";
+}
+
 std::string full_table(const Explanation& explanation, int64_t top) {
     if (explanation.rule || explanation.counterfactuals || kind(explanation) == Kind::pixels ||
         explanation.attribution.values.size() <= top)
@@ -106,6 +115,7 @@ std::string body_of(const ReportItem& item, int64_t top) {
     std::string out = "<p class=\"summary\">" + escaped(summary(item.explanation)) + "</p>\n";
     out += facts_html(item.explanation) + picture_or_bars(item, top);
     out += pairs_html(item.explanation, top);
+    out += local_rules_html(item.explanation);
     if (!item.note.empty()) out += "<p class=\"faint\">" + escaped(item.note) + "</p>\n";
     return out;
 }

@@ -18,6 +18,7 @@ enum class Phrase {
     compared,           ///< baseline, value there, difference
     raised,             ///< features
     lowered,            ///< features
+    asks_about,         ///< features
     nothing,
     half_mass,          ///< share of the pixels
     rule,               ///< conditions, class, precision, its ends, coverage

@@ -57,6 +57,10 @@ ExplainedRows explained_rows(const std::vector<Explanation>& explanations) {
     for (const Explanation& e : explanations) {
         all.push_back(rank(e, e.attribution.values.size()).top);
         std::ranges::sort(all.back(), {}, &Weight::index);
+        // LIME's names are conditions of one row; rows meet by what the conditions are about.
+        if (!e.attribution.columns.empty())
+            for (Weight& weight : all.back())
+                weight.name = clean(column_of(e.attribution, weight.index));
     }
     const std::vector<std::string> names = names_of(all);
     std::vector<double> importance(names.size(), 0.0);

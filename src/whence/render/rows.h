@@ -28,7 +28,7 @@ struct ExplainedRows {
     }
 };
 
-/// Features meet by name; one that a row does not have (LIME keeps few) has weight 0 there. What is
+/// Features meet by column_of; one that a row does not have (LIME keeps few) has weight 0 there. What is
 /// no finite number counts as 0. Throws Error(usage) where there is nothing to draw: no
 /// explanation, pictures, or a rule or counterfactuals alone.
 [[nodiscard]] ExplainedRows explained_rows(const std::vector<Explanation>& explanations);

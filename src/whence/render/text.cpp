@@ -207,6 +207,21 @@ std::string rule_body(const Explanation& explanation, const Ink& ink) {
     return out;
 }
 
+// The other leaves of a local tree; the input's own stands among the facts.
+std::string other_rules(const Explanation& explanation, const Ink& ink) {
+    const int64_t width = std::max(ink.options.width, least_width);
+    std::string out;
+    for (const LocalRule& rule : explanation.local_rules) {
+        if (rule.holds_here) continue;
+        const std::vector<std::string> lines =
+            wrapped(local_rule_sentence(explanation, rule), width - 6);
+        for (size_t i = 0; i < lines.size(); ++i)
+            out += (i == 0 ? "    " : "      ") + lines[i] + "\n";
+    }
+    if (out.empty()) return out;
+    return "  " + ink.dim("the local tree elsewhere") + "\n" + out + "\n";
+}
+
 std::string body(const Explanation& explanation, const Ink& ink) {
     if (explanation.rule) return rule_body(explanation, ink);
     const Kind shown = kind(explanation);
@@ -253,7 +268,7 @@ std::string to_text(const Explanation& explanation, const TextOptions& options) 
     const std::string picture = body(explanation, ink);
     const std::string out = header(explanation, ink) + "\n" + picture +
                             (picture.empty() ? "" : "\n") + pairs(explanation, ink) +
-                            trust(explanation, ink);
+                            other_rules(explanation, ink) + trust(explanation, ink);
     return options.ascii ? to_ascii(out) : out;
 }
 

@@ -88,6 +88,14 @@ std::vector<std::string> strongest(const Ranking& ranking, bool raising) {
     return out;
 }
 
+std::vector<std::string> asked_about(const Ranking& ranking) {
+    std::vector<std::string> out;
+    for (const Weight& weight : ranking.top)
+        if (out.size() < most_named && weight.value > 0)
+            out.push_back(label_of(weight) + " (" + percent(weight.value) + ")");
+    return out;
+}
+
 void say_attribution(const Explanation& explanation, Words& words) {
     if (explanation.attribution.values.size() == 0) return;
     if (kind(explanation) == Kind::pixels) {
@@ -96,6 +104,12 @@ void say_attribution(const Explanation& explanation, Words& words) {
         return;
     }
     const Ranking all = rank(explanation, explanation.attribution.values.size());
+    // What a tree asks about has no sign.
+    if (!explanation.local_rules.empty()) {
+        const std::vector<std::string> asked = asked_about(all);
+        if (!asked.empty()) return words.say(Phrase::asks_about, {words.listed(asked)});
+        return words.say(Phrase::nothing);
+    }
     const std::vector<std::string> up = strongest(all, true), down = strongest(all, false);
     if (!up.empty()) words.say(Phrase::raised, {words.listed(up)});
     if (!down.empty()) words.say(Phrase::lowered, {words.listed(down)});

@@ -8,30 +8,6 @@ namespace {
 
 using Rule = RuleList::Rule;
 
-// What holds where `test` does not.
-Condition opposite(const Condition& test, const Feature& feature) {
-    Condition out{.feature = test.feature, .missing = !test.missing};
-    for (int64_t code = 0; code < std::ssize(feature.categories); ++code)
-        if (!std::ranges::binary_search(test.categories, code)) out.categories.push_back(code);
-    // "Everything known goes left" leaves nothing known on the right.
-    if (!feature.categorical()) out.low = test.high;
-    return out;
-}
-
-// Adds a test to a path: one condition for each column.
-void join(std::vector<Condition>& path, const Condition& test) {
-    const auto same = std::ranges::find(path, test.feature, &Condition::feature);
-    if (same == path.end()) {
-        path.push_back(test);
-        return;
-    }
-    same->low = std::max(same->low, test.low);
-    same->high = std::min(same->high, test.high);
-    same->missing = same->missing && test.missing;
-    std::erase_if(same->categories,
-                  [&](int64_t code) { return !std::ranges::binary_search(test.categories, code); });
-}
-
 void collect(const SurrogateTree& tree, const Schema& schema, int64_t at,
              const std::vector<Condition>& path, std::vector<Rule>& out) {
     const SurrogateTree::Node& node = tree.nodes[at];
@@ -40,8 +16,8 @@ void collect(const SurrogateTree& tree, const Schema& schema, int64_t at,
         return;
     }
     std::vector<Condition> left = path, right = path;
-    join(left, node.left_if);
-    join(right, opposite(node.left_if, schema[node.left_if.feature]));
+    perturb::join(left, node.left_if);
+    perturb::join(right, perturb::opposite(node.left_if, schema[node.left_if.feature]));
     collect(tree, schema, node.left, left, out);
     collect(tree, schema, node.right, right, out);
 }

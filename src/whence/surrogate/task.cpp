@@ -4,31 +4,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "whence/core/error.h"
 #include "whence/core/rng.h"
 
 namespace whence::surrogate {
-
-void check(const Answers& answers) {
-    const Tensor& rows = answers.rows;
-    if (rows.type() != ElementType::float64 || rows.rank() != 2 ||
-        rows.shape()[1] != answers.columns() || rows.size() == 0)
-        throw Error(ErrorKind::input,
-                    "the table must be float64 [rows, " + std::to_string(answers.columns()) +
-                        "] with rows and columns, not " + to_string(rows.shape()));
-    const auto count = static_cast<size_t>(rows.rows());
-    if (answers.values.size() != count ||
-        (!answers.weights.empty() && answers.weights.size() != count))
-        throw Error(ErrorKind::input, "a surrogate needs one answer and one weight for each row");
-    for (size_t i = 0; i < count; ++i) {
-        if (!std::isfinite(answers.values[i]))
-            throw Error(ErrorKind::input, "the model's answer to row " + std::to_string(i) +
-                                              " is no finite number: no surrogate can learn it");
-        if (!(answers.weight(static_cast<int64_t>(i)) >= 0))
-            throw Error(ErrorKind::input,
-                        "the weight of row " + std::to_string(i) + " is negative");
-    }
-}
 
 Split split_rows(int64_t rows, const Run& run) {
     constexpr int64_t least = 20;
@@ -48,16 +26,6 @@ Split split_rows(int64_t rows, const Run& run) {
     out.test.assign(order.begin(), order.begin() + test);
     out.training.assign(order.begin() + test, order.end());
     return out;
-}
-
-double value_at(const SurrogateTree& tree, const Schema& schema, std::span<const double> row) {
-    const SurrogateTree::Node* node = &tree.nodes[0];
-    while (!node->leaf()) {
-        const int64_t feature = node->left_if.feature;
-        const bool left = node->left_if.holds(row[feature], schema[feature].categorical());
-        node = &tree.nodes[left ? node->left : node->right];
-    }
-    return node->value;
 }
 
 double value_at(const RuleList& list, const Schema& schema, std::span<const double> row) {

@@ -1,9 +1,9 @@
-#include "whence/surrogate/tree_split.h"
+#include "whence/perturb/tree_split.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace whence::surrogate {
+namespace whence::perturb {
 namespace {
 
 // Weight, weighted sum of answers (about the node's mean) and number of some rows.
@@ -125,4 +125,4 @@ SplitFound best_split(const Answers& answers, const std::vector<int64_t>& rows, 
     return out;
 }
 
-}  // namespace whence::surrogate
+}  // namespace whence::perturb

@@ -1,4 +1,4 @@
-#include "whence/perturb/image_samples.h"
+#include "whence/perturb/masked_samples.h"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,7 @@ namespace whence::perturb {
 namespace {
 
 constexpr double width = 0.25;
+constexpr Kernel kernel{Distance::cosine, width};
 
 LabelMasker masker_of(int64_t players) {
     const Tensor row(ElementType::float32, {1, players});
@@ -57,10 +58,10 @@ double chi_square(const std::vector<double>& p, const std::vector<int64_t>& coun
 // A sample of each pair alone (first or second) is an independent draw but for the strata, which
 // only make the counts more even: chi-square must stay below its 99.9% point (63 degrees: 103.4).
 // Twice the weight on one subset in 64 moves it by hundreds, as the control shows.
-TEST(StableImageSamples, EverySubsetAsOftenAsTheKernelSays) {
+TEST(StableMaskedSamples, EverySubsetAsOftenAsTheKernelSays) {
     constexpr int64_t players = 6, count = 40000;
     const LabelMasker masker = masker_of(players);
-    const Design design = drawn(StableImageSamples(masker, width, 3), players, count);
+    const Design design = drawn(StableMaskedSamples(masker, kernel, Removal::coins, 3), players, count);
     std::vector<double> p = subset_probabilities(players);
     for (const int64_t twin : {0, 1}) {
         std::vector<int64_t> counts(64);
@@ -73,15 +74,15 @@ TEST(StableImageSamples, EverySubsetAsOftenAsTheKernelSays) {
     }
 }
 
-TEST(StableImageSamples, KeptDistributionIsTheSumOverSubsets) {
-    const std::vector<double> by_size = kept_distribution(6, width), p = subset_probabilities(6);
+TEST(StableMaskedSamples, KeptDistributionIsTheSumOverSubsets) {
+    const std::vector<double> by_size = kept_distribution(6, kernel, Removal::coins), p = subset_probabilities(6);
     std::vector<double> sums(7);
     for (uint64_t subset = 0; subset < 64; ++subset) sums[std::popcount(subset)] += p[subset];
     for (size_t k = 0; k < 7; ++k) EXPECT_NEAR(by_size[k], sums[k], 1e-15);
 }
 
-TEST(StableImageSamples, KeptDistributionOfManySuperpixels) {
-    const std::vector<double> p = kept_distribution(20000, width);
+TEST(StableMaskedSamples, KeptDistributionOfManySuperpixels) {
+    const std::vector<double> p = kept_distribution(20000, kernel, Removal::coins);
     double sum = 0, mean = 0;
     for (size_t k = 0; k < p.size(); ++k) sum += p[k], mean += p[k] * static_cast<double>(k);
     EXPECT_NEAR(sum, 1, 1e-12);
@@ -89,9 +90,9 @@ TEST(StableImageSamples, KeptDistributionOfManySuperpixels) {
 }
 
 // What is off in one twin is on in the other, unless together they have more off than there are.
-TEST(StableImageSamples, TwinsAreAntithetic) {
+TEST(StableMaskedSamples, TwinsAreAntithetic) {
     const LabelMasker masker = masker_of(9);
-    const Design design = drawn(StableImageSamples(masker, width, 1), 9, 2000);
+    const Design design = drawn(StableMaskedSamples(masker, kernel, Removal::coins, 1), 9, 2000);
     for (int64_t pair = 0; pair < 1000; ++pair) {
         const uint64_t a = bits_of(design, 2 * pair), b = bits_of(design, 2 * pair + 1);
         const int on = std::popcount(a) + std::popcount(b);
@@ -102,30 +103,30 @@ TEST(StableImageSamples, TwinsAreAntithetic) {
 
 // The first 2^m samples have one quantile in each 2^-m of the distribution: how many are on is then
 // as often as expected to within one at either end.
-TEST(StableImageSamples, HowManyAreOnIsStratified) {
+TEST(StableMaskedSamples, HowManyAreOnIsStratified) {
     const LabelMasker masker = masker_of(49);
     constexpr int64_t count = 512;
-    const Design design = drawn(StableImageSamples(masker, width, 8), 49, count);
+    const Design design = drawn(StableMaskedSamples(masker, kernel, Removal::coins, 8), 49, count);
     std::vector<int64_t> counts(50);
     for (int64_t row = 0; row < count; ++row)
         ++counts[std::popcount(static_cast<uint64_t>(bits_of(design, row)))];
-    const std::vector<double> p = kept_distribution(49, width);
+    const std::vector<double> p = kept_distribution(49, kernel, Removal::coins);
     for (size_t k = 0; k < 50; ++k)
         EXPECT_LE(std::abs(static_cast<double>(counts[k]) - p[k] * count), 2.0) << k;
 }
 
-TEST(StableImageSamples, DoNotDependOnTheBatches) {
+TEST(StableMaskedSamples, DoNotDependOnTheBatches) {
     const LabelMasker masker = masker_of(10);
-    const StableImageSamples samples(masker, width, 5);
+    const StableMaskedSamples samples(masker, kernel, Removal::coins, 5);
     EXPECT_EQ(drawn(samples, 10, 301, 301).bits, drawn(samples, 10, 301, 7).bits);
     EXPECT_EQ(drawn(samples, 10, 100).bits.size(), 1000U);
-    const StableImageSamples other(masker, width, 6);
+    const StableMaskedSamples other(masker, kernel, Removal::coins, 6);
     EXPECT_NE(drawn(samples, 10, 301).bits, drawn(other, 10, 301).bits);
 }
 
-TEST(CompatibleImageSamples, CoinsAndKernel) {
+TEST(CompatibleMaskedSamples, CoinsAndKernel) {
     const LabelMasker masker = masker_of(6);
-    const Design design = drawn(CompatibleImageSamples(masker, width, 3), 6, 20001);
+    const Design design = drawn(CompatibleMaskedSamples(masker, kernel, Removal::coins, 3), 6, 20001);
     EXPECT_EQ(bits_of(design, 0), 63);
     EXPECT_EQ(design.weights[0], 1);
     std::vector<int64_t> counts(64);
@@ -133,14 +134,14 @@ TEST(CompatibleImageSamples, CoinsAndKernel) {
         ++counts[bits_of(design, row)];
         EXPECT_EQ(
             design.weights[row],
-            cosine_kernel(std::popcount(static_cast<uint64_t>(bits_of(design, row))), 6, width));
+            kernel.weight(std::popcount(static_cast<uint64_t>(bits_of(design, row))), 6));
     }
     EXPECT_LT(chi_square(std::vector<double>(64, 1.0 / 64), counts, 20000), 103.4);
 }
 
-TEST(ImageSamples, OneSuperpixel) {
+TEST(MaskedSamples, OneSuperpixel) {
     const LabelMasker masker = masker_of(1);
-    const Design design = drawn(StableImageSamples(masker, width, 3), 1, 1000);
+    const Design design = drawn(StableMaskedSamples(masker, kernel, Removal::coins, 3), 1, 1000);
     double on = 0;
     for (const uint8_t bit : design.bits) on += bit;
     const double p = 1 / (1 + std::exp(-1 / (2 * width * width)));
