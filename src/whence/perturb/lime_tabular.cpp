@@ -108,8 +108,8 @@ Explanation LimeTabular::explain(const Batch& input, const Target& target, const
     const double value = evaluator.scores(input)[0];
     const auto samples = samples_of(*space_, explained.name, row, options_, run.seed);
     std::vector<std::string> names;
-    for (size_t c = 0; c < row.size(); ++c)
-        names.push_back(space_->describe(static_cast<int64_t>(c), row[c]));
+    for (size_t feature = 0; feature < space_->columns().size(); ++feature)
+        names.push_back(space_->describe(static_cast<int64_t>(feature), row));
     const LocalFit fit = fit_around(evaluator, input, *samples, fit_options(options_), names);
 
     Explanation explanation;
