@@ -106,6 +106,19 @@ TEST(OnnxTrees, KeepClassesWidthsAndTypes) {
     EXPECT_FALSE(parts("boosting.onnx").has_covers) << "hit rates of 1 everywhere are none";
 }
 
+TEST(OnnxTrees, NodesMayShareLeavesButNotNodes) {
+    graph::Graph graph = graph::read_model(own / "rooted.onnx");
+    graph::Node& node = graph.nodes[0];
+    node.attributes["nodes_falsenodeids"] = std::vector<int64_t>{0, 0, 3};  // leaf 0 twice
+    EXPECT_EQ(ensemble_of(graph, node).trees()[0].nodes.size(), 5U);
+    node.attributes["nodes_trueleafs"] = std::vector<int64_t>{0, 0, 1};  // node 1 leads to node 0
+    const std::string said =
+        message_of(ErrorKind::model, [&] { static_cast<void>(ensemble_of(graph, node)); });
+    EXPECT_NE(said.find("tree 0, node 1: child 0 is reached on another way already"),
+              std::string::npos)
+        << said;
+}
+
 TEST(OnnxTrees, BrokenNodesAreRefused) {
     graph::Graph graph = graph::read_model(own / "modes_0.onnx");
     const auto refusal = [&](ErrorKind kind, const std::string& key, graph::Attribute value) {

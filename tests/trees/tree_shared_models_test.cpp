@@ -108,7 +108,8 @@ TEST_F(SharedModels, XGBoost17) {
             ASSERT_EQ(margin.size(), margins.size());
             for (size_t i = 0; i < margin.size(); ++i) {
                 ASSERT_NEAR(margin[i], margins[i], 3e-6 * (1 + std::abs(margins[i])));
-                ASSERT_NEAR(prediction[i * columns + columns - 1], predictions[i], 3e-6 * (1 + std::abs(predictions[i])));
+                ASSERT_NEAR(prediction[i * columns + columns - 1], predictions[i],
+                            3e-6 * (1 + std::abs(predictions[i])));
             }
         }
 }

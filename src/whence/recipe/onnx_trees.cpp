@@ -232,7 +232,7 @@ class TreeMaker {
             tree.nodes[i] = made.node;
             if (made.leaf) continue;
             for (const int64_t child : {made.yes, made.no}) {
-                if (!seen.insert(child).second)
+                if (child >= 0 && !seen.insert(child).second)
                     throw Error(
                         ErrorKind::model,
                         fmt::format("tree {}, node {}: child {} is reached on another way already",
@@ -263,9 +263,12 @@ class ListedTrees {
         tracks_ = file.node().integers("nodes_missing_value_tracks_true");
         tracks_.resize(count, 0);
         read_modes(count);
-        for (size_t i = 0; i < count; ++i)
+        for (size_t i = 0; i < count; ++i) {
+            if (ids_[i] < 0)
+                file.refuse(fmt::format("tree {} has a node {}", tree_ids_[i], ids_[i]));
             if (!place_.emplace(std::pair(tree_ids_[i], ids_[i]), i).second)
                 file.refuse(fmt::format("tree {} has node {} twice", tree_ids_[i], ids_[i]));
+        }
         read_weights(what);
     }
 

@@ -90,9 +90,9 @@ class FeatureReader {
 
     // The categories that splits ask for come first, in the file's order.
     void read_categories(const View& feature, CategoricalFeature& out) {
-        if (!feature.has("values")) return;
-        const Numbers& values = feature.at("values").numbers();
         std::vector<std::string>& names = categories_[out.column];
+        if (!feature.has("values")) return;  // no split asks for one
+        const Numbers& values = feature.at("values").numbers();
         for (const double value : values) {
             const int64_t hash = whole_number(value, -(int64_t{1} << 31), (int64_t{1} << 32) - 1,
                                               feature.where() + ".values") &
@@ -127,14 +127,14 @@ class FeatureReader {
         }
     }
 
-    // Splits tell none of the others apart; the file does not say whose they are.
+    // Splits tell none of the others apart; the file does not say whose they are, so each column
+    // may hold them all. Where that is too much, they are unknown words.
     void add_others(std::vector<std::string>& names) const {
+        constexpr size_t most_names = 1000000;
+        if (text_of_hash_.size() > most_names / categories_.size()) return;
         const std::set<std::string> own(names.begin(), names.end());
-        constexpr size_t most_names = 1000;
-        for (const auto& [hash, text] : text_of_hash_) {
-            if (names.size() >= most_names) return;
+        for (const auto& [hash, text] : text_of_hash_)
             if (!own.contains(text)) names.push_back(text);
-        }
     }
 
     View info_;
