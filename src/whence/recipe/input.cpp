@@ -263,8 +263,9 @@ Input from_array(const Subject& subject, Tensor array) {
         const data::TablePreprocessing& how = subject.preprocessing().table;
         for (const std::string& name : how.features)
             if (!subject.background())
-                schema.push_back(
-                    {.name = name, .unit = how.units.contains(name) ? how.units.at(name) : ""});
+                schema.push_back({.name = name,
+                                  .allows_missing = subject.ensemble_or_null() != nullptr,
+                                  .unit = how.units.contains(name) ? how.units.at(name) : ""});
         if (static_cast<int64_t>(schema.size()) == columns)
             return table_row(subject, schema,
                              array.cast(ElementType::float64).reshaped({1, columns}));

@@ -14,7 +14,7 @@ namespace whence::trees {
 /// An ensemble laid out for walking. Sums are taken in double, tree after tree, so a row's margin
 /// is the same bits whatever stands around it and on any number of threads.
 ///
-/// Cost: one step for each level of each tree, about 2 to 5 ns where the trees fit into the cache.
+/// Cost: for each row one step for each level of each tree.
 class Predictor {
   public:
     explicit Predictor(const Ensemble& ensemble);
