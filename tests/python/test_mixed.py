@@ -152,6 +152,8 @@ def test_two_pictures(tmp_path):
 def test_what_is_wrong_is_said(model, folder, tmp_path):
     with pytest.raises(whence.UnsupportedError, match="one input at a time"):
         whence.explain(model, inputs(folder), method="saliency")
+    with pytest.raises(whence.UsageError, match="columns of a table"):
+        whence.explain(model, inputs(folder), method="kernel-shap", groups="age, height")
     with pytest.raises(whence.UsageError, match="a dict"):
         whence.explain(model, photo(), method="lime")
     with pytest.raises(whence.UsageError, match="patient"):

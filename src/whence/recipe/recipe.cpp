@@ -133,9 +133,9 @@ Recipe recipe_of(const Explanation& saved) {
         saved.provenance.inputs.empty())
         recipe.baseline = saved.target.baseline;
     std::erase_if(recipe.options, [&](const Option& option) {
-        if (option.name != "layer" && option.name != "baseline") return false;
-        (option.name == "layer" ? recipe.layer : recipe.baseline) =
-            std::get<std::string>(option.value);
+        const auto* text = std::get_if<std::string>(&option.value);
+        if (!text || (option.name != "layer" && option.name != "baseline")) return false;
+        (option.name == "layer" ? recipe.layer : recipe.baseline) = *text;
         return true;
     });
     return recipe;

@@ -100,8 +100,6 @@ Explanation with_setting(const Task& task, const Use& use) {
         const data::TableModel model(task.subject.model(), task.input.schema);
         return use(Setting{model, Batch(*task.input.row), std::move(players), std::move(background)});
     }
-    if (!task.options.get<std::string>("groups").empty())
-        throw Error(ErrorKind::usage, "groups are of the columns of a table");
     const auto image = task.input.image();
     if (!image && task.input.batch.size() == 1 && task.input.batch[0].value.rank() == 2) {
         const Tensor& vector = task.input.batch[0].value;
@@ -146,8 +144,6 @@ using Tree = std::function<Hierarchy()>;
 using MakeMethod = ShapMethod (*)(const OptionValues& options, const Tree& tree);
 
 Explanation text_shap(const Task& task, MakeMethod method, Link link) {
-    if (!task.options.get<std::string>("groups").empty())
-        throw Error(ErrorKind::usage, "groups are of the columns of a table");
     const TextPlayers players = text_players(task);
     const Tree tree = [&] { return word_hierarchy(players.words); };
     Explanation explanation =
@@ -169,6 +165,8 @@ Explanation mixed_shap(const Task& task, MakeMethod method, Link link) {
 
 Explanation shap(const Task& task, MakeMethod method) {
     const Link link = parse_link(task.options.get<std::string>("link"));
+    if (!task.input.is_table() && !task.options.get<std::string>("groups").empty())
+        throw Error(ErrorKind::usage, "groups are of the columns of a table");
     if (!task.input.parts.empty()) return mixed_shap(task, method, link);
     if (task.input.text) return text_shap(task, method, link);
     return with_setting(task, [&](const Setting& setting) {
