@@ -1,7 +1,7 @@
 #pragma once
-// Compiles a loop for several instruction sets and picks one when the program is loaded. With -ffp-contract=off
-// each does the same roundings, so every processor gives the same bits. Sanitizers cannot live with the
-// loader's choice (it runs before they do).
+// Compiles a loop for several instruction sets and picks one when the program is loaded. With
+// -ffp-contract=off each does the same roundings, so every processor gives the same bits.
+// Sanitizers cannot live with the loader's choice (it runs before they do).
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
