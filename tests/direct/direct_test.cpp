@@ -22,10 +22,13 @@ using testing::value_info;
 constexpr int64_t columns = 9, fillings = 19;
 
 struct Question {
-    Tensor input = random_tensor({1, columns}, 11), background = random_tensor({fillings, columns}, 12);
+    Tensor input = random_tensor({1, columns}, 11),
+           background = random_tensor({fillings, columns}, 12);
     std::vector<int32_t> labels = column_labels(columns);
     std::vector<double> weights;
-    [[nodiscard]] LabelMasker masker() const { return {"x", input, background, labels, {}, weights}; }
+    [[nodiscard]] LabelMasker masker() const {
+        return {"x", input, background, labels, {}, weights};
+    }
 };
 
 std::vector<uint8_t> some_coalitions(int64_t count, int64_t players) {
@@ -38,8 +41,8 @@ std::vector<uint8_t> some_coalitions(int64_t count, int64_t players) {
 }
 
 // [fillings][coalitions][classes], every row written and asked.
-std::vector<float> asked(const OnnxModel& model, const std::string& output, const LabelMasker& masker,
-                         MatrixView<const uint8_t> present) {
+std::vector<float> asked(const OnnxModel& model, const std::string& output,
+                         const LabelMasker& masker, MatrixView<const uint8_t> present) {
     Batch rows(Tensor(ElementType::float32, {present.rows * masker.fillings(), columns}));
     masker.apply(present, 0, rows, {});
     const Tensor answers = model.predict(rows, {}).at(output).cast(ElementType::float32);
@@ -47,12 +50,13 @@ std::vector<float> asked(const OnnxModel& model, const std::string& output, cons
     std::vector<float> out(answers.size());
     for (int64_t c = 0; c < present.rows; ++c)
         for (int64_t way = 0; way < masker.fillings(); ++way)
-            std::copy_n(answers.as<float>().data() + (c * masker.fillings() + way) * classes, classes,
-                        out.data() + (way * present.rows + c) * classes);
+            std::copy_n(answers.as<float>().data() + (c * masker.fillings() + way) * classes,
+                        classes, out.data() + (way * present.rows + c) * classes);
     return out;
 }
 
-void expect_equal_answers(const Graph& graph, const std::string& output, const Question& question = {}) {
+void expect_equal_answers(const Graph& graph, const std::string& output,
+                          const Question& question = {}) {
     const OnnxModel model = testing::load(graph);
     const auto scorer = direct::read(model.graph());
     ASSERT_TRUE(scorer);
@@ -67,19 +71,22 @@ void expect_equal_answers(const Graph& graph, const std::string& output, const Q
         ASSERT_EQ(static_cast<int64_t>(slow.size()), count * masker.fillings() * scores->classes());
         // In pieces, of which the last is small.
         for (int64_t first = 0; first < masker.fillings(); first += 8) {
-            const int64_t ways = std::min<int64_t>(8, masker.fillings() - first), one = count * scores->classes();
+            const int64_t ways = std::min<int64_t>(8, masker.fillings() - first),
+                          one = count * scores->classes();
             scores->scores(view, first, ways, std::span(fast).subspan(first * one, ways * one));
         }
         float largest = 0;
         for (const float value : slow) largest = std::max(largest, std::abs(value));
-        for (size_t i = 0; i < slow.size(); ++i) ASSERT_NEAR(fast[i], slow[i], 3e-6f * largest) << i;
+        for (size_t i = 0; i < slow.size(); ++i)
+            ASSERT_NEAR(fast[i], slow[i], 3e-6f * largest) << i;
     }
 }
 
 Graph input_graph(ElementType type = ElementType::float32) {
     return empty_graph({value_info("x", type, {-1, columns})});
 }
-Graph ending_in(Graph graph, const std::string& tensor, int64_t classes, ElementType type = ElementType::float32) {
+Graph ending_in(Graph graph, const std::string& tensor, int64_t classes,
+                ElementType type = ElementType::float32) {
     testing::add_output(graph, tensor, "y", value_info("y", type, {-1, classes}));
     return graph;
 }
@@ -89,7 +96,8 @@ std::string layer(Builder& b, const std::string& from, int64_t in, int64_t out, 
                  b.constant(random_tensor({out}, seed + 1)));
 }
 
-Graph network(const std::string& function, const std::string& last, int64_t width, int64_t classes) {
+Graph network(const std::string& function, const std::string& last, int64_t width,
+              int64_t classes) {
     Graph graph = input_graph();
     Builder b(graph);
     std::string at = b.node(function, {layer(b, "x", columns, width, 1)});
@@ -103,8 +111,8 @@ TEST(Direct, DenseNetworks) {
         for (const int64_t width : {1, 16, 37})
             for (const int64_t classes : {1, 3, 7})
                 for (const char* last : {"", "Sigmoid", "Softmax"}) {
-                    SCOPED_TRACE(std::string(function) + " " + last + " " + std::to_string(width) + " " +
-                                 std::to_string(classes));
+                    SCOPED_TRACE(std::string(function) + " " + last + " " + std::to_string(width) +
+                                 " " + std::to_string(classes));
                     expect_equal_answers(network(function, last, width, classes), "y");
                 }
 }
@@ -127,10 +135,13 @@ TEST(Direct, ScalesShiftsAndTurnedWeights) {
     }
     for (Tensor* rows : {&question.input, &question.background})
         for (int64_t i = 0; i < rows->size(); ++i)
-            rows->as<float>()[i] = std::round(rows->as<float>()[i] * 8) + mean.as<float>()[i % columns];
+            rows->as<float>()[i] =
+                std::round(rows->as<float>()[i] * 8) + mean.as<float>()[i % columns];
     const std::string scaled = b.div(b.sub("x", b.constant(mean)), b.constant(deviation));
-    std::string at = b.node("Gemm", {scaled, b.constant(random_tensor({20, columns}, 2)), b.constant(random_tensor({20}, 3))},
-                            {{"transB", int64_t{1}}, {"alpha", 0.5f}, {"beta", 2.0f}});
+    std::string at = b.node(
+        "Gemm",
+        {scaled, b.constant(random_tensor({20, columns}, 2)), b.constant(random_tensor({20}, 3))},
+        {{"transB", int64_t{1}}, {"alpha", 0.5f}, {"beta", 2.0f}});
     at = b.node("Relu", {b.mul(at, b.constant(random_tensor({20}, 4)))});
     at = b.sub(b.constant(random_tensor({1, 6}, 5)), layer(b, at, 20, 6, 6));
     expect_equal_answers(ending_in(graph, at, 6), "y", question);
@@ -154,10 +165,11 @@ struct TreeOptions {
     int64_t only_class = 0;  // of a classifier with one target
 };
 
-// Trees whose shape and conditions are drawn; thresholds stand on values of the data here and there, where a
-// wrong comparison shows.
+// Trees whose shape and conditions are drawn; thresholds stand on values of the data here and
+// there, where a wrong comparison shows.
 Graph forest(const TreeOptions& options, const Question& question) {
-    const std::vector<std::string> modes{"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ"};
+    const std::vector<std::string> modes{"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE",
+                                         "BRANCH_GT",  "BRANCH_EQ", "BRANCH_NEQ"};
     std::vector<int64_t> trees, ids, features, yes, no, leaf_trees, leaf_ids, targets;
     std::vector<float> values, weights, base;
     std::vector<std::string> kinds;
@@ -173,10 +185,13 @@ Graph forest(const TreeOptions& options, const Question& question) {
             trees.push_back(tree);
             ids.push_back(id);
             features.push_back(leaf ? 0 : feature);
-            kinds.push_back(leaf ? "LEAF" : modes[rng.uniform() < 0.6 ? 0 : rng.below(modes.size())]);
+            kinds.push_back(leaf ? "LEAF"
+                                 : modes[rng.uniform() < 0.6 ? 0 : rng.below(modes.size())]);
             const Tensor& from = rng.uniform() < 0.3 ? question.input : question.background;
             const float on = from.as<float>()[rng.below(from.rows()) * columns + feature];
-            values.push_back(leaf ? 0 : rng.uniform() < 0.5 ? on : static_cast<float>(rng.normal() / 2));
+            values.push_back(leaf                  ? 0
+                             : rng.uniform() < 0.5 ? on
+                                                   : static_cast<float>(rng.normal() / 2));
             yes.push_back(leaf ? 0 : next);
             no.push_back(leaf ? 0 : next + 1);
             if (!leaf) {
@@ -196,13 +211,16 @@ Graph forest(const TreeOptions& options, const Question& question) {
     }
     Graph graph = input_graph();
     graph.opsets["ai.onnx.ml"] = 3;
-    graph::Node node{.op = options.classifier ? "TreeEnsembleClassifier" : "TreeEnsembleRegressor", .domain = "ai.onnx.ml"};
+    graph::Node node{.op = options.classifier ? "TreeEnsembleClassifier" : "TreeEnsembleRegressor",
+                     .domain = "ai.onnx.ml"};
     const std::string what = options.classifier ? "class" : "target";
     node.inputs = {"x"};
-    node.attributes = {{"nodes_treeids", trees}, {"nodes_nodeids", ids}, {"nodes_featureids", features},
-                       {"nodes_modes", kinds}, {"nodes_values", values}, {"nodes_truenodeids", yes},
-                       {"nodes_falsenodeids", no}, {what + "_treeids", leaf_trees}, {what + "_nodeids", leaf_ids},
-                       {what + "_ids", targets}, {what + "_weights", weights}, {"post_transform", options.post}};
+    node.attributes = {{"nodes_treeids", trees},       {"nodes_nodeids", ids},
+                       {"nodes_featureids", features}, {"nodes_modes", kinds},
+                       {"nodes_values", values},       {"nodes_truenodeids", yes},
+                       {"nodes_falsenodeids", no},     {what + "_treeids", leaf_trees},
+                       {what + "_nodeids", leaf_ids},  {what + "_ids", targets},
+                       {what + "_weights", weights},   {"post_transform", options.post}};
     if (options.classifier) {
         std::vector<int64_t> labels;
         for (int64_t c = 0; c < options.classes; ++c) labels.push_back(c);
@@ -249,12 +267,14 @@ TEST(Direct, OtherFormsAreNotRead) {
         Graph graph = input_graph();
         Builder b(graph);
         const std::string first = b.node("Relu", {layer(b, "x", columns, columns, 1)});
-        EXPECT_FALSE(read(ending_in(graph, layer(b, b.add(first, "x"), columns, 2, 3), 2))) << "skips a layer";
+        EXPECT_FALSE(read(ending_in(graph, layer(b, b.add(first, "x"), columns, 2, 3), 2)))
+            << "skips a layer";
     }
     {
         Graph graph = input_graph();
         Builder b(graph);
-        EXPECT_FALSE(read(ending_in(graph, b.node("Erf", {layer(b, "x", columns, 2, 1)}), 2))) << "another function";
+        EXPECT_FALSE(read(ending_in(graph, b.node("Erf", {layer(b, "x", columns, 2, 1)}), 2)))
+            << "another function";
     }
     {
         Graph graph = input_graph();
@@ -291,11 +311,13 @@ TEST(Direct, RowsThatAreNotNumbersAndOtherOutputsAreLeftToTheModel) {
 
 // ---- in a game
 
-std::vector<double> values_of(const OnnxModel& model, const Question& question, const MaskedScores* scores,
-                              bool& used, Scale scale = Scale::raw, int threads = 1) {
+std::vector<double> values_of(const OnnxModel& model, const Question& question,
+                              const MaskedScores* scores, bool& used, Scale scale = Scale::raw,
+                              int threads = 1) {
     const LabelMasker masker = question.masker();
     const Batch input{{{"x", question.input}}};
-    const ResolvedTarget target = resolve({.index = 1, .scale = scale}, model, input, Scale::raw, {});
+    const ResolvedTarget target =
+        resolve({.index = 1, .scale = scale}, model, input, Scale::raw, {});
     MaskedGame game(model, target, masker, input);
     const auto scorer = direct::read(model.graph());
     const auto own = scorer->over(masker, "y");
@@ -314,7 +336,8 @@ class Liar final : public MaskedScores {
     void scores(MatrixView<const uint8_t> present, int64_t first, int64_t count,
                 std::span<float> out) const override {
         honest_.scores(present, first, count, out);
-        if (first <= 17 && 17 < first + count) out[(17 - first) * present.rows * classes() + 1] += 1e-2f;
+        if (first <= 17 && 17 < first + count)
+            out[(17 - first) * present.rows * classes() + 1] += 1e-2f;
     }
 
   private:
@@ -346,7 +369,8 @@ TEST(Direct, TheSameBitsOnAnyNumberOfThreads) {
     bool used = false;
     const std::vector<double> one = values_of(model, {}, nullptr, used);
     EXPECT_TRUE(used);
-    for (const int threads : {2, 8}) EXPECT_EQ(values_of(model, {}, nullptr, used, Scale::raw, threads), one);
+    for (const int threads : {2, 8})
+        EXPECT_EQ(values_of(model, {}, nullptr, used, Scale::raw, threads), one);
 }
 
 }  // namespace

@@ -151,8 +151,8 @@ TEST(SegmentationTwin, SlicAssignment) {
     slow_assign(image, centers, 6, grid, slow);
     EXPECT_EQ(fast, slow);
 
-    // Again with centres that have moved, a little and far; one goes so far that its window leaves its pixels. What is
-    // said of how far they moved is true, or a lie: it only costs time.
+    // Again with centres that have moved, a little and far; one goes so far that its window leaves
+    // its pixels. What is said of how far they moved is true, or a lie: it only costs time.
     for (const double far : {0.1, 1.0, 8.0})
         for (const double told : {1.0, 0.0}) {
             std::vector<Center> moved = centers;
@@ -162,7 +162,8 @@ TEST(SegmentationTwin, SlicAssignment) {
                 moved[k].y += far * rng.normal();
                 moved[k].x += far * rng.normal();
                 moved[k].color[1] += 0.01 * far * rng.normal();
-                if (const double by = distance(centers[k], moved[k], 6); by > reach.moved) reach.moved = told * by;
+                if (const double by = distance(centers[k], moved[k], 6); by > reach.moved)
+                    reach.moved = told * by;
             }
             SlicReach again = reach;
             Labels next = fast, slow_next = fast;
@@ -189,7 +190,8 @@ std::vector<uint32_t> all_edges(const Planes& image) {
     std::vector<uint32_t> out;
     for (uint32_t direction = 0; direction < 4; ++direction)
         for (int64_t y = 0; y < image.height - (direction > 0); ++y)
-            for (int64_t x = direction == 3; x < image.width - (direction == 0 || direction == 2); ++x)
+            for (int64_t x = direction == 3; x < image.width - (direction == 0 || direction == 2);
+                 ++x)
                 out.push_back(static_cast<uint32_t>(4 * (y * image.width + x)) + direction);
     return out;
 }
@@ -201,7 +203,8 @@ TEST(SegmentationTwin, EdgesAreSortedStably) {
     for (size_t i = 0; i < slow.size(); ++i) {
         double& cost = edges.cost(slow[i]);
         if (i % 3 == 0) cost = std::floor(cost);
-        if (i % 3 == 1) cost = 0.5 + 1e-12 * static_cast<double>(i * 7919 % 13);  // one float, 13 doubles
+        if (i % 3 == 1)
+            cost = 0.5 + 1e-12 * static_cast<double>(i * 7919 % 13);  // one float, 13 doubles
     }
     const std::vector<uint32_t> fast = edges.cheapest_first({});
     std::ranges::stable_sort(slow, {}, [&](uint32_t edge) { return edges.cost(edge); });
@@ -209,7 +212,8 @@ TEST(SegmentationTwin, EdgesAreSortedStably) {
 }
 
 TEST(SegmentationTwin, EdgesJoinEightNeighborsAndCostTheirDifference) {
-    for (const auto& [height, width] : {std::pair<int64_t, int64_t>{1, 1}, {1, 5}, {5, 1}, {3, 4}}) {
+    for (const auto& [height, width] :
+         {std::pair<int64_t, int64_t>{1, 1}, {1, 5}, {5, 1}, {3, 4}}) {
         const Planes image(height, width);
         EXPECT_EQ(Edges(image, {}).size(), static_cast<int64_t>(all_edges(image).size()));
         EXPECT_EQ(Edges(image, {}).cheapest_first({}), all_edges(image));
@@ -218,12 +222,14 @@ TEST(SegmentationTwin, EdgesJoinEightNeighborsAndCostTheirDifference) {
     const Edges edges(image, {});
     for (const uint32_t edge : all_edges(image)) {
         const int64_t a = edges.from(edge), b = edges.to(edge);
-        const int64_t dy = b / image.width - a / image.width, dx = b % image.width - a % image.width;
+        const int64_t dy = b / image.width - a / image.width,
+                      dx = b % image.width - a % image.width;
         const int64_t wanted[4][2] = {{0, 1}, {1, 0}, {1, 1}, {1, -1}};
         ASSERT_EQ(dy, wanted[edge % 4][0]);
         ASSERT_EQ(dx, wanted[edge % 4][1]);
         double squares = 0;
-        for (int k = 0; k < channels; ++k) squares += std::pow(image.plane(k)[b] - image.plane(k)[a], 2);
+        for (int k = 0; k < channels; ++k)
+            squares += std::pow(image.plane(k)[b] - image.plane(k)[a], 2);
         ASSERT_EQ(edges.cost(edge), std::sqrt(squares));
     }
 }

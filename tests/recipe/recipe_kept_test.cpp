@@ -45,7 +45,9 @@ TEST(Kept, ExplanationsFromWhatWasKeptAreTheSame) {
 
 TEST(Kept, AnotherBackgroundIsReadAnew) {
     Subject subject = table_subject();
-    const auto coverage = [&] { return explain(subject, row(3), {.method = "anchors"}, {}).rule->coverage; };
+    const auto coverage = [&] {
+        return explain(subject, row(3), {.method = "anchors"}, {}).rule->coverage;
+    };
     const double of_all = coverage();
     data::Table few = *subject.background();
     for (auto& column : few.columns) column.resize(7);

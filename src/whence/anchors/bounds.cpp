@@ -23,8 +23,9 @@ Interval edge(double within, double beyond, const Inside& inside) {
     }
 }
 
-// The q between p and `far`, which is too far, where KL(p, q) reaches the level, rounded outwards. Newton's rule
-// on a convex function comes near in a few steps; the last digits are bisected, all of them where it does not.
+// The q between p and `far`, which is too far, where KL(p, q) reaches the level, rounded outwards.
+// Newton's rule on a convex function comes near in a few steps; the last digits are bisected, all
+// of them where it does not.
 double kl_edge(double p, double far, double level) {
     const auto inside = [&](double q) { return kl_bernoulli(p, q) <= level; };
     double q = far > 0 && far < 1 ? far : p + 0.99 * (far - p);
@@ -34,7 +35,8 @@ double kl_edge(double p, double far, double level) {
         if (std::abs(change) <= 1e-14 * std::abs(q - p)) break;
     }
     const double slack = 1e-13 * (far - p), within = q - slack, beyond = q + slack;
-    const bool between = std::min(p, far) < std::min(within, beyond) && std::max(within, beyond) < std::max(p, far);
+    const bool between =
+        std::min(p, far) < std::min(within, beyond) && std::max(within, beyond) < std::max(p, far);
     if (between && inside(within) && !inside(beyond)) return edge(within, beyond, inside).high;
     return edge(p, far, inside).high;
 }

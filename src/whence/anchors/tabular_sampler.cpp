@@ -224,7 +224,8 @@ uint64_t TabularSampler::kept(std::span<const int32_t> anchor, int32_t predicate
         for (auto next = static_cast<int64_t>(bits.size()); next <= word; ++next) {
             bits.push_back(0);
             for (int64_t i = 0; i < 64; ++i)
-                if (predicates_[p].holds(table_.row(base_rows_[64 * next + i])[predicates_[p].column]))
+                if (predicates_[p].holds(
+                        table_.row(base_rows_[64 * next + i])[predicates_[p].column]))
                     bits.back() |= uint64_t{1} << i;
         }
         return bits[word];

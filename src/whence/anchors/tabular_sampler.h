@@ -77,7 +77,8 @@ class TabularSampler : public Sampler {
     void measure_coverage(int64_t samples);
     [[nodiscard]] int64_t base_row(int64_t index) const;
     void know_base_rows(int64_t samples) const;
-    void sample(std::span<const Condition> conditions, int64_t index, std::span<double> values) const;
+    void sample(std::span<const Condition> conditions, int64_t index,
+                std::span<double> values) const;
     [[nodiscard]] double replacement(const Condition& condition, int64_t index) const;
     [[nodiscard]] std::string text(const Condition& condition) const;
 
@@ -87,8 +88,8 @@ class TabularSampler : public Sampler {
     std::vector<Condition> predicates_;
     int64_t coverage_rows_ = 0;
     std::vector<Bits> covered_;  // of each predicate: for which of these rows it holds
-    // Made as far as they are asked for: the base row of each sample, and for which of them each predicate
-    // holds.
+    // Made as far as they are asked for: the base row of each sample, and for which of them each
+    // predicate holds.
     mutable std::vector<int32_t> base_rows_;
     mutable std::vector<Bits> held_;
 };

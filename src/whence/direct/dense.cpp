@@ -34,14 +34,15 @@ struct Layer {
 std::optional<std::vector<double>> per_column(const Tensor* constant, int64_t width) {
     if (!constant || constant->type() != ElementType::float32) return std::nullopt;
     const Shape& shape = constant->shape();
-    const bool row = constant->size() == width && !shape.empty() && shape.back() == width && shape.size() <= 2;
+    const bool row =
+        constant->size() == width && !shape.empty() && shape.back() == width && shape.size() <= 2;
     if (constant->size() == 1 && shape.size() <= 2)
         return std::vector<double>(width, constant->to_doubles()[0]);
     return row ? std::optional(constant->to_doubles()) : std::nullopt;
 }
 
-// Reads node after node. Scales and shifts of columns go into the linear layer beside them: those before
-// the first wait for it.
+// Reads node after node. Scales and shifts of columns go into the linear layer beside them: those
+// before the first wait for it.
 class Reader {
   public:
     Reader(const Graph& graph, int64_t columns)
@@ -50,8 +51,10 @@ class Reader {
     // False for a node that is not of the form.
     bool take(const Node& node, const std::string& from) {
         if (node.is("Identity")) return true;
-        if (node.is("Flatten")) return node.integer("axis", 1) == 1 || node.integer("axis", 1) == -1;
-        if (node.is("Gemm") || node.is("MatMul")) return node.inputs[0] == from && take_linear(node);
+        if (node.is("Flatten"))
+            return node.integer("axis", 1) == 1 || node.integer("axis", 1) == -1;
+        if (node.is("Gemm") || node.is("MatMul"))
+            return node.inputs[0] == from && take_linear(node);
         if (node.is("Add") || node.is("Sub") || node.is("Mul") || node.is("Div"))
             return take_columns(node, from);
         return take_function(node);
@@ -102,7 +105,8 @@ class Reader {
     bool take_columns(const Node& node, const std::string& from) {
         const bool first = node.inputs[0] == from;
         const auto constant = per_column(graph_.constant(node.inputs[first ? 1 : 0]), width());
-        if (!constant || (!layers_.empty() && !linear_last()) || (!first && node.is("Div"))) return false;
+        if (!constant || (!layers_.empty() && !linear_last()) || (!first && node.is("Div")))
+            return false;
         for (int64_t c = 0; c < width(); ++c) {
             const double value = (*constant)[c];
             double factor = 1, addend = 0;
@@ -172,13 +176,19 @@ Packed pack(const Layer& layer) {
     return out;
 }
 
-void apply_function(Function function, float* values, int64_t classes, int64_t width, int64_t rows) {
+void apply_function(Function function, float* values, int64_t classes, int64_t width,
+                    int64_t rows) {
     switch (function) {
-        case Function::none: return;
-        case Function::relu: return relu(values, rows * width);
-        case Function::tanh: return tanh(values, rows * width);
-        case Function::sigmoid: return sigmoid(values, rows * width);
-        case Function::softmax: return softmax(values, classes, width, rows);
+        case Function::none:
+            return;
+        case Function::relu:
+            return relu(values, rows * width);
+        case Function::tanh:
+            return tanh(values, rows * width);
+        case Function::sigmoid:
+            return sigmoid(values, rows * width);
+        case Function::softmax:
+            return softmax(values, classes, width, rows);
     }
 }
 
@@ -211,8 +221,8 @@ class DenseScores final : public MaskedScores {
         for (int64_t r = 0; r < present.rows; ++r)
             for (int64_t g = 0; g < groups_; ++g) {
                 const int64_t player = g * group_players;
-                index[r * groups_ + g] =
-                    bits_of(present.row(r).data() + player, std::min(group_players, players_ - player));
+                index[r * groups_ + g] = bits_of(present.row(r).data() + player,
+                                                 std::min(group_players, players_ - player));
             }
         std::vector<float> tables(table_numbers());
         Scratch scratch(network_, width_);
@@ -236,8 +246,9 @@ class DenseScores final : public MaskedScores {
         }
     };
 
-    // Entry `sum` of table g: what the players that are bits of `sum` add; the first table holds the answer
-    // to the bare filling as well. In double up to here, for weights may take away large means.
+    // Entry `sum` of table g: what the players that are bits of `sum` add; the first table holds
+    // the answer to the bare filling as well. In double up to here, for weights may take away large
+    // means.
     void fill_tables(int64_t filling, std::vector<float>& tables) const {
         const Layer& layer = network_.first;
         std::vector<double> base = layer.bias, delta(groups_ * group_players * layer.out, 0);
@@ -266,16 +277,16 @@ class DenseScores final : public MaskedScores {
         }
     }
 
-    void block(const std::vector<float>& tables, const uint8_t* index, int64_t rows, Scratch& scratch,
-               float* out) const {
+    void block(const std::vector<float>& tables, const uint8_t* index, int64_t rows,
+               Scratch& scratch, float* out) const {
         add_sums(tables.data(), index, groups_, width_, rows, scratch.a.data());
         apply_function(network_.first.function, scratch.a.data(), network_.first.out, width_, rows);
         int64_t width = width_;
         for (const Packed& layer : network_.above) {
             const float* in = scratch.a.data();
             if (layer.is_narrow())
-                multiply_narrow(in, layer.weights.data(), layer.bias.data(), layer.deep, layer.outputs,
-                                layer.width, rows, scratch.b.data());
+                multiply_narrow(in, layer.weights.data(), layer.bias.data(), layer.deep,
+                                layer.outputs, layer.width, rows, scratch.b.data());
             else
                 multiply(in, layer.weights.data(), layer.bias.data(), layer.deep, layer.width, rows,
                          scratch.b.data());
@@ -287,7 +298,8 @@ class DenseScores final : public MaskedScores {
         if (all == 1)
             for (int64_t r = 0; r < rows; ++r) out[r] = scratch.a[r * width];
         else
-            for (int64_t r = 0; r < rows; ++r) std::copy_n(scratch.a.data() + r * width, all, out + r * all);
+            for (int64_t r = 0; r < rows; ++r)
+                std::copy_n(scratch.a.data() + r * width, all, out + r * all);
     }
 
     const Network& network_;
@@ -326,7 +338,8 @@ std::shared_ptr<const MaskedScorer> read_dense(const Graph& graph) {
     }
     std::vector<Layer> layers = std::move(reader).layers();
     if (from != graph.outputs[0].name || layers.empty()) return nullptr;
-    Network network{.columns = input.columns, .output = from, .first = std::move(layers[0]), .above = {}};
+    Network network{
+        .columns = input.columns, .output = from, .first = std::move(layers[0]), .above = {}};
     for (size_t l = 1; l < layers.size(); ++l) network.above.push_back(pack(layers[l]));
     return std::make_shared<DenseScorer>(std::move(network));
 }

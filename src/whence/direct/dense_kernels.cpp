@@ -9,8 +9,8 @@
 namespace whence::direct {
 namespace {
 
-// e^x by 2^n e^r, |r| <= log(2) / 2, the polynomial of Cephes (Moshier 1992, "expf.c"); x is clamped to what
-// float32 holds. Written without branches, so that loops over it become vectors.
+// e^x by 2^n e^r, |r| <= log(2) / 2, the polynomial of Cephes (Moshier 1992, "expf.c"); x is
+// clamped to what float32 holds. Written without branches, so that loops over it become vectors.
 inline float exponential(float x) {
     x = std::min(88.0f, std::max(-87.0f, x));
     const float shifted = x * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: rounds to nearest
@@ -23,15 +23,16 @@ inline float exponential(float x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    const int32_t power = (std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(12582912.0f)) << 23;
+    const int32_t power = (std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(12582912.0f))
+                          << 23;
     return std::bit_cast<float>(std::bit_cast<int32_t>(p) + power);
 }
 
 }  // namespace
 
 WHENCE_VECTOR_CLONES
-void add_sums(const float* tables, const uint8_t* index, int64_t groups, int64_t width, int64_t rows,
-              float* out) {
+void add_sums(const float* tables, const uint8_t* index, int64_t groups, int64_t width,
+              int64_t rows, float* out) {
     const int64_t table = group_sums * width;
     for (int64_t r = 0; r < rows; ++r)
         for (int64_t j = 0; j < width; j += lanes) {
@@ -66,7 +67,8 @@ void multiply(const float* in, const float* weights, const float* bias, int64_t 
         }
         for (; r < rows; ++r) {
             Floats sum = floats_at(bias + j);
-            for (int64_t k = 0; k < deep; ++k) sum += in[r * deep + k] * floats_at(weights + k * width + j);
+            for (int64_t k = 0; k < deep; ++k)
+                sum += in[r * deep + k] * floats_at(weights + k * width + j);
             floats_at(out + r * width + j) = sum;
         }
     }
@@ -95,8 +97,8 @@ void relu(float* values, int64_t count) {
     for (int64_t i = 0; i < count; ++i) values[i] = values[i] > 0 ? values[i] : 0;
 }
 
-// A rational function of x on [-9, 9], beyond which tanh is 1 in float32 (the one of Eigen, and of ONNX
-// Runtime's own kernels).
+// A rational function of x on [-9, 9], beyond which tanh is 1 in float32 (the one of Eigen, and of
+// ONNX Runtime's own kernels).
 WHENCE_VECTOR_CLONES
 void tanh(float* values, int64_t count) {
     for (int64_t i = 0; i < count; ++i) {

@@ -1,7 +1,9 @@
 #pragma once
-// Sixteen numbers at once: one register, two or four, as the processor has them. Private to this folder.
+// Sixteen numbers at once: one register, two or four, as the processor has them. Private to this
+// folder.
 //
-// Loops of fixed length over arrays would be unrolled into single numbers before compilers make vectors of them.
+// Loops of fixed length over arrays would be unrolled into single numbers before compilers make
+// vectors of them.
 
 #include <cstdint>
 
@@ -13,7 +15,11 @@ constexpr int64_t lanes = 16;
 typedef float Floats __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t Ints __attribute__((vector_size(64)));
 
-inline const Floats& floats_at(const float* values) { return *reinterpret_cast<const Floats*>(values); }
-inline Floats& floats_at(float* values) { return *reinterpret_cast<Floats*>(values); }
+inline const Floats& floats_at(const float* values) {
+    return *reinterpret_cast<const Floats*>(values);
+}
+inline Floats& floats_at(float* values) {
+    return *reinterpret_cast<Floats*>(values);
+}
 
 }  // namespace whence::direct

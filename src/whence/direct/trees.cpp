@@ -47,21 +47,29 @@ struct Ensemble {
     std::vector<float> base;
     float share = 1;  // of each tree: averages
     Post post = Post::none;
-    /// A classifier of two with weights of class 0 alone, whose sum s is (as ONNX Runtime has it) that of class
-    /// 1: its answer is (1 - s, s), or, where a weight is negative, (-s, s) before the function.
+    /// A classifier of two with weights of class 0 alone, whose sum s is (as ONNX Runtime has it)
+    /// that of class 1: its answer is (1 - s, s), or, where a weight is negative, (-s, s) before
+    /// the function.
     bool two_of_one = false, complement = false;
 };
 
 bool goes_yes(const Branch& branch, float value) {
     if (std::isnan(value) && branch.missing_goes_yes) return true;
     switch (branch.mode) {
-        case Mode::less_equal: return value <= branch.threshold;
-        case Mode::less: return value < branch.threshold;
-        case Mode::greater_equal: return value >= branch.threshold;
-        case Mode::greater: return value > branch.threshold;
-        case Mode::equal: return value == branch.threshold;
-        case Mode::unequal: return value != branch.threshold;
-        case Mode::leaf: break;
+        case Mode::less_equal:
+            return value <= branch.threshold;
+        case Mode::less:
+            return value < branch.threshold;
+        case Mode::greater_equal:
+            return value >= branch.threshold;
+        case Mode::greater:
+            return value > branch.threshold;
+        case Mode::equal:
+            return value == branch.threshold;
+        case Mode::unequal:
+            return value != branch.threshold;
+        case Mode::leaf:
+            break;
     }
     return false;
 }
@@ -78,8 +86,12 @@ std::vector<T> list(const Node& node, const std::string& key) {
 
 std::optional<Mode> mode_of(const std::string& text) {
     constexpr std::array<std::pair<std::string_view, Mode>, 7> modes{
-        {{"LEAF", Mode::leaf}, {"BRANCH_LEQ", Mode::less_equal}, {"BRANCH_LT", Mode::less},
-         {"BRANCH_GTE", Mode::greater_equal}, {"BRANCH_GT", Mode::greater}, {"BRANCH_EQ", Mode::equal},
+        {{"LEAF", Mode::leaf},
+         {"BRANCH_LEQ", Mode::less_equal},
+         {"BRANCH_LT", Mode::less},
+         {"BRANCH_GTE", Mode::greater_equal},
+         {"BRANCH_GT", Mode::greater},
+         {"BRANCH_EQ", Mode::equal},
          {"BRANCH_NEQ", Mode::unequal}}};
     for (const auto& [name, mode] : modes)
         if (text == name) return mode;
@@ -103,7 +115,8 @@ class TreeReader {
 
   private:
     bool read_nodes() {
-        const auto trees = list<int64_t>(node_, "nodes_treeids"), ids = list<int64_t>(node_, "nodes_nodeids"),
+        const auto trees = list<int64_t>(node_, "nodes_treeids"),
+                   ids = list<int64_t>(node_, "nodes_nodeids"),
                    columns = list<int64_t>(node_, "nodes_featureids"),
                    yes = list<int64_t>(node_, "nodes_truenodeids"),
                    no = list<int64_t>(node_, "nodes_falsenodeids"),
@@ -112,11 +125,12 @@ class TreeReader {
         const auto values = list<float>(node_, "nodes_values");
         const size_t count = ids.size();
         if (count == 0 || count > most_nodes || trees.size() != count || columns.size() != count ||
-            yes.size() != count || no.size() != count || modes.size() != count || values.size() != count ||
-            (!missing.empty() && missing.size() != count))
+            yes.size() != count || no.size() != count || modes.size() != count ||
+            values.size() != count || (!missing.empty() && missing.size() != count))
             return false;
         for (size_t i = 0; i < count; ++i)
-            if (!index_.emplace(std::pair(trees[i], ids[i]), static_cast<int32_t>(i)).second) return false;
+            if (!index_.emplace(std::pair(trees[i], ids[i]), static_cast<int32_t>(i)).second)
+                return false;
         out_.nodes.resize(count);
         tree_ = trees;
         for (size_t i = 0; i < count; ++i) {
@@ -125,8 +139,10 @@ class TreeReader {
             if (!mode) return false;
             branch.mode = *mode;
             if (*mode == Mode::leaf) continue;
-            const auto to_yes = index_.find({trees[i], yes[i]}), to_no = index_.find({trees[i], no[i]});
-            if (to_yes == index_.end() || to_no == index_.end() || columns[i] < 0 || columns[i] >= out_.columns)
+            const auto to_yes = index_.find({trees[i], yes[i]}),
+                       to_no = index_.find({trees[i], no[i]});
+            if (to_yes == index_.end() || to_no == index_.end() || columns[i] < 0 ||
+                columns[i] >= out_.columns)
                 return false;
             branch.yes = to_yes->second;
             branch.no = to_no->second;
@@ -138,16 +154,18 @@ class TreeReader {
     }
 
     bool read_weights(const std::string& what) {
-        const auto trees = list<int64_t>(node_, what + "_treeids"), ids = list<int64_t>(node_, what + "_nodeids"),
+        const auto trees = list<int64_t>(node_, what + "_treeids"),
+                   ids = list<int64_t>(node_, what + "_nodeids"),
                    targets = list<int64_t>(node_, what + "_ids");
         const auto values = list<float>(node_, what + "_weights");
         const size_t count = values.size();
-        if (count == 0 || trees.size() != count || ids.size() != count || targets.size() != count) return false;
+        if (count == 0 || trees.size() != count || ids.size() != count || targets.size() != count)
+            return false;
         std::vector<std::vector<Weight>> of_node(out_.nodes.size());
         for (size_t i = 0; i < count; ++i) {
             const auto node = index_.find({trees[i], ids[i]});
-            if (node == index_.end() || out_.nodes[node->second].mode != Mode::leaf || targets[i] < 0 ||
-                targets[i] > (int64_t{1} << 16))
+            if (node == index_.end() || out_.nodes[node->second].mode != Mode::leaf ||
+                targets[i] < 0 || targets[i] > (int64_t{1} << 16))
                 return false;
             of_node[node->second].push_back({static_cast<int32_t>(targets[i]), values[i]});
             out_.targets = std::max(out_.targets, targets[i] + 1);
@@ -202,7 +220,8 @@ class TreeReader {
     bool read_targets() {
         const int64_t targets = node_.integer("n_targets", out_.targets);
         const std::string how = node_.text("aggregate_function", "SUM");
-        if (targets < out_.targets || targets > (1 << 16) || !read_post() || (how != "SUM" && how != "AVERAGE"))
+        if (targets < out_.targets || targets > (1 << 16) || !read_post() ||
+            (how != "SUM" && how != "AVERAGE"))
             return false;
         if (how == "AVERAGE") out_.share = 1 / static_cast<float>(out_.roots.size());
         out_.targets = out_.classes = targets;
@@ -213,7 +232,8 @@ class TreeReader {
     bool read_classes() {
         const size_t labels = std::max(list<int64_t>(node_, "classlabels_int64s").size(),
                                        list<std::string>(node_, "classlabels_strings").size());
-        if (labels < 2 || labels > (1 << 16) || node_.outputs.size() < 2 || !read_post()) return false;
+        if (labels < 2 || labels > (1 << 16) || node_.outputs.size() < 2 || !read_post())
+            return false;
         out_.classes = static_cast<int64_t>(labels);
         out_.two_of_one = labels == 2 && out_.targets == 1;
         out_.complement = out_.two_of_one && !negative_ && out_.post == Post::none;
@@ -237,7 +257,8 @@ using Bits = std::array<uint64_t, words>;
 // Adds a leaf's value to the sums of the coalitions that reach it.
 WHENCE_VECTOR_CLONES
 void add_where(const uint64_t* reach, float value, float* sums) {
-    const Ints places = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+    const Ints places = {1,   2,   4,    8,    16,   32,   64,    128,
+                         256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
     const Ints nothing = {}, bits_of_value = nothing + std::bit_cast<int32_t>(value);
     for (int64_t w = 0; w < words; ++w) {
         if (reach[w] == 0) continue;
@@ -252,7 +273,10 @@ void add_where(const uint64_t* reach, float value, float* sums) {
 class TreeScores final : public MaskedScores {
   public:
     TreeScores(const Ensemble& ensemble, const LabelMasker& masker)
-        : ensemble_(ensemble), masker_(masker), labels_(masker.labels()), input_goes_(ensemble.nodes.size()) {
+        : ensemble_(ensemble),
+          masker_(masker),
+          labels_(masker.labels()),
+          input_goes_(ensemble.nodes.size()) {
         const std::span<const float> row = masker.input().as<float>();
         for (size_t i = 0; i < ensemble.nodes.size(); ++i)
             if (ensemble.nodes[i].mode != Mode::leaf)
@@ -311,8 +335,10 @@ class TreeScores final : public MaskedScores {
             some_input |= as_input[w];
             some_filling |= as_filling[w];
         }
-        if (some_input != 0) walk(of_input ? branch.yes : branch.no, as_input, filling, there, sums);
-        if (some_filling != 0) walk(of_input ? branch.no : branch.yes, as_filling, filling, there, sums);
+        if (some_input != 0)
+            walk(of_input ? branch.yes : branch.no, as_input, filling, there, sums);
+        if (some_filling != 0)
+            walk(of_input ? branch.no : branch.yes, as_filling, filling, there, sums);
     }
 
     // From sums, [targets][block], to scores, [rows][classes].
@@ -356,7 +382,8 @@ std::shared_ptr<const MaskedScorer> read_trees(const Graph& graph) {
     const MatrixInput input = matrix_input(graph);
     if (input.columns == 0 || graph.nodes.size() != 1) return nullptr;
     const Node& node = graph.nodes[0];
-    if (node.domain != "ai.onnx.ml" || (node.op != "TreeEnsembleRegressor" && node.op != "TreeEnsembleClassifier") ||
+    if (node.domain != "ai.onnx.ml" ||
+        (node.op != "TreeEnsembleRegressor" && node.op != "TreeEnsembleClassifier") ||
         node.inputs.empty() || node.inputs[0] != input.name)
         return nullptr;
     auto ensemble = TreeReader(node, input.columns).read();

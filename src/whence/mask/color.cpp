@@ -20,8 +20,9 @@ double linear(double srgb) {
     return srgb > 0.04045 ? std::pow((srgb + 0.055) / 1.055, 2.4) : srgb / 12.92;
 }
 
-// The cube root of t in [1e-3, 10], to two units in the last place: a guess from the bits of a float (their logarithm
-// divided by three), then Halley's rule, each step cubing the relative error (some 0.05 at first).
+// The cube root of t in [1e-3, 10], to two units in the last place: a guess from the bits of a
+// float (their logarithm divided by three), then Halley's rule, each step cubing the relative error
+// (some 0.05 at first).
 inline double cube_root(double t) {
     const auto bits = static_cast<float>(std::bit_cast<int32_t>(static_cast<float>(t)));
     const auto third = static_cast<int32_t>(bits * (1.0f / 3));

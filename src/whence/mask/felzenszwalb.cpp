@@ -39,8 +39,8 @@ class Forest {
         bound_[static_cast<size_t>(root)] = static_cast<float>(cost + scale_ / size(root));
     }
     [[nodiscard]] int32_t size(int32_t root) const { return size_[static_cast<size_t>(root)]; }
-    // Edges below this may join the set: the dearest within it and its share of the scale. Single precision
-    // as in scikit-image: it decides near ties.
+    // Edges below this may join the set: the dearest within it and its share of the scale. Single
+    // precision as in scikit-image: it decides near ties.
     [[nodiscard]] float bound(int32_t root) const { return bound_[static_cast<size_t>(root)]; }
 
     Labels roots() {
@@ -58,8 +58,8 @@ class Forest {
 
 // Calls visit(root, other root, edge) for each edge in turn whose ends are in different sets.
 template <class Visit>
-void for_each_border(const Edges& edges, std::span<const uint32_t> order, Forest& forest, const Run& run,
-                     Visit visit) {
+void for_each_border(const Edges& edges, std::span<const uint32_t> order, Forest& forest,
+                     const Run& run, Visit visit) {
     for (size_t i = 0; i < order.size(); ++i) {
         if (i % check_every == 0) run.check();
         const int32_t a = forest.root(edges.from(order[i])), b = forest.root(edges.to(order[i]));
@@ -68,8 +68,8 @@ void for_each_border(const Edges& edges, std::span<const uint32_t> order, Forest
 }
 
 // Joins sets along edges no dearer than those within them, and returns the edges left between sets.
-std::vector<uint32_t> merge_alike(const Edges& edges, std::span<const uint32_t> order, Forest& forest,
-                                  const Run& run) {
+std::vector<uint32_t> merge_alike(const Edges& edges, std::span<const uint32_t> order,
+                                  Forest& forest, const Run& run) {
     std::vector<uint32_t> left;
     for_each_border(edges, order, forest, run, [&](int32_t a, int32_t b, uint32_t edge) {
         const double cost = edges.cost(edge);
@@ -81,8 +81,8 @@ std::vector<uint32_t> merge_alike(const Edges& edges, std::span<const uint32_t> 
     return left;
 }
 
-void merge_small(const Edges& edges, std::span<const uint32_t> order, int32_t min_size, Forest& forest,
-                 const Run& run) {
+void merge_small(const Edges& edges, std::span<const uint32_t> order, int32_t min_size,
+                 Forest& forest, const Run& run) {
     for_each_border(edges, order, forest, run, [&](int32_t a, int32_t b, uint32_t) {
         if (std::min(forest.size(a), forest.size(b)) < min_size) forest.join(a, b);
     });

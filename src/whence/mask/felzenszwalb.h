@@ -8,28 +8,33 @@
 
 namespace whence::superpixel {
 
-/// The edges of an image by their direction (right, down, down and right, down and left) and the pixel they
-/// lead from: 4 * pixel + direction.
+/// The edges of an image by their direction (right, down, down and right, down and left) and the
+/// pixel they lead from: 4 * pixel + direction.
 class Edges {
   public:
     static constexpr int64_t directions = 4;
     /// Costs: how much the colours of both ends differ.
     Edges(const Planes& image, const Run& run);
 
-    /// All edges, the cheapest first; of equal ones in scikit-image's order: direction by direction (the last
-    /// by where it arrives).
+    /// All edges, the cheapest first; of equal ones in scikit-image's order: direction by direction
+    /// (the last by where it arrives).
     [[nodiscard]] std::vector<uint32_t> cheapest_first(const Run& run) const;
 
     [[nodiscard]] int64_t size() const;
-    [[nodiscard]] int32_t from(uint32_t edge) const { return static_cast<int32_t>(edge / directions); }
+    [[nodiscard]] int32_t from(uint32_t edge) const {
+        return static_cast<int32_t>(edge / directions);
+    }
     [[nodiscard]] int32_t to(uint32_t edge) const { return from(edge) + steps_[edge % directions]; }
-    [[nodiscard]] double& cost(uint32_t edge) { return costs_[edge % directions * pixels() + edge / directions]; }
+    [[nodiscard]] double& cost(uint32_t edge) {
+        return costs_[edge % directions * pixels() + edge / directions];
+    }
     [[nodiscard]] double cost(uint32_t edge) const {
         return costs_[edge % directions * pixels() + edge / directions];
     }
 
   private:
-    // Of row y: pixels [begin, end) have an edge in this direction, and how many edges come before theirs.
+    // Of row y: pixels [begin, end) have an edge in this direction, and how many edges come before
+    // theirs.
     struct Span {
         int64_t begin, end, before;
     };

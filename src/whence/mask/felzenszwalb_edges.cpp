@@ -42,7 +42,8 @@ void sort_by_key(std::vector<Item>& items) {
     std::vector<Item> sorted(items.size());
     for (int pass = 0; pass < passes; ++pass) {
         std::array<uint32_t, digits>& starts = counts[pass];
-        if (std::ranges::find(starts, items.size()) != starts.end()) continue;  // all have this digit
+        if (std::ranges::find(starts, items.size()) != starts.end())
+            continue;  // all have this digit
         uint32_t start = 0;
         for (uint32_t& count : starts) start += std::exchange(count, start);
         for (const Item& item : items) sorted[starts[digit(item.key, pass)]++] = item;
@@ -65,7 +66,8 @@ Edges::Edges(const Planes& image, const Run& run)
                 const int64_t at = y * width_ + begin;
                 const double* const from[channels] = {image.plane(0) + at, image.plane(1) + at,
                                                       image.plane(2) + at};
-                color_distances(from, steps_[d], end - begin, costs_.data() + d * height_ * width_ + at);
+                color_distances(from, steps_[d], end - begin,
+                                costs_.data() + d * height_ * width_ + at);
             }
     });
 }
@@ -104,8 +106,10 @@ std::vector<uint32_t> Edges::cheapest_first(const Run& run) const {
         size_t last = first + 1;
         while (last < items.size() && items[last].key == items[first].key) ++last;
         const auto by_cost = [&](uint32_t a, uint32_t b) { return cost(a) < cost(b); };
-        const auto begin = out.begin() + static_cast<int64_t>(first), end = out.begin() + static_cast<int64_t>(last);
-        if (last - first > 1 && !std::is_sorted(begin, end, by_cost)) std::stable_sort(begin, end, by_cost);
+        const auto begin = out.begin() + static_cast<int64_t>(first),
+                   end = out.begin() + static_cast<int64_t>(last);
+        if (last - first > 1 && !std::is_sorted(begin, end, by_cost))
+            std::stable_sort(begin, end, by_cost);
         first = last;
     }
     return out;

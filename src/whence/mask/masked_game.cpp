@@ -16,8 +16,8 @@ constexpr std::array<std::string_view, 3> link_names{"identity", "logit", "log-l
 
 // What one task puts together: its scores stay in a core's cache.
 constexpr int64_t coalitions_per_task = 1024, ways_per_task = 32;
-// Asked twice, to see whether the short way says the same: coalitions with this many rows, up to so many,
-// two at least.
+// Asked twice, to see whether the short way says the same: coalitions with this many rows, up to so
+// many, two at least.
 constexpr int64_t compared_rows = 512, compared_coalitions = 64;
 constexpr uint64_t compared_stream = 0x6d61736b;
 
@@ -30,8 +30,8 @@ std::string_view name(Link link) {
 Link parse_link(std::string_view text) {
     for (size_t i = 0; i < link_names.size(); ++i)
         if (text == link_names[i]) return static_cast<Link>(i);
-    throw Error(ErrorKind::usage,
-                "there is no link '" + std::string(text) + "'; there are identity, logit, log-loss");
+    throw Error(ErrorKind::usage, "there is no link '" + std::string(text) +
+                                      "'; there are identity, logit, log-loss");
 }
 
 double apply_link(Link link, double value) {
@@ -48,11 +48,7 @@ double apply_link(Link link, double value) {
 
 MaskedGame::MaskedGame(const Model& model, ResolvedTarget target, const Masker& masker,
                        const Batch& input, Link link)
-    : model_(model),
-      target_(std::move(target)),
-      masker_(masker),
-      input_(input),
-      link_(link) {}
+    : model_(model), target_(std::move(target)), masker_(masker), input_(input), link_(link) {}
 
 std::vector<double> MaskedGame::values(MatrixView<const uint8_t> coalitions, const Run& run) const {
     std::vector<double> answers;
@@ -65,7 +61,8 @@ std::vector<double> MaskedGame::values(MatrixView<const uint8_t> coalitions, con
     }
     const std::span<const double> weights = masker_.weights();
     const int64_t ways = masker_.fillings(), count = std::ssize(answers) / ways;
-    // The answers of one coalition stand side by side; where they were put together, those of one filling.
+    // The answers of one coalition stand side by side; where they were put together, those of one
+    // filling.
     const int64_t next_way = scores_ ? count : 1, next_coalition = scores_ ? 1 : ways;
     std::vector<double> values(count);
     for (int64_t way = 0; way < ways; ++way) {
@@ -103,9 +100,11 @@ std::vector<double> MaskedGame::put_together(MatrixView<const uint8_t> coalition
         const int64_t first = task % groups * ways_per_task;
         const int64_t fillings = std::min(ways_per_task, ways - first);
         Tensor scores(ElementType::float32, {fillings * rows, classes});
-        scores_->scores({coalitions.data + begin * coalitions.columns, rows, coalitions.columns}, first,
-                        fillings, scores.as<float>());
-        const auto place = [&](int64_t way) { return answers.data() + (first + way) * count + begin; };
+        scores_->scores({coalitions.data + begin * coalitions.columns, rows, coalitions.columns},
+                        first, fillings, scores.as<float>());
+        const auto place = [&](int64_t way) {
+            return answers.data() + (first + way) * count + begin;
+        };
         if (plain) {
             const float* score = scores.as<float>().data() + target_.index;
             const int64_t other = target_.minus.value_or(target_.index) - target_.index;
@@ -133,7 +132,9 @@ bool MaskedGame::use(const MaskedScores& scores, const Run& run) {
     for (int64_t c = 0; c < coalitions; ++c)
         for (int64_t j = 0; j < players; ++j)
             present[c * players + j] =
-                c == 0 ? 0 : c == 1 || rng.uniform() * static_cast<double>(coalitions) < static_cast<double>(c);
+                c == 0 ? 0
+                       : c == 1 || rng.uniform() * static_cast<double>(coalitions) <
+                                       static_cast<double>(c);
     const MatrixView<const uint8_t> some{present.data(), coalitions, players};
     const std::vector<double> slow = asked(some, run);
     compared_ += coalitions * ways;

@@ -16,7 +16,8 @@ namespace whence {
 enum class Link {
     identity,
     logit,     ///< log(p / (1 - p)) of a probability
-    log_loss,  ///< -log p: what the class explained costs; attributions are then what raises the loss
+    log_loss,  ///< -log p: what the class explained costs; attributions are then what raises the
+               ///< loss
 };
 /// "identity", "logit", "log-loss".
 [[nodiscard]] std::string_view name(Link link);
@@ -33,9 +34,9 @@ class MaskedGame final : public Game {
     MaskedGame(const Model& model, ResolvedTarget target, const Masker& masker, const Batch& input,
                Link link = Link::identity);
 
-    /// Asks `scores` instead of the model, where they say the same: rows of a few coalitions are asked of
-    /// both, and where an answer differs by more than agreement, relative to the largest, the model
-    /// goes on being asked. Returns whether they are used. They must outlive the game.
+    /// Asks `scores` instead of the model, where they say the same: rows of a few coalitions are
+    /// asked of both, and where an answer differs by more than agreement, relative to the largest,
+    /// the model goes on being asked. Returns whether they are used. They must outlive the game.
     bool use(const MaskedScores& scores, const Run& run);
     static constexpr double agreement = 1e-5;
     /// Rows that `use` asked the model for.
@@ -43,12 +44,16 @@ class MaskedGame final : public Game {
 
     [[nodiscard]] int64_t players() const override { return masker_.players(); }
     [[nodiscard]] const std::vector<std::string>& names() const override { return masker_.names(); }
-    [[nodiscard]] int64_t rows_per_value() const override { return masker_.fillings(); }
+    /// 1 where answers are put together: the model is not asked.
+    [[nodiscard]] int64_t rows_per_value() const override {
+        return scores_ ? 1 : masker_.fillings();
+    }
     [[nodiscard]] std::vector<double> values(MatrixView<const uint8_t> coalitions,
                                              const Run& run) const override;
 
   private:
-    [[nodiscard]] std::vector<double> asked(MatrixView<const uint8_t> coalitions, const Run& run) const;
+    [[nodiscard]] std::vector<double> asked(MatrixView<const uint8_t> coalitions,
+                                            const Run& run) const;
     [[nodiscard]] std::vector<double> put_together(MatrixView<const uint8_t> coalitions,
                                                    const Run& run) const;
 

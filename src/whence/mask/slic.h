@@ -25,11 +25,11 @@ struct Center {
     double color[channels] = {};
 };
 
-/// What one assignment knows of the next: centres farther than this need not be asked. Only a guess: it is
-/// checked.
+/// What one assignment knows of the next: centres farther than this need not be asked. Only a
+/// guess: it is checked.
 struct SlicReach {
-    /// Of each strip of a row: the squared distance of the pixel that is farthest from its centre, [height][strips].
-    /// Empty before the first assignment.
+    /// Of each strip of a row: the squared distance of the pixel that is farthest from its centre,
+    /// [height][strips]. Empty before the first assignment.
     std::vector<double> farthest;
     /// How far a centre has moved since at most.
     double moved = 0;

@@ -71,8 +71,9 @@ struct Window {
     Range rows, columns;
 };
 
-// The strips at both ends of a window where the centre is farther than any centre that matters, by its place alone,
-// are cut off. Sums and products round monotonically: what is computed for a pixel is no less.
+// The strips at both ends of a window where the centre is farther than any centre that matters, by
+// its place alone, are cut off. Sums and products round monotonically: what is computed for a pixel
+// is no less.
 Range trimmed(Range columns, const Center& center, double y_squared, double weight,
               std::span<const double> limit) {
     const auto beyond = [&](int64_t strip) {
@@ -109,8 +110,8 @@ void offer_all(const Planes& image, int64_t y, std::span<const Center> centers,
     }
 }
 
-// The farthest pixel of each strip; false where one is farther than the limit, so that centres that were
-// left out may be nearer.
+// The farthest pixel of each strip; false where one is farther than the limit, so that centres that
+// were left out may be nearer.
 bool measure(const Row& row, std::span<double> farthest) {
     const auto width = static_cast<int64_t>(row.distance.size());
     bool within = true;
@@ -149,7 +150,8 @@ void assign_to_centers(const Planes& image, std::span<const Center> centers, dou
         Row row(image.width);
         for (int64_t y = begin; y < end; ++y) {
             int32_t* const line = labels.data() + y * image.width;
-            const std::span<double> farthest(reach.farthest.data() + y * strips, static_cast<size_t>(strips));
+            const std::span<double> farthest(reach.farthest.data() + y * strips,
+                                             static_cast<size_t>(strips));
             // A pixel's centre has gone away by what it moved at most.
             for (size_t s = 0; s < farthest.size(); ++s) {
                 const double distance = (std::sqrt(farthest[s]) + reach.moved) * (1 + rounding);

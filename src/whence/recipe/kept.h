@@ -12,11 +12,11 @@ namespace whence::recipe {
 /// The last few things made, by name. Safe from several threads.
 class Kept {
   public:
-    /// What `make` made under this key, or makes now. A key stands for one type and for all that `make`
-    /// depends on.
+    /// What `make` made under this key, or makes now. A key stands for one type and for all that
+    /// `make` depends on.
     template <class T>
-    [[nodiscard]] std::shared_ptr<const T> get(const std::string& key,
-                                               const std::function<std::shared_ptr<const T>()>& make) {
+    [[nodiscard]] std::shared_ptr<const T> get(
+        const std::string& key, const std::function<std::shared_ptr<const T>()>& make) {
         const std::lock_guard lock(mutex_);
         for (const Entry& entry : entries_)
             if (entry.key == key) return std::static_pointer_cast<const T>(entry.value);

@@ -13,8 +13,8 @@ constexpr int64_t panel = 8;
 
 // to[begin, end) -= sum over the panel of factor[p] * from[p][begin, end).
 WHENCE_VECTOR_CLONES
-void take_away(const double* from, int64_t stride, int64_t count, const double* factor, double* __restrict to,
-               int64_t begin, int64_t end) {
+void take_away(const double* from, int64_t stride, int64_t count, const double* factor,
+               double* __restrict to, int64_t begin, int64_t end) {
     if (count == panel) {
         const double *a = from, *b = a + stride, *c = b + stride, *d = c + stride;
         const double *e = d + stride, *f = e + stride, *g = f + stride, *h = g + stride;
@@ -37,7 +37,8 @@ Factor::Factor(std::vector<double> k, int64_t n) : n_(n), upper_(std::move(k)) {
         const int64_t count = std::min(panel, n - first);
         for (int64_t p = first; p < first + count; ++p) {
             double* const row = u + p * n;
-            for (int64_t q = first; q < p; ++q) take_away(u + q * n, n, 1, u + q * n + p, row, p, n);
+            for (int64_t q = first; q < p; ++q)
+                take_away(u + q * n, n, 1, u + q * n + p, row, p, n);
             if (!(row[p] > 0)) return;
             const double root = std::sqrt(row[p]);
             for (int64_t i = p; i < n; ++i) row[i] /= root;
@@ -64,7 +65,8 @@ void Factor::divide(std::span<double> b, int64_t columns) const {
         for (int64_t j = first + count; j < n_; ++j) {
             double factors[panel];
             for (int64_t p = 0; p < count; ++p) factors[p] = u[(first + p) * n_ + j];
-            take_away(b.data() + first * columns, columns, count, factors, b.data() + j * columns, 0, columns);
+            take_away(b.data() + first * columns, columns, count, factors, b.data() + j * columns,
+                      0, columns);
         }
     }
 }
@@ -90,15 +92,16 @@ std::vector<double> Factor::inverse() const {
     return out;
 }
 
-std::vector<double> turned_product(std::span<const double> lower, std::span<const double> b, int64_t n,
-                                   int64_t columns) {
+std::vector<double> turned_product(std::span<const double> lower, std::span<const double> b,
+                                   int64_t n, int64_t columns) {
     std::vector<double> out(n * columns, 0);
     for (int64_t first = 0; first < n; first += panel) {
         const int64_t count = std::min(panel, n - first);
         for (int64_t i = 0; i < first + count; ++i) {
             double factors[panel];
             for (int64_t p = 0; p < count; ++p) factors[p] = -lower[(first + p) * n + i];
-            take_away(b.data() + first * columns, columns, count, factors, out.data() + i * columns, 0, columns);
+            take_away(b.data() + first * columns, columns, count, factors, out.data() + i * columns,
+                      0, columns);
         }
     }
     return out;

@@ -35,7 +35,8 @@ double covariance(double t, double players) {
 std::vector<double> covariances_of(int64_t players) {
     std::vector<double> out;
     for (int64_t apart = 0; apart <= players; ++apart)
-        out.push_back(covariance(static_cast<double>(players - 2 * apart), static_cast<double>(players)));
+        out.push_back(
+            covariance(static_cast<double>(players - 2 * apart), static_cast<double>(players)));
     return out;
 }
 
@@ -51,7 +52,8 @@ std::vector<double> covariances(const Plan& plan, int64_t pairs, const std::vect
     std::vector<double> k(pairs * pairs);
     for (int64_t p = 0; p < pairs; ++p)
         for (int64_t q = 0; q <= p; ++q)
-            k[p * pairs + q] = k[q * pairs + p] = of[differing(plan.row(p), plan.row(q), plan.words)];
+            k[p * pairs + q] = k[q * pairs + p] =
+                of[differing(plan.row(p), plan.row(q), plan.words)];
     return k;
 }
 
@@ -62,7 +64,9 @@ void add_process(const Plan& plan, const uint64_t* bits, std::span<const double>
     for (size_t p = 0; p < out.size(); ++p) {
         double sum = 0;
         for (size_t q = 0; q < weights.size(); ++q)
-            sum += weights[q] * of[differing(plan.row(static_cast<int64_t>(p)), bits + q * plan.words, plan.words)];
+            sum +=
+                weights[q] *
+                of[differing(plan.row(static_cast<int64_t>(p)), bits + q * plan.words, plan.words)];
         out[p] += sum;
     }
 }
@@ -75,14 +79,15 @@ MatrixXd trend(const Plan& plan, int64_t pairs, int64_t players) {
 }
 
 struct Kriging {
-    VectorXd weights, trend;       // of the covariances, and beta
-    VectorXd left_out;             // residuals, each pair left out in turn
+    VectorXd weights, trend;  // of the covariances, and beta
+    VectorXd left_out;        // residuals, each pair left out in turn
     bool settled = false;
 };
 
-// Of the first n pairs of `all` in covariances [all][all]. With K = L L^T, A = L^-1 F and y = L^-1 d: beta is
-// the least squares fit of A to y, the weights L^-T of what it leaves; and one residual with its pair left out is
-// the pair's weight over the diagonal of L^-T (1 - Q Q^T) L^-1, Q an orthonormal basis of A.
+// Of the first n pairs of `all` in covariances [all][all]. With K = L L^T, A = L^-1 F and y = L^-1
+// d: beta is the least squares fit of A to y, the weights L^-T of what it leaves; and one residual
+// with its pair left out is the pair's weight over the diagonal of L^-T (1 - Q Q^T) L^-1, Q an
+// orthonormal basis of A.
 Kriging krige(const std::vector<double>& covariances, int64_t all, int64_t n, const MatrixXd& f,
               const VectorXd& d, double noise) {
     using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -105,11 +110,13 @@ Kriging krige(const std::vector<double>& covariances, int64_t all, int64_t n, co
     const VectorXd left = y - a * out.trend;
     const RowMajor basis = of_trend.matrixL().solve(a.transpose()).transpose();
     const std::vector<double> inverse = factor.inverse();
-    const std::vector<double> weights = turned_product(inverse, {left.data(), static_cast<size_t>(n)}, n, 1);
+    const std::vector<double> weights =
+        turned_product(inverse, {left.data(), static_cast<size_t>(n)}, n, 1);
     const std::vector<double> turned =
         turned_product(inverse, {basis.data(), static_cast<size_t>(basis.size())}, n, players);
     out.weights = Eigen::Map<const VectorXd>(weights.data(), n);
-    const Eigen::Map<const RowMajor> lower(inverse.data(), n, n), spanned(turned.data(), n, players);
+    const Eigen::Map<const RowMajor> lower(inverse.data(), n, n),
+        spanned(turned.data(), n, players);
     const VectorXd diagonal =
         lower.cwiseAbs2().colwise().sum().transpose() - spanned.cwiseAbs2().rowwise().sum();
     out.left_out = out.weights.cwiseQuotient(diagonal);
@@ -151,8 +158,7 @@ std::optional<Proxy> Proxy::fit(const Plan& plan, const std::vector<double>& dif
     double best = std::numeric_limits<double>::infinity();
     size_t chosen = 0;
     for (size_t i = 0; i < std::size(noises); ++i) {
-        const Kriging of_some =
-            krige(k, pairs, some, f.topRows(some), d.head(some), noises[i]);
+        const Kriging of_some = krige(k, pairs, some, f.topRows(some), d.head(some), noises[i]);
         const double own = of_some.settled ? score(of_some.left_out, weights) : INFINITY;
         if (own < best) best = own, chosen = i;
     }
@@ -204,8 +210,8 @@ double Proxy::at_everyone() const {
     for (Eigen::Index q = 0; q < weights_.size(); ++q) {
         int64_t there = 0;
         for (int64_t w = 0; w < words; ++w) there += std::popcount(bits_[q * words + w]);
-        sum += weights_[q] * covariance(static_cast<double>(2 * there - players_),
-                                        static_cast<double>(players_));
+        sum += weights_[q] *
+               covariance(static_cast<double>(2 * there - players_), static_cast<double>(players_));
     }
     return sum;
 }

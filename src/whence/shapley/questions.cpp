@@ -23,8 +23,8 @@ namespace shapley {
 namespace {
 
 // One question to the game: its masks in this many bytes, and the model's rows, where somebody
-// watches the progress, in this many.
-constexpr int64_t block_bytes = 1 << 22, block_rows = 1 << 18, watched_rows = 1 << 8;
+// watches the progress, in this many (a batch of most models).
+constexpr int64_t block_bytes = 1 << 22, block_rows = 1 << 18, watched_rows = 1 << 10;
 
 }  // namespace
 
