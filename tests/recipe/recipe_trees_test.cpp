@@ -129,7 +129,7 @@ TEST_F(TreeSubjects, BlackBoxMethodsRun) {
     const auto table = numbers(60);
     subject.use_background(table);
     const Input input = read_input(subject, table, 0);
-    EXPECT_EQ(default_method(subject, input).method, "lime");
+    EXPECT_EQ(default_method(subject, input).method, "tree-shap");
     for (const char* method : {"kernel-shap", "occlusion"}) {
         const Explanation why =
             explain(subject, input, {.method = method, .target = "1"}, {.seed = 1});
@@ -154,6 +154,80 @@ TEST_F(TreeSubjects, ExplanationsCarryTheFilesNotes) {
     EXPECT_TRUE(std::ranges::any_of(why.diagnostics.notes, [](const std::string& note) {
         return contains(note, "multi:softmax");
     }));
+}
+
+// The trees' own values against all coalitions asked of the model.
+TEST_F(TreeSubjects, TreeShapIsExactShapOfTheMargin) {
+    for (const char* file : {"xgboost_softprob.json", "lightgbm_multiclass.txt"}) {
+        Subject subject = Subject::load(models / file);
+        const auto table = numbers(40);
+        subject.use_background(table);
+        const Input input = read_input(subject, table, 7);
+        const Explanation trees = explain(subject, input, {.method = "tree-shap", .target = "2"}, {});
+        const Explanation all =
+            explain(subject, input,
+                    {.method = "exact-shap",
+                     .target = "margin:2",
+                     .options = {{"summary", std::string("all")}}},
+                    {});
+        EXPECT_EQ(trees.target.resolved.output, "margin");
+        EXPECT_NEAR(trees.target.value, all.target.value, 1e-9);
+        EXPECT_NEAR(*trees.target.baseline_value, *all.target.baseline_value, 1e-9);
+        const std::vector<double> a = trees.attribution.values.to_doubles();
+        const std::vector<double> b = all.attribution.values.to_doubles();
+        ASSERT_EQ(a.size(), b.size());
+        for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-9) << file << ' ' << i;
+        EXPECT_LT(std::abs(*trees.diagnostics.attribution_error), 1e-9);
+        EXPECT_EQ(trees.attribution.names.size(), a.size());
+    }
+}
+
+TEST_F(TreeSubjects, TreeShapByCoversAddsUpAndItsInteractionsAddUpToIt) {
+    const Subject subject = Subject::load(models / "xgboost_softprob.json");
+    const Input input = read_input(subject, numbers(10), 4);
+    EXPECT_EQ(default_method(subject, input).method, "tree-shap");
+    const Explanation why = explain(subject, input, {.method = "tree-shap", .target = "1-0"}, {});
+    EXPECT_LT(std::abs(*why.diagnostics.attribution_error), 1e-9);
+    EXPECT_TRUE(contains(why.target.baseline, "path-dependent"));
+    const Explanation pairs =
+        explain(subject, input, {.method = "tree-interactions", .target = "1-0"}, {});
+    const std::vector<double> values = why.attribution.values.to_doubles();
+    const std::vector<double> sums = pairs.attribution.values.to_doubles();
+    for (size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(values[i], sums[i], 1e-9);
+    const std::vector<double> matrix = pairs.interactions->values.to_doubles();
+    const size_t n = values.size();
+    for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < n; ++j) EXPECT_NEAR(matrix[i * n + j], matrix[j * n + i], 1e-12);
+    const Explanation banzhaf =
+        explain(subject, input,
+                {.method = "tree-shap", .options = {{"index", std::string("banzhaf")}}}, {});
+    EXPECT_FALSE(banzhaf.diagnostics.attribution_error);
+    EXPECT_FALSE(banzhaf.diagnostics.no_error_because.empty());
+}
+
+TEST_F(TreeSubjects, TreeShapSaysWhatItCannot) {
+    const Subject subject = Subject::load(models / "xgboost_binary_logistic.json");
+    const Input input = read_input(subject, numbers(10), 4);
+    const auto refused = [&](ErrorKind kind, const Recipe& recipe, const char* part) {
+        EXPECT_TRUE(contains(message_of(kind, [&] { (void)explain(subject, input, recipe, {}); }), part))
+            << part;
+    };
+    refused(ErrorKind::unsupported, {.method = "tree-shap", .scale = Scale::probability}, "margins");
+    refused(ErrorKind::usage,
+            {.method = "tree-shap", .options = {{"perturbation", std::string("interventional")}}},
+            "--background");
+    refused(ErrorKind::usage,
+            {.method = "tree-shap", .options = {{"perturbation", std::string("x")}}}, "choose from");
+    const Explanation against =
+        explain(subject, input, {.method = "tree-shap", .target = "0"}, {});
+    ASSERT_FALSE(against.diagnostics.notes.empty());
+    EXPECT_TRUE(contains(against.diagnostics.notes[0], "speaks against"));
+    const Subject& network = test::table_subject();
+    EXPECT_TRUE(contains(message_of(ErrorKind::usage,
+                                    [&] {
+                                        (void)explain(network, test::row(0), {.method = "tree-shap"}, {});
+                                    }),
+                         "kernel-shap"));
 }
 
 }  // namespace

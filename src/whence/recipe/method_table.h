@@ -12,6 +12,7 @@ namespace whence::recipe {
 [[nodiscard]] std::vector<MethodSpec> attention_methods();
 [[nodiscard]] std::vector<MethodSpec> perturbation_methods();
 [[nodiscard]] std::vector<MethodSpec> shapley_methods();
+[[nodiscard]] std::vector<MethodSpec> tree_methods();
 [[nodiscard]] std::vector<MethodSpec> counterfactual_methods();
 [[nodiscard]] std::vector<MethodSpec> rule_methods();
 

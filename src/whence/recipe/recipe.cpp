@@ -260,6 +260,9 @@ Explanation explained(const MethodSpec& method, const Task& task) {
 MethodChoice default_method(const Subject& subject, const Input& input) {
     if (!input.parts.empty()) return {"lime", "several inputs are explained together"};
     if (input.text) return {"lime", "the input is a text"};
+    if (const trees::EnsembleModel* trees = subject.ensemble_or_null())
+        if (trees->ensemble().parts().has_covers || subject.background())
+            return {"tree-shap", "the model is a tree ensemble: its values are exact"};
     const std::string why = input.batch.empty()
                                 ? "the model reads one input for each column, or text"
                                 : no_gradient_because(subject, "");

@@ -1,0 +1,205 @@
+// Exact values of tree ensembles, from the trees themselves.
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "whence/core/error.h"
+#include "whence/core/version.h"
+#include "whence/recipe/method_table.h"
+#include "whence/trees/shap/interactions.h"
+#include "whence/trees/shap/interventional.h"
+
+namespace whence::recipe {
+namespace {
+
+const trees::EnsembleModel& ensemble_of(const Task& task) {
+    if (!task.subject.ensemble_or_null())
+        throw Error(ErrorKind::usage,
+                    "tree-shap reads the trees of an ensemble (XGBoost, LightGBM, CatBoost), and this "
+                    "model is none; kernel-shap explains any model");
+    if (!task.input.is_table()) throw Error(ErrorKind::usage, "tree-shap explains rows of tables");
+    return *task.subject.ensemble_or_null();
+}
+
+// A margin, or the difference of two.
+struct Wanted {
+    ResolvedTarget target;
+    std::string note;  // where the class that was asked for has no margin of its own
+
+    [[nodiscard]] double of(const double* outputs) const {
+        return outputs[target.index] - (target.minus ? outputs[*target.minus] : 0);
+    }
+};
+
+// Trees add up to margins; probabilities are no sum.
+Wanted wanted_of(const Task& task, const trees::EnsembleModel& model) {
+    if (task.target.scale != Scale::automatic && task.target.scale != Scale::raw)
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("trees add up to margins (scale raw), not to a {}; kernel-shap "
+                                "explains it",
+                                name(task.target.scale)));
+    Wanted wanted{.target = resolve(task.target, model, task.input.batch, Scale::raw, task.run)};
+    ResolvedTarget& target = wanted.target;
+    const TensorInfo& margin = model.outputs().back();
+    const bool one = margin.shape.back() == 1;
+    if (one && target.classes == 2) {
+        if (target.minus)
+            throw Error(ErrorKind::usage, "the model has one margin: there is no difference");
+        if (target.index == 0)
+            wanted.note = "the margin speaks for " + task.subject.label(1) +
+                          ": what is positive speaks against " + task.subject.label(0);
+        target.index = 0;
+    }
+    target.output = margin.name;
+    target.scale = target.output_scale = Scale::raw;
+    target.classes = margin.shape.back();
+    return wanted;
+}
+
+bool interventional(const Task& task) {
+    const auto how = task.options.get<std::string>("perturbation");
+    if (how == "path-dependent") return false;
+    if (how != "auto" && how != "interventional")
+        throw Error(ErrorKind::usage, "no perturbation '" + printable(how) +
+                                          "'; choose from auto, path-dependent, interventional");
+    if (how == "interventional" && !task.subject.background())
+        throw Error(ErrorKind::usage, "interventional values need --background rows");
+    return task.subject.background() != nullptr;
+}
+
+trees::TreeIndex index_of(const Task& task) {
+    const auto index = task.options.get<std::string>("index");
+    if (index == "shapley") return trees::TreeIndex::shapley;
+    if (index == "banzhaf") return trees::TreeIndex::banzhaf;
+    throw Error(ErrorKind::usage,
+                "no index '" + printable(index) + "'; choose from shapley, banzhaf");
+}
+
+MatrixView<const double> view_of(const Tensor& rows) {
+    return {rows.as<double>().data(), rows.rows(), rows.row_size()};
+}
+
+// Margins, values and where they start from, of the scalar that is wanted.
+Explanation explanation_of(const Wanted& wanted, std::vector<double> values, double margin,
+                           double expected, std::string baseline) {
+    Explanation explanation;
+    const auto features = static_cast<int64_t>(values.size());
+    explanation.attribution.values = Tensor::of<double>({features}, values);
+    explanation.target = {.resolved = wanted.target,
+                          .value = margin,
+                          .baseline = std::move(baseline),
+                          .baseline_value = expected};
+    if (!wanted.note.empty()) explanation.diagnostics.notes.push_back(wanted.note);
+    return explanation;
+}
+
+void state_provenance(const Task& task, std::chrono::steady_clock::time_point start,
+                      Explanation& explanation) {
+    explanation.provenance.version = version();
+    explanation.provenance.evaluations = task.target.index ? 1 : 2;
+    explanation.provenance.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+constexpr const char* by_covers =
+    "the training rows, as the covers of the nodes tell (path-dependent)";
+
+trees::TreeShapValues values_of(const Task& task, const trees::Ensemble& ensemble, bool background) {
+    const trees::TreeShapOptions options{.index = index_of(task),
+                                         .precision = trees::Precision::float64};
+    const std::string key = "tree-shap " + task.options.get<std::string>("index");
+    const auto row = view_of(*task.input.row);
+    if (!background)
+        return task.subject
+            .kept<trees::TreeShap>(key, task.input.schema,
+                                   [&] { return std::make_shared<const trees::TreeShap>(ensemble, options); })
+            ->values(row, task.run);
+    const auto rows = task.subject.background_matrix();
+    return task.subject
+        .kept<trees::InterventionalShap>(
+            key + " background", task.input.schema,
+            [&] {
+                return std::make_shared<const trees::InterventionalShap>(
+                    ensemble, view_of(*rows), std::span<const double>(), options);
+            })
+        ->values(row, task.run);
+}
+
+Explanation tree_shap(const Task& task) {
+    const auto start = std::chrono::steady_clock::now();
+    const trees::EnsembleModel& model = ensemble_of(task);
+    const Wanted wanted = wanted_of(task, model);
+    const bool background = interventional(task);
+    const trees::TreeShapValues found = values_of(task, model.ensemble(), background);
+    std::vector<double> values;
+    for (int64_t f = 0; f < found.features; ++f)
+        values.push_back(wanted.of(found.values.data() + f * found.outputs));
+    Explanation explanation = explanation_of(
+        wanted, std::move(values), wanted.of(found.margins.data()), wanted.of(found.expected.data()),
+        background ? fmt::format("{} background rows (interventional)",
+                                 task.subject.background_matrix()->rows())
+                   : by_covers);
+    if (index_of(task) == trees::TreeIndex::banzhaf)
+        explanation.diagnostics.no_error_because = "Banzhaf values do not add up to a difference";
+    else
+        state_attribution_error(explanation);
+    state_provenance(task, start, explanation);
+    return explanation;
+}
+
+Explanation tree_interactions(const Task& task) {
+    const auto start = std::chrono::steady_clock::now();
+    const trees::EnsembleModel& model = ensemble_of(task);
+    const Wanted wanted = wanted_of(task, model);
+    const trees::TreeInteractionValues found =
+        task.subject
+            .kept<trees::TreeInteractions>(
+                "tree-interactions", task.input.schema,
+                [&] {
+                    return std::make_shared<const trees::TreeInteractions>(
+                        model.ensemble(),
+                        trees::TreeInteractionsOptions{.precision = trees::Precision::float64});
+                })
+            ->values(view_of(*task.input.row), task.run);
+    const int64_t features = found.features;
+    std::vector<double> pairs, sums(features);
+    for (int64_t pair = 0; pair < features * features; ++pair) {
+        pairs.push_back(wanted.of(found.values.data() + pair * found.outputs));
+        sums[pair / features] += pairs.back();
+    }
+    Explanation explanation =
+        explanation_of(wanted, std::move(sums), wanted.of(found.margins.data()),
+                       wanted.of(found.expected.data()), by_covers);
+    explanation.interactions =
+        Interactions{.values = Tensor::of<double>({features, features}, pairs)};
+    state_attribution_error(explanation);
+    state_provenance(task, start, explanation);
+    return explanation;
+}
+
+}  // namespace
+
+std::vector<MethodSpec> tree_methods() {
+    return {
+        {.name = "tree-shap",
+         .summary = "exact Shapley values of a tree ensemble's margin, from the trees themselves",
+         .needs_gradient = false,
+         .uses_baseline = false,
+         .options = {{{"perturbation", std::string("auto")},
+                      "what absent features follow: the training rows in each node "
+                      "(path-dependent), or the background's rows (interventional); auto: the "
+                      "background where there is one"},
+                     {{"index", std::string("shapley")},
+                      "shapley, or banzhaf: every coalition counts the same"}},
+         .explain = tree_shap},
+        {.name = "tree-interactions",
+         .summary = "exact Shapley interaction values of the pairs of features of a tree ensemble",
+         .needs_gradient = false,
+         .uses_baseline = false,
+         .options = {},
+         .explain = tree_interactions},
+    };
+}
+
+}  // namespace whence::recipe
