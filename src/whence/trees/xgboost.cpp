@@ -210,8 +210,7 @@ class TreeReader {
                 set.push_back(
                     static_cast<int32_t>(whole_number(categories[c], 0, most_index, where)));
             std::ranges::sort(set);
-            const auto twice = std::ranges::unique(set);
-            set.erase(twice.begin(), twice.end());
+            set.erase(std::unique(set.begin(), set.end()), set.end());
             set_of_node_[node] = static_cast<int32_t>(tree.categories.size());
             tree.categories.push_back(std::move(set));
         }
