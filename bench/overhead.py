@@ -19,12 +19,12 @@ NAMES = [f"c{j}" for j in range(COLUMNS)]
 # Of the table's methods all that ask the model for rows and nothing else.
 METHODS = {
     "lime": {"num_samples": 5000},
-    "kernel-shap": {"budget": 100, "tolerance": 0.0},
-    "permutation-shap": {"budget": 100, "tolerance": 0.0},
-    "sampling-shap": {"budget": 100, "tolerance": 0.0},
-    "partition-shap": {"budget": 100},
-    "banzhaf": {"budget": 100, "tolerance": 0.0},
-    "shap-interactions": {"budget": 500, "tolerance": 0.0},
+    "kernel-shap": {"budget": 200, "tolerance": 0.0},
+    "permutation-shap": {"budget": 200, "tolerance": 0.0},
+    "sampling-shap": {"budget": 200, "tolerance": 0.0},
+    "partition-shap": {"budget": 200},
+    "banzhaf": {"budget": 200, "tolerance": 0.0},
+    "shap-interactions": {"budget": 1800, "tolerance": 0.0},
     "anchors": {},
     "counterfactuals": {},
     "nearest-unlike-neighbour": {},

@@ -1,5 +1,8 @@
 #include "whence/counterfactual/constraints.h"
+#include <cmath>
+
 #include "models.h"
+#include "whence/counterfactual/features.h"
 #include "whence/counterfactual/wanted.h"
 
 namespace whence {
@@ -120,6 +123,26 @@ TEST(Judge, ATieIsDecidedAsTheTopClassIs) {
     Wanted first;
     first.index = 0;
     EXPECT_TRUE(Judge(target, first, tie).judge(tie)[0].valid);
+}
+
+// With and without missing values, with limits that cut some of the data, all of it, or none.
+TEST(Limits, DistancesAreThoseToTheNearestAllowedValues) {
+    Schema schema = people();
+    schema[1].allows_missing = true;
+    const Tensor data = table(4, {20, 100, 0, 1, 35, NAN, 1, 2, 70, 300, 2, -4, 41, 50, 1, 9});
+    const counterfactual::Features features(schema, data, {});
+    for (const Constraints& constraints :
+         {Constraints{}, Constraints::parse("", "", "", "age=30:50", schema),
+          Constraints::parse("job", "age", "a=b", "", schema),
+          Constraints::parse("", "", "", "job=clerk|cook,age=0:100", schema)}) {
+        const counterfactual::Limits limits(features, constraints, features.example(3));
+        const std::vector<double> fast = limits.distances({});
+        for (int64_t row = 0; row < 4; ++row) {
+            counterfactual::State moved = features.example(row);
+            for (size_t f = 0; f < moved.size(); ++f) moved[f] = limits.nearest(f, moved[f]);
+            EXPECT_NEAR(fast[row], features.distance(features.example(3), moved), 1e-12) << row;
+        }
+    }
 }
 
 }  // namespace

@@ -111,6 +111,8 @@ class Limits {
     [[nodiscard]] std::vector<double> distances(const Run& run) const;
 
   private:
+    [[nodiscard]] bool takes_all(size_t feature) const;
+
     const Features& features_;
     State input_;
     std::vector<uint8_t> fixed_;

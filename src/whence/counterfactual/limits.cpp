@@ -12,6 +12,12 @@ namespace {
 
 constexpr int64_t rows_per_block = 8192;
 
+bool holds_missing(std::span<const double> values) {
+    bool missing = false;
+    for (const double value : values) missing |= std::isnan(value);
+    return missing;
+}
+
 [[noreturn]] void refuse(const std::string& message) {
     throw Error(ErrorKind::usage, message);
 }
@@ -134,6 +140,14 @@ std::vector<double> Limits::tries(size_t feature) const {
     return out;
 }
 
+// Whether every value in the data is allowed, but for missing ones.
+bool Limits::takes_all(size_t feature) const {
+    const FeatureInfo& info = features_[feature];
+    return info.kind == FeatureInfo::Kind::number
+               ? low_[feature] <= info.low && info.high <= high_[feature]
+               : allowed_[feature].empty();
+}
+
 std::vector<double> Limits::distances(const Run& run) const {
     std::vector<double> out(static_cast<size_t>(features_.examples()));
     parallel_for(run, features_.examples(), rows_per_block, [&](int64_t begin, int64_t end) {
@@ -142,8 +156,13 @@ std::vector<double> Limits::distances(const Run& run) const {
         for (size_t f = 0; f < features_.size(); ++f) {
             if (fixed(f)) continue;
             const std::span<const double> values = features_.values(f).subspan(first, count);
+            const std::span<double> sums = std::span(out).subspan(first, count);
+            if (takes_all(f) && !holds_missing(values)) {
+                features_.add_distances(f, input_[f], values, sums);
+                continue;
+            }
             for (size_t i = 0; i < count; ++i) moved[i] = nearest(f, values[i]);
-            features_.add_distances(f, input_[f], moved, std::span(out).subspan(first, count));
+            features_.add_distances(f, input_[f], moved, sums);
         }
     });
     return out;
