@@ -104,6 +104,22 @@ TEST(TextModel, RemembersPartsOnlyWhereBlanksPartThem) {
     EXPECT_FALSE(golden("word_level").separable()) << "its added tokens look at their neighbours";
 }
 
+// More parts than the table begins with, some told apart by their last letter alone.
+TEST(TextModel, RemembersManyParts) {
+    const Tokenizer tokenizer = golden("wordpiece");
+    const TokenSum inner(-1, true);
+    const TextEncoder encoder(tokenizer, {.max_length = 40}, inner.inputs());
+    const TextModel model(inner, encoder);
+    std::vector<std::string> many;
+    for (int i = 0; i < 1500; ++i)
+        many.push_back("film" + std::to_string(i) + " good" + std::to_string(i * 7919 % 1500) + "\tx" + std::to_string(i % 10));
+    for (int time = 0; time < 2; ++time) {
+        const Batch answer = model.predict(strings(many), {});
+        for (size_t i = 0; i < many.size(); ++i)
+            ASSERT_EQ(answer.at("y").as<double>()[2 * i], expected(tokenizer, many[i], 40, true)) << many[i];
+    }
+}
+
 TEST(TextModel, ARowsLengthDependsOnThatRowAlone) {
     const TokenSum inner(-1, true);
     const TextEncoder encoder(golden("wordpiece"), {.max_length = 40}, inner.inputs());

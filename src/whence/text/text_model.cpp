@@ -4,13 +4,91 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
-#include <unordered_map>
 
 #include "whence/core/error.h"
 #include "whence/core/parallel.h"
 
 namespace whence::text {
+
+namespace {
+
+bool blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+struct Part {
+    std::string_view text;
+    uint64_t hash;
+};
+
+// The next part between blanks; empty at the end. Its hash (FNV-1a: Fowler, Noll, Vo) is taken while
+// its end is looked for.
+Part next_part(std::string_view text, size_t at) {
+    while (at < text.size() && blank(text[at])) ++at;
+    uint64_t hash = 0xcbf29ce484222325;
+    size_t end = at;
+    for (; end < text.size() && !blank(text[end]); ++end)
+        hash = (hash ^ static_cast<unsigned char>(text[end])) * 0x100000001b3;
+    return {text.substr(at, end - at), hash ^ hash >> 32};
+}
+
+// Parts and their tokens, by open addressing: looking parts up is most of what masked texts cost.
+class PartTable {
+  public:
+    PartTable() : slots_(1 << 10) {}
+    [[nodiscard]] size_t size() const { return size_; }
+
+    /// nullopt: it was never added.
+    [[nodiscard]] std::optional<std::span<const int64_t>> find(const Part& part) const {
+        const Slot& slot = slots_[place_of(part)];
+        if (slot.size == 0) return std::nullopt;
+        return std::span(ids_).subspan(slot.ids, slot.count);
+    }
+    void add(const Part& part, std::span<const int64_t> ids) {
+        if (2 * (size_ + 1) > slots_.size()) grow();
+        Slot& slot = slots_[place_of(part)];
+        if (slot.size > 0) return;
+        slot = {part.hash, texts_.size(), part.text.size(), ids_.size(), ids.size()};
+        texts_ += part.text;
+        ids_.insert(ids_.end(), ids.begin(), ids.end());
+        ++size_;
+    }
+
+  private:
+    struct Slot {
+        uint64_t hash = 0;
+        size_t text = 0, size = 0;  // in texts_; no part is empty, so 0 is a free slot
+        size_t ids = 0, count = 0;  // in ids_
+    };
+    // Where the part is, or would be.
+    [[nodiscard]] size_t place_of(const Part& part) const {
+        const size_t mask = slots_.size() - 1;
+        size_t place = part.hash & mask;
+        while (slots_[place].size > 0 && !is(slots_[place], part)) place = (place + 1) & mask;
+        return place;
+    }
+    [[nodiscard]] bool is(const Slot& slot, const Part& part) const {
+        return slot.hash == part.hash && slot.size == part.text.size() &&
+               std::memcmp(texts_.data() + slot.text, part.text.data(), slot.size) == 0;
+    }
+    void grow() {
+        std::vector<Slot> old(2 * slots_.size());
+        old.swap(slots_);
+        for (const Slot& slot : old)
+            if (slot.size > 0)
+                slots_[place_of({std::string_view(texts_).substr(slot.text, slot.size),
+                                 slot.hash})] = slot;
+    }
+
+    std::vector<Slot> slots_;
+    std::string texts_;
+    std::vector<int64_t> ids_;
+    size_t size_ = 0;
+};
+
+}  // namespace
 
 // The tokens of parts between blanks that were met before.
 class TextModel::Memory {
@@ -19,42 +97,39 @@ class TextModel::Memory {
 
     std::vector<int64_t> ids_of(std::string_view text) {
         std::vector<int64_t> out;
-        std::vector<std::pair<std::string, std::vector<int64_t>>> met;
+        std::vector<Met> met;
         {
             const std::shared_lock lock(mutex_);
-            for (size_t at = 0; at < text.size();) {
-                at = text.find_first_not_of(blanks, at);
-                if (at == std::string_view::npos) break;
-                const size_t end = std::min(text.find_first_of(blanks, at), text.size());
-                const std::string_view part = text.substr(at, end - at);
-                at = end;
-                if (const auto found = known_.find(part); found != known_.end()) {
-                    out.insert(out.end(), found->second.begin(), found->second.end());
+            for (Part part = next_part(text, 0); !part.text.empty();
+                 part = next_part(text, part.text.data() + part.text.size() - text.data())) {
+                if (const auto known = known_.find(part)) {
+                    out.insert(out.end(), known->begin(), known->end());
                     continue;
                 }
-                std::vector<int64_t> ids;
-                for (const Token& token : tokenizer_.encode_part(part)) ids.push_back(token.id);
-                out.insert(out.end(), ids.begin(), ids.end());
-                if (part.size() <= longest) met.emplace_back(part, std::move(ids));
+                const size_t begin = out.size();
+                for (const Token& token : tokenizer_.encode_part(part.text))
+                    out.push_back(token.id);
+                if (part.text.size() <= longest) met.push_back({part, begin, out.size() - begin});
             }
         }
         if (!met.empty()) {
             const std::unique_lock lock(mutex_);
-            for (auto& [part, ids] : met)
-                if (known_.size() < most) known_.try_emplace(std::move(part), std::move(ids));
+            for (const Met& one : met)
+                if (known_.size() < most)
+                    known_.add(one.part, std::span(out).subspan(one.begin, one.count));
         }
         return out;
     }
 
   private:
-    struct Hash : std::hash<std::string_view> {
-        using is_transparent = void;
+    struct Met {
+        Part part;
+        size_t begin, count;  // its tokens among those of the text
     };
-    static constexpr std::string_view blanks = " \t\n\r";
     static constexpr size_t most = 1 << 17, longest = 256;
     const Tokenizer& tokenizer_;
     std::shared_mutex mutex_;
-    std::unordered_map<std::string, std::vector<int64_t>, Hash, std::equal_to<>> known_;
+    PartTable known_;
 };
 
 TextModel::TextModel(const Model& inner, const TextEncoder& encoder)

@@ -25,12 +25,15 @@ WordMasker::WordMasker(Words words, std::optional<std::string> mask_string, std:
 
 void WordMasker::write(const uint8_t* present, std::string& out) const {
     out.clear();
+    // Parts cover the text: neighbours that are there are copied together.
+    int64_t begin = 0;
     for (const Words::Part& part : words_.parts) {
-        if (part.player < 0 || present[part.player])
-            out.append(words_.text, part.place.begin, part.place.end - part.place.begin);
-        else if (mask_string_)
-            out += *mask_string_;
+        if (part.player < 0 || present[part.player]) continue;
+        out.append(words_.text, begin, part.place.begin - begin);
+        if (mask_string_) out += *mask_string_;
+        begin = part.place.end;
     }
+    out.append(words_.text, begin);
 }
 
 void WordMasker::apply(MatrixView<const uint8_t> present, int64_t first, Batch& rows,
