@@ -1,8 +1,9 @@
-// Tree SHAP from C++: seconds of one call, in rounds.
-// Usage: tree_shap_library MODEL.dump ROWS.f32 COUNT KIND PRECISION ISA THREADS ROUNDS [VALUES.f64]
-// MODEL.dump: text of bench/tree_shap.py. ROWS.f32: row-major float32, drawn from again in turn
-// where COUNT is larger. Prints "compile SECONDS", then one line for each round; writes the values
-// of the file's rows.
+// Tree SHAP from C++, beside a peer that Python times in turn with it.
+// Usage: tree_shap_library MODEL.dump ROWS.f32 COUNT KIND PRECISION ISA THREADS BACKGROUND
+// MODEL.dump: text of bench/tree_models.py. ROWS.f32: row-major float32, taken again in turn where
+// COUNT is larger. KIND: values, interventional (against the last BACKGROUND rows of the file),
+// interactions. Prints the seconds of the compilation; then, for each line N of its input, the mean
+// seconds of N calls, and for each line that is no number, writes the values to the file it names.
 
 #include <chrono>
 #include <cstdint>
@@ -15,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "whence/trees/shap/interactions.h"
+#include "whence/trees/shap/interventional.h"
 #include "whence/trees/shap/tree_shap.h"
 
 namespace {
@@ -77,10 +80,47 @@ Isa isa_named(const std::string& wanted) {
     return Isa::best;
 }
 
+/// The values of a kind, compiled once.
+template <class Compiled>
+struct Contestant {
+    Compiled compiled;
+    MatrixView<const float> rows;
+    Run run;
+    std::vector<double> values;
+
+    void call() { values = compiled.values(rows, run).values; }
+
+    void serve() {
+        call();  // warm
+        for (std::string line; std::getline(std::cin, line);) {
+            if (const int calls = std::atoi(line.c_str()); calls > 0) {
+                const auto several = [&] {
+                    for (int i = 0; i < calls; ++i) call();
+                };
+                std::printf("%.9g\n", seconds(several) / calls);
+            } else {
+                std::ofstream out(line, std::ios::binary);
+                out.write(reinterpret_cast<const char*>(values.data()),
+                          static_cast<std::streamsize>(values.size() * sizeof(double)));
+                out.close();
+                std::printf("written\n");
+            }
+            std::fflush(stdout);
+        }
+    }
+};
+
+template <class Compile>
+void serve(const Compile& compile, MatrixView<const float> rows, const Run& run) {
+    std::printf("%.9g\n", seconds([&] { (void)compile(); }));
+    std::fflush(stdout);
+    Contestant<decltype(compile())>{compile(), rows, run, {}}.serve();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 9) return 2;
+    if (argc != 9) return 2;
     const Ensemble ensemble = read_dump(argv[1]);
     const std::vector<float> table = read_rows(argv[2]);
     const int64_t features = ensemble.features(), count = std::atoll(argv[3]);
@@ -90,18 +130,22 @@ int main(int argc, char** argv) {
     const std::string kind = argv[4];
     const Precision precision =
         std::string(argv[5]) == "float64" ? Precision::float64 : Precision::float32;
+    const Isa isa = isa_named(argv[6]);
     const Run run{.threads = std::atoi(argv[7])};
-
-    std::vector<double> values;
-    const TreeShapOptions options{.precision = precision, .isa = isa_named(argv[6])};
-    std::printf("compile %.6g\n", seconds([&] { TreeShap{ensemble, options}; }));
-    const TreeShap shap(ensemble, options);
-    const auto call = [&] { values = shap.values(rows, run).values; };
-    call();  // warm
-    for (int round = 0; round < std::atoi(argv[8]); ++round) std::printf("%.9g\n", seconds(call));
-    if (argc > 9) {
-        std::ofstream out(argv[9], std::ios::binary);
-        out.write(reinterpret_cast<const char*>(values.data()),
-                  static_cast<std::streamsize>(values.size() * sizeof(double)));
+    const TreeShapOptions options{.precision = precision, .isa = isa};
+    if (kind == "interventional") {
+        const int64_t background = std::atoll(argv[8]);
+        const std::vector<double> last(table.end() - background * features, table.end());
+        serve(
+            [&] {
+                return InterventionalShap(ensemble, {last.data(), background, features}, {},
+                                          options);
+            },
+            rows, run);
+    } else if (kind == "interactions") {
+        serve([&] { return TreeInteractions(ensemble, {.precision = precision, .isa = isa}); },
+              rows, run);
+    } else {
+        serve([&] { return TreeShap(ensemble, options); }, rows, run);
     }
 }

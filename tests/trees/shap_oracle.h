@@ -33,7 +33,7 @@ inline std::vector<int32_t> features_of(const Tree& tree) {
     for (const Node& node : tree.nodes)
         if (!node.is_leaf()) features.push_back(node.feature);
     std::ranges::sort(features);
-    features.erase(std::ranges::unique(features).begin(), features.end());
+    features.erase(std::unique(features.begin(), features.end()), features.end());
     return features;
 }
 

@@ -48,11 +48,17 @@ class InteractionWalk {
         V* const factors = level;
         V* const below_left = level + points();
 
-        if (node.bottom) {  // the difference stands in the weight
-            add(node, L::select(left, L::set(c[0]), L::set(c[1])), above, here);
-            for (int q = 0; q < points(); ++q)
-                below[q] = L::select(left, L::set(c[4 + points() + q]), L::set(c[4 + q]));
-            return;
+        V weight = L::select(left, L::set(c[0]), L::set(c[1]));
+        if (node.repeated) weight = L::keep(old, weight);
+        if (node.bottom) {  // the difference of the leaves stands in the weight
+            const Scalar *const right_sums = c + 5, *const left_sums = right_sums + points();
+            const Scalar* const scale = left_sums + points();
+            for (int q = 0; q < points(); ++q) {
+                const V sum = L::select(left, L::set(left_sums[q]), L::set(right_sums[q]));
+                below[q] = node.repeated ? L::select(old, sum, L::set(c[4])) : sum;
+                factors[q] = node.repeated ? L::mul(above[q], L::set(scale[q])) : above[q];
+            }
+            return add(node, weight, factors, here);
         }
         const Scalar* const bases = c + 3;
         const Scalar* const step = node.repeated ? bases + 2 * points() : tree_.points;
@@ -88,8 +94,6 @@ class InteractionWalk {
             terms[q] = L::mul(above[q], difference);
             if (node.repeated) terms[q] = L::mul(terms[q], L::set(bases[3 * points() + q]));
         }
-        V weight = L::select(left, L::set(c[0]), L::set(c[1]));
-        if (node.repeated) weight = L::keep(old, weight);
         add(node, weight, terms, here);
     }
 

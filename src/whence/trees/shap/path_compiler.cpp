@@ -78,7 +78,7 @@ class TreeCompiler {
         if (repeated) nodes_[found->node].watched = true;
         const Node& left = tree_.nodes[node.left];
         const Node& right = tree_.nodes[node.right];
-        const bool bottom = left.is_leaf() && right.is_leaf() && !repeated && outputs_ == 1;
+        const bool bottom = left.is_leaf() && right.is_leaf() && outputs_ == 1;
 
         const ColumnTest test = columns_.test(tree_, node);
         nodes_[here] = {.column = test.column,
@@ -98,7 +98,7 @@ class TreeCompiler {
             edge_constants(c * (1 - r));
         }
         if (bottom) {
-            bottom_constants(r, value(left, 0), value(right, 0));
+            bottom_constants(r, c, repeated, value(left, 0), value(right, 0));
             nodes_[here].left = compile(node.left);
             nodes_[here].right = compile(node.right);
             return here;
@@ -141,13 +141,17 @@ class TreeCompiler {
 
     void put(double x) { constants_.push_back(static_cast<Scalar>(x)); }
 
-    void bottom_constants(double r, double a, double b) {
+    void bottom_constants(double r, double c, bool repeated, double a, double b) {
         put((1 - r) * (a - b));
         put(-r * (a - b));
         put(a);
         put(b);
-        for (const double t : rule_.nodes) put(b + (a - b) * r * (1 - t));
-        for (const double t : rule_.nodes) put(b + (a - b) * (t + r * (1 - t)));
+        put(b + r * (a - b));
+        const auto u = [&](double t) { return t + c * (1 - t); };
+        for (const double t : rule_.nodes) put(b + (a - b) * c * r * (1 - t) / u(t));
+        for (const double t : rule_.nodes) put(b + (a - b) * (t + c * r * (1 - t)) / u(t));
+        if (!repeated) return;
+        for (const double t : rule_.nodes) put(c / (u(t) * u(t)));
     }
 
     void inner_constants(double r, double c, bool repeated) {

@@ -74,7 +74,10 @@ class PathWalk {
         M left[W];
         for (int w = 0; w < W; ++w) left[w] = goes_left(node, w);
         if (!Many && node.bottom) {
-            bottom(node, left, above, below, reached);
+            if (node.repeated)
+                bottom<true>(node, left, above, below, reached);
+            else
+                bottom<false>(node, left, above, below, reached);
         } else if (node.repeated) {
             inner<true>(node, left, above, below, reached, level);
         } else {
@@ -82,19 +85,27 @@ class PathWalk {
         }
     }
 
+    template <bool repeated>
     void bottom(const PathNode& node, const M* left, const V* above, V* below, V* reached) {
         const Scalar* const c = tree_.constants + node.constants;
+        const Scalar *const right_sums = c + 5, *const left_sums = right_sums + points();
+        const Scalar* const scale = left_sums + points();
         for (int w = 0; w < W; ++w) {
             const V* const a = above + w * points();
             V* const g = below + w * points();
-            V sum = a[0];
-            for (int q = 1; q < points(); ++q) sum = L::add(sum, a[q]);
+            const M old = repeated ? masks_[node.entry * W + w] : L::all();
+            V sum = repeated ? L::mul(a[0], L::set(scale[0])) : a[0];
+            for (int q = 1; q < points(); ++q)
+                sum = repeated ? L::fma(a[q], L::set(scale[q]), sum) : L::add(sum, a[q]);
+            V factor = L::select(left[w], L::set(c[0]), L::set(c[1]));
+            if (repeated) factor = L::keep(old, factor);
             Scalar* const sums = sums_of(node, 0, w);
-            const V factor = L::select(left[w], L::set(c[0]), L::set(c[1]));
             L::store(sums, L::fma(factor, sum, L::load(sums)));
             reached[w] = L::select(left[w], L::set(c[2]), L::set(c[3]));
-            for (int q = 0; q < points(); ++q)
-                g[q] = L::select(left[w], L::set(c[4 + points() + q]), L::set(c[4 + q]));
+            for (int q = 0; q < points(); ++q) {
+                const V here = L::select(left[w], L::set(left_sums[q]), L::set(right_sums[q]));
+                g[q] = repeated ? L::select(old, here, L::set(c[4])) : here;
+            }
         }
     }
 
@@ -120,8 +131,6 @@ class PathWalk {
                                factor<repeated>(old[w], left[w], bases[q], step[q], c[2]));
             }
             visit(node.left, factors, below_left, reached_left, level + level_size());
-        } else {
-            leaf(node.left, below_left, reached_left);
         }
         if (node.right >= 0) {
             for (int w = 0; w < W; ++w) {
@@ -133,12 +142,32 @@ class PathWalk {
                                factor<repeated>(old[w], right, bases[points() + q], step[q], c[0]));
             }
             visit(node.right, factors, below, reached, level + level_size());
-        } else {
-            leaf(node.right, below, reached);
         }
         if (repeated)
             for (int w = 0; w < W; ++w) mask[w] = old[w];
 
+        if (node.left < 0 && node.right < 0)
+            combine<repeated, true, true>(node, left, old, above, below_left, reached_left, below,
+                                          reached);
+        else if (node.left < 0)
+            combine<repeated, true, false>(node, left, old, above, below_left, reached_left, below,
+                                           reached);
+        else if (node.right < 0)
+            combine<repeated, false, true>(node, left, old, above, below_left, reached_left, below,
+                                           reached);
+        else
+            combine<repeated, false, false>(node, left, old, above, below_left, reached_left, below,
+                                            reached);
+    }
+
+    /// From what is below both children to what is below their parent, and the value of its
+    /// feature.
+    template <bool repeated, bool left_leaf, bool right_leaf>
+    void combine(const PathNode& node, const M* left, const M* old, const V* above,
+                 const V* below_left, const V* reached_left, V* below, V* reached) const {
+        const Scalar* const c = tree_.constants + node.constants;
+        const Scalar* const bases = c + 3;
+        const Scalar* const step = repeated ? bases + 2 * points() : tree_.points;
         for (int w = 0; w < W; ++w) {
             V weight = L::select(left[w], L::set(c[0]), L::set(c[1]));
             if (repeated) weight = L::keep(old[w], weight);
@@ -146,11 +175,15 @@ class PathWalk {
                 const V* const a = above + w * points();
                 const V* const gl = below_left + (k * W + w) * points();
                 V* const g = below + (k * W + w) * points();
+                const V left_value = left_leaf ? L::set(tree_.values[~node.left + k]) : L::zero();
+                const V right_value =
+                    right_leaf ? L::set(tree_.values[~node.right + k]) : L::zero();
                 V sum = L::zero();
                 for (int q = 0; q < points(); ++q) {
-                    const V difference = L::sub(gl[q], g[q]);
+                    const V from_right = right_leaf ? right_value : g[q];
+                    const V difference = L::sub(left_leaf ? left_value : gl[q], from_right);
                     const V u = factor<repeated>(old[w], left[w], bases[q], step[q], c[2]);
-                    g[q] = L::fma(difference, u, g[q]);
+                    g[q] = L::fma(difference, u, from_right);
                     const V scaled =
                         repeated ? L::mul(a[q], L::set(bases[3 * points() + q])) : a[q];
                     sum = L::fma(scaled, difference, sum);
@@ -158,7 +191,8 @@ class PathWalk {
                 Scalar* const sums = sums_of(node, k, w);
                 L::store(sums, L::fma(weight, sum, L::load(sums)));
                 reached[k * W + w] =
-                    L::select(left[w], reached_left[k * W + w], reached[k * W + w]);
+                    L::select(left[w], left_leaf ? left_value : reached_left[k * W + w],
+                              right_leaf ? right_value : reached[k * W + w]);
             }
         }
     }
@@ -168,15 +202,6 @@ class PathWalk {
     static V factor(M old, M here, Scalar base, Scalar step, Scalar share) {
         const V u = L::add_where(here, L::set(base), L::set(step));
         return repeated ? L::select(old, u, L::set(share)) : u;
-    }
-
-    void leaf(int32_t child, V* below, V* reached) const {
-        const Scalar* const values = tree_.values + ~child;
-        for (int k = 0; k < outputs(); ++k) {
-            const V value = L::set(values[k]);
-            for (int i = 0; i < W * points(); ++i) below[k * W * points() + i] = value;
-            for (int w = 0; w < W; ++w) reached[k * W + w] = value;
-        }
     }
 
     const PathTree<Scalar>& tree_;

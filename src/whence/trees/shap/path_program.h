@@ -17,9 +17,12 @@ namespace whence::trees {
 ///                          earlier split on the feature has sent the row elsewhere
 ///   left[q], right[q]      else the factors of the child the row does not go to
 ///   step[q], scale[q]      (met before) what is added where it does go there; c / u^2
-/// and of a split with two leaves below
-///   (1 - r)(a - b), -r (a - b), a, b    with a, b the leaves' values
-///   right[q], left[q]        the value below where the row goes right and left
+/// and of a split with two leaves below, a and b
+///   (1 - r)(a - b), -r (a - b), a, b, b + r (a - b)
+///   right[q], left[q]      the sum below where the row goes right and left; that above where an
+///   earlier
+///                          split has sent it elsewhere
+///   scale[q]               (met before) c / u^2
 struct PathNode {
     int32_t column;  ///< row of Block::columns
     int32_t rank;    ///< left where the column is <= rank; categorical: where its words begin
@@ -30,7 +33,7 @@ struct PathNode {
     bool categorical;
     bool repeated;  ///< its feature stands above it on the path
     bool watched;   ///< its feature stands below it, too
-    bool bottom;    ///< two leaves below, not repeated, one number a leaf
+    bool bottom;    ///< two leaves below, one number a leaf
 };
 
 template <class Scalar>
@@ -43,10 +46,10 @@ struct PathTree {
     const Scalar* weights;
     const Scalar* edges;  ///< null, or of each node left[q], right[q]: (1 - c) / (t + c (1 - t))
                           ///< for the share c of its feature in that child
-    int32_t count;    ///< points
-    int32_t outputs;  ///< numbers a leaf, and sums a feature
-    int32_t depth;    ///< splits on the longest path
-    int32_t entries;  ///< different features on the path with most
+    int32_t count;        ///< points
+    int32_t outputs;      ///< numbers a leaf, and sums a feature
+    int32_t depth;        ///< splits on the longest path
+    int32_t entries;      ///< different features on the path with most
 };
 
 /// Some rows, a column each.
