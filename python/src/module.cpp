@@ -9,6 +9,7 @@
 #include "global_view.h"
 #include "model.h"
 #include "segment.h"
+#include "trees.h"
 #include "whence/core/version.h"
 #include "whence/runtime/environment.h"
 
@@ -24,5 +25,6 @@ NB_MODULE(_whence, module) {
     bind_explain(module);
     bind_global_view(module);
     bind_segment(module);
+    bind_trees(module);
     module.def("runtime_version", &whence::runtime_version, "Version of the ONNX Runtime library in use.");
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,6 +70,7 @@ __all__ = [
     "Rule",
     "Target",
     "TensorInfo",
+    "TreeShap",
     "UnsupportedError",
     "UsageError",
     "__version__",
@@ -85,6 +86,7 @@ __all__ = [
     "replay",
     "segment",
     "submodular_pick",
+    "tree_shap",
 ]
 
 _Path = str | os.PathLike[str]
@@ -328,6 +330,38 @@ def compile(
     if not isinstance(model, Model):
         model = load(model)
     _whence.compile(model, os.fsdecode(path), method, target, output, scale, baseline, layer, seed, options)
+
+
+class TreeShap(NamedTuple):
+    """Values of many rows of a tree ensemble, in units of its margins."""
+
+    values: NDArray[np.float64]
+    """[rows, features, outputs]; with interactions [rows, features, features, outputs]."""
+    expected: NDArray[np.float64]
+    """[outputs]: where the values start from."""
+    margins: NDArray[np.float64]
+    """[rows, outputs]: expected + the sum of a row's values, but for `gap`."""
+    gap: float
+    """The largest |margin - expected - sum|: rounding (of Banzhaf values, which do not add up, more)."""
+
+
+def tree_shap(
+    model: Model,
+    rows: ArrayLike,
+    *,
+    background: ArrayLike | None = None,
+    index: str = "shapley",
+    interactions: bool = False,
+    precision: str = "float32",
+    threads: int = 0,
+) -> TreeShap:
+    """Exact Shapley values of all `rows` [rows, features] of a tree ensemble at once.
+
+    What absent features follow: the training rows, as the nodes' covers tell (path-dependent), or the rows of `background`
+    (interventional). `index` is "shapley" or "banzhaf"; `interactions` gives the values of pairs (path-dependent). NaN is missing,
+    a category its code. `precision` "float32" is right to about 1e-6 of the largest value, "float64" to 1e-14.
+    """
+    return TreeShap(*_whence.tree_shap(model, rows, background, index, interactions, precision, threads))
 
 
 def segment(image: Any, method: str = "quickshift", *, seed: int = 0, threads: int = 0, **options: Any):

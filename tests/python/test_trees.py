@@ -50,3 +50,65 @@ def test_no_gradients():
 def test_refused():
     with pytest.raises(whence.ModelError, match="gblinear"):
         whence.load(TREES / "models/xgboost_linear.json")
+
+
+def test_tree_shap_of_many_rows_is_that_of_each():
+    model = whence.load(TREES / "models/xgboost_softprob.json")
+    rows = GOLDEN["xgboost_softprob/x"]
+    all_rows = whence.tree_shap(model, rows, precision="float64")
+    assert all_rows.values.shape == (len(rows), 5, 4)
+    assert all_rows.gap < 1e-9
+    np.testing.assert_allclose(all_rows.expected + all_rows.values.sum(1), all_rows.margins, atol=1e-9)
+    np.testing.assert_allclose(all_rows.margins, GOLDEN["xgboost_softprob/margin"], atol=1e-5)
+    one = whence.tree_shap(model, rows[3:4], precision="float64", threads=1)
+    np.testing.assert_array_equal(one.values[0], all_rows.values[3])
+    np.testing.assert_allclose(whence.tree_shap(model, rows).values, all_rows.values, atol=1e-5)
+    pairs = whence.tree_shap(model, rows, interactions=True, precision="float64")
+    np.testing.assert_allclose(pairs.values.sum(2), all_rows.values, atol=1e-9)
+
+
+def brute_force(model, x, background):
+    """Shapley values of the mean margin over background rows, from all coalitions."""
+    from itertools import combinations
+    from math import comb
+
+    n = len(x)
+
+    def value(present):
+        rows = background.copy()
+        rows[:, present] = x[present]
+        return model.predict(rows)["margin"].mean(0)
+
+    games = {c: value(list(c)) for size in range(n + 1) for c in combinations(range(n), size)}
+    out = np.zeros((n, len(games[()])))
+    for c, v in games.items():
+        for i in set(range(n)) - set(c):
+            out[i] += (games[tuple(sorted({*c, i}))] - v) / (n * comb(n - 1, len(c)))
+    return out
+
+
+def test_tree_shap_against_a_background_is_the_definition():
+    model = whence.load(TREES / "models/lightgbm_multiclass.txt")
+    rows = GOLDEN["lightgbm_multiclass/x"].astype(np.float64)
+    background = rows[10:17]
+    found = whence.tree_shap(model, rows[:3], background=background, precision="float64")
+    for row, values in zip(rows[:3], found.values, strict=True):
+        np.testing.assert_allclose(values, brute_force(model, row, background), atol=1e-9)
+    with pytest.raises(AssertionError):  # the check can fail
+        np.testing.assert_allclose(found.values[0], brute_force(model, rows[1], background), atol=1e-9)
+
+
+def test_tree_shap_refuses():
+    model = whence.load(TREES / "models/xgboost_softprob.json")
+    rows = GOLDEN["xgboost_softprob/x"]
+    with pytest.raises(whence.InputError, match="rows"):
+        whence.tree_shap(model, rows[0])
+    with pytest.raises(whence.InputError):
+        whence.tree_shap(model, rows[:, :3])
+    with pytest.raises(whence.UsageError, match="choose from"):
+        whence.tree_shap(model, rows, index="owen")
+    with pytest.raises(whence.UsageError, match="leave background"):
+        whence.tree_shap(model, rows, background=rows, interactions=True)
+    network = whence.load(Path(__file__).parents[2] / "examples/models/breast_cancer.onnx")
+    with pytest.raises(whence.UsageError, match="ensemble"):
+        whence.tree_shap(network, np.zeros((1, 30)))

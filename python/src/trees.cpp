@@ -1,0 +1,112 @@
+#include "trees.h"
+
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "arrays.h"
+#include "input.h"
+#include "interrupt.h"
+#include "whence/core/error.h"
+#include "whence/trees/shap/interactions.h"
+#include "whence/trees/shap/interventional.h"
+
+namespace whence::python {
+namespace {
+
+using trees::Precision;
+using trees::TreeIndex;
+
+const trees::Ensemble& ensemble_of(const Loaded& model) {
+    if (const trees::EnsembleModel* found = model.subject.ensemble_or_null())
+        return found->ensemble();
+    throw Error(ErrorKind::usage,
+                "tree_shap reads the trees of an ensemble (XGBoost, LightGBM, CatBoost), and this "
+                "model is none");
+}
+
+Tensor to_rows(nb::handle object, const char* what) {
+    Tensor rows = to_tensor(object, what);
+    if (rows.type() != ElementType::float32) rows = rows.cast(ElementType::float64);
+    if (rows.rank() != 2)
+        throw Error(ErrorKind::input, std::string(what) + " must be an array [rows, features]");
+    return rows;
+}
+
+template <class T>
+MatrixView<const T> view_of(const Tensor& rows) {
+    return {rows.as<T>().data(), rows.rows(), rows.row_size()};
+}
+
+template <class Values, class Engine>
+Values ask(const Engine& engine, const Tensor& rows, const Run& run) {
+    return rows.type() == ElementType::float32 ? engine.values(view_of<float>(rows), run)
+                                               : engine.values(view_of<double>(rows), run);
+}
+
+// values, expected, margins, largest gap.
+template <class Found>
+nb::tuple answer(Found found, Shape shape) {
+    const int64_t rows = found.rows, outputs = found.outputs;
+    double gap = 0;
+    for (const double g : found.gaps) gap = std::max(gap, std::abs(g));
+    return nb::make_tuple(to_numpy(Tensor::of<double>(std::move(shape), found.values)),
+                          to_numpy(Tensor::of<double>({outputs}, found.expected)),
+                          to_numpy(Tensor::of<double>({rows, outputs}, found.margins)), gap);
+}
+
+TreeIndex parse_index(const std::string& text) {
+    if (text == "shapley") return TreeIndex::shapley;
+    if (text == "banzhaf") return TreeIndex::banzhaf;
+    throw Error(ErrorKind::usage, "no index '" + text + "'; choose from shapley, banzhaf");
+}
+
+Precision parse_precision(const std::string& text) {
+    if (text == "float32") return Precision::float32;
+    if (text == "float64") return Precision::float64;
+    throw Error(ErrorKind::usage, "no precision '" + text + "'; choose from float32, float64");
+}
+
+nb::object tree_shap(const Loaded& model, nb::handle array, nb::handle background_array,
+                     const std::string& index, bool interactions, const std::string& precision,
+                     int threads) {
+    const trees::Ensemble& ensemble = ensemble_of(model);
+    const Tensor rows = to_rows(array, "the rows");
+    const trees::TreeShapOptions options{.index = parse_index(index),
+                                         .precision = parse_precision(precision)};
+    std::optional<Tensor> background;
+    if (!background_array.is_none())
+        background = to_rows(background_array, "the background").cast(ElementType::float64);
+    if (interactions && (background || options.index != TreeIndex::shapley))
+        throw Error(ErrorKind::usage,
+                    "interactions are path-dependent Shapley values: leave background and index out");
+    Pace pace;
+    const int64_t n = rows.rows(), features = rows.row_size(), outputs = ensemble.outputs();
+    trees::TreeShapValues values;
+    trees::TreeInteractionValues pairs;
+    run_without_gil({.threads = threads}, pace, 1, [&](const Run& run) {
+        if (interactions)
+            pairs = ask<trees::TreeInteractionValues>(
+                trees::TreeInteractions(ensemble, {.precision = options.precision}), rows, run);
+        else if (background)
+            values = ask<trees::TreeShapValues>(
+                trees::InterventionalShap(ensemble, view_of<double>(*background), {}, options), rows,
+                run);
+        else
+            values = ask<trees::TreeShapValues>(trees::TreeShap(ensemble, options), rows, run);
+    });
+    if (interactions) return answer(std::move(pairs), {n, features, features, outputs});
+    return answer(std::move(values), {n, features, outputs});
+}
+
+}  // namespace
+
+void bind_trees(nb::module_& module) {
+    module.def("tree_shap", &tree_shap, nb::arg("model"), nb::arg("rows"),
+               nb::arg("background").none(), nb::arg("index"), nb::arg("interactions"),
+               nb::arg("precision"), nb::arg("threads"));
+}
+
+}  // namespace whence::python
