@@ -184,6 +184,7 @@ def test_command_line(folder, tmp_path):
     saved = json.loads(files[0].read_text())["provenance"]["inputs"]
     assert [one["name"] for one in saved] == ["photo", "patient"]
     assert "same" in run("replay", files[0]).stdout
+    assert "patient: age,70\N{NO-BREAK SPACE}years," in files[4].read_text()
     assert "patient: age" in files[3].read_text() and files[1].read_bytes().startswith(b"\x89PNG")
     other = json.loads(files[0].read_text())
     other["provenance"]["inputs"][1]["row"] = 1

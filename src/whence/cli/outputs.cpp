@@ -97,6 +97,7 @@ Bytes csv(const render::ReportItem& item) {
     const Attribution& a = item.explanation.attribution;
     const std::vector<double> values = a.values.to_doubles();
     const bool positions = a.names.empty() && !a.segments;
+    const bool by_segment = a.names.empty() && a.segments;
     std::vector<int64_t> pixels(values.size());
     if (a.segments)
         for (const int32_t label : a.segments->as<int32_t>())
@@ -106,7 +107,7 @@ Bytes csv(const render::ReportItem& item) {
         for (int64_t d = 1; d < std::max<int64_t>(2, a.values.rank()); ++d)
             cells.push_back(fmt::format("axis{}", d));
     else
-        cells = a.segments ? std::vector<std::string>{"segment", "pixels"}
+        cells = by_segment ? std::vector<std::string>{"segment", "pixels"}
                            : std::vector<std::string>{"feature", "value"};
     cells.emplace_back("weight");
     if (!a.standard_errors.empty()) cells.emplace_back("standard_error");
@@ -120,7 +121,7 @@ Bytes csv(const render::ReportItem& item) {
                 cells.insert(cells.begin(), std::to_string(rest % length));
                 rest /= length;
             }
-        } else if (a.segments) {
+        } else if (by_segment) {
             cells = {std::to_string(i), std::to_string(pixels[i])};
         } else {
             cells = {a.names[i], i < a.displays.size() ? a.displays[i] : ""};

@@ -11,15 +11,6 @@ namespace {
 
 // What the baseline is made for: an input of the right shape whose content nothing may depend on.
 Input blank_input(const Subject& subject) {
-    if (subject.text_encoder())
-        throw Error(ErrorKind::unsupported,
-                    "a model of texts cannot be compiled: its gradient begins at the embeddings of "
-                    "tokens, which are made outside of the file; use whence explain");
-    if (!subject.parts().empty())
-        throw Error(
-            ErrorKind::unsupported,
-            "a model of several inputs cannot be compiled: no gradient method explains them "
-            "together");
     for (const TensorInfo& info : subject.onnx().inputs()) {
         if (info.type != ElementType::float32 && info.type != ElementType::float64) continue;
         Shape shape = info.shape;
@@ -78,9 +69,23 @@ void check_options(const std::vector<Option>& given) {
                         "a compiled explanation has no option '" + printable(option.name) + "'");
 }
 
+// What has no gradient that begins at the file's own input.
+void check_input(const Subject& subject) {
+    if (subject.text_encoder())
+        throw Error(ErrorKind::unsupported,
+                    "a model of texts cannot be compiled: its gradient begins at the embeddings of "
+                    "tokens, which are made outside of the file; use whence explain");
+    if (!subject.parts().empty())
+        throw Error(
+            ErrorKind::unsupported,
+            "a model of several inputs cannot be compiled: no gradient method explains them "
+            "together");
+}
+
 }  // namespace
 
 std::string compile_model(const Subject& subject, const Recipe& recipe, const Run& run) {
+    check_input(subject);
     check_options(recipe.options);
     CompileOptions options;
     options.method = recipe.method;

@@ -51,6 +51,7 @@ std::string rule_html(const ReportItem& item) {
     out += "<div class=\"rule\">\n";
     for (const std::string& line : rule_lines(item.explanation)) out += element("p", line) + "\n";
     out += element("p", rule_numbers(*item.explanation.rule)) + "\n</div>\n";
+    out += highlighted_html(item.explanation);
     if (item.scores.empty()) return out;
     return out + "<div class=\"scores\">" + scores_html(item.scores) + "</div>\n";
 }

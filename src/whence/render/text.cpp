@@ -223,16 +223,17 @@ std::string other_rules(const Explanation& explanation, const Ink& ink) {
 }
 
 std::string body(const Explanation& explanation, const Ink& ink) {
-    if (explanation.rule) return rule_body(explanation, ink);
+    const std::string words = highlighted_text(explanation, ink.options);
+    const std::string above = words.empty() ? "" : words + "\n";
+    if (explanation.rule) return above + rule_body(explanation, ink);
     const Kind shown = kind(explanation);
     if (explanation.counterfactuals) {
-        const std::string changes = changes_text(*explanation.counterfactuals, ink);
+        const std::string changes = above + changes_text(*explanation.counterfactuals, ink);
         return shown == Kind::table ? changes
                                     : map_as_text(map_of(explanation), ink.options) + "\n" + changes;
     }
     const Ranking ranking = rank(explanation, std::max<int64_t>(1, ink.options.top));
-    const std::string words = highlighted_text(explanation, ink.options);
-    if (!words.empty()) return words + "\n" + table(ranking, nullptr, ink);
+    if (!words.empty()) return above + table(ranking, nullptr, ink);
     if (shown == Kind::table) return table(ranking, nullptr, ink);
     const Map map = map_of(explanation);
     const std::string picture = map_as_text(map, ink.options);
