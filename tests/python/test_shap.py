@@ -30,7 +30,8 @@ def test_exact_values_add_up(exact):
     assert exact.names[0] == "radius"
     assert abs(exact.error) < 1e-9
     assert np.all(exact.standard_errors == 0)
-    assert exact.evaluations == 1024 * 20 + 1
+    # 25 coalitions were asked of the network itself as well
+    assert exact.evaluations == 1024 * 20 + 25 * 20 + 1
     assert any("summarized by 20" in note for note in exact.notes)
 
 
