@@ -123,7 +123,25 @@ void write_gradient_model(Loaded& model, const std::string& path, nb::handle tar
     write_file(path, graph::serialize(model.subject.onnx().gradient_graph(request)));
 }
 
+nb::dict info_of(const trees::EnsembleModel& model, const recipe::Subject& subject) {
+    const trees::EnsembleParts& parts = model.ensemble().parts();
+    nb::dict out;
+    out["path"] = subject.path().string();
+    out["sha256"] = subject.sha256();
+    out["format"] = parts.format;
+    out["trees"] = parts.trees.size();
+    out["inputs"] = tensor_infos(model.inputs());
+    out["outputs"] = tensor_infos(model.outputs());
+    out["columns"] = parts.feature_names;
+    out["classes"] = subject.classes();
+    out["covers"] = parts.has_covers;
+    out["notes"] = parts.notes;
+    return out;
+}
+
 nb::dict info(const Loaded& model) {
+    if (const trees::EnsembleModel* ensemble = model.subject.ensemble_or_null())
+        return info_of(*ensemble, model.subject);
     const OnnxModel& onnx = model.subject.onnx();
     nb::dict out;
     out["path"] = model.subject.path().string();
@@ -233,7 +251,8 @@ void bind_model(nb::module_& module) {
         .def_prop_ro("outputs", [](const Loaded& m) { return tensor_infos(m.subject.model().outputs()); },
                      "Named tuples (name, dtype, shape, scale); unknown lengths are None.")
         .def_prop_ro("classes", [](const Loaded& m) { return m.subject.classes(); }, "Names of the classes; empty if nobody knows them.")
-        .def_prop_ro("sha256", [](const Loaded& m) { return m.subject.onnx().sha256(); }, "SHA-256 of the file; an endpoint has none and says so.")
+        .def_prop_ro("sha256", [](const Loaded& m) { return m.subject.sha256().empty() ? m.subject.onnx().sha256() : m.subject.sha256(); },
+                     "SHA-256 of the file; an endpoint has none and says so.")
         .def_prop_ro("path", [](const Loaded& m) { return m.subject.path().string(); })
         .def("__repr__", &text);
 }

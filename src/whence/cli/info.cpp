@@ -9,12 +9,15 @@
 #include "command.h"
 #include "subject_options.h"
 #include "whence/core/error.h"
+#include "whence/core/hash.h"
 #include "whence/data/preprocessing.h"
 #include "whence/recipe/layers.h"
 #include "whence/render/facts.h"
 #include "whence/render/number.h"
 #include "whence/runtime/environment.h"
 #include "whence/runtime/onnx_model.h"
+#include "whence/trees/ensemble_model.h"
+#include "whence/trees/load.h"
 
 namespace whence::cli {
 namespace {
@@ -219,8 +222,74 @@ int info_of_endpoint(const Options& options, const Context& context) {
     return 0;
 }
 
+// ---- a tree ensemble
+
+struct TreeFacts {
+    std::string sha256;
+    int64_t leaves = 0, deepest = 0;
+};
+
+TreeFacts facts_of(const trees::Ensemble& ensemble, const std::string& path) {
+    TreeFacts facts{.sha256 = sha256_of_file(path)};
+    for (const trees::Tree& tree : ensemble.trees()) {
+        std::vector<int64_t> depth(tree.nodes.size(), 0);
+        for (size_t i = 0; i < tree.nodes.size(); ++i) {  // children come after their parents
+            const trees::Node& node = tree.nodes[i];
+            facts.deepest = std::max(facts.deepest, depth[i]);
+            facts.leaves += node.is_leaf() ? 1 : 0;
+            if (!node.is_leaf()) depth[node.left] = depth[node.right] = depth[i] + 1;
+        }
+    }
+    return facts;
+}
+
+std::string as_text(const trees::EnsembleModel& model, const TreeFacts& facts, const Options& options) {
+    const trees::EnsembleParts& parts = model.ensemble().parts();
+    std::string out = fmt::format("{}\n  {}, {} trees, {} leaves, depth up to {}\n  SHA-256 {}\n",
+                                  shown(options.model), shown(parts.format),
+                                  render::count(static_cast<int64_t>(parts.trees.size())),
+                                  render::count(facts.leaves), facts.deepest, facts.sha256);
+    out += heading("inputs") + tensors(model.inputs()) + heading("outputs") + tensors(model.outputs());
+    if (!parts.feature_names.empty())
+        out += heading("columns") + "  " + joined(parts.feature_names, 12) + "\n";
+    if (!model.class_labels().empty())
+        out += heading("classes") + "  " + joined(model.class_labels(), 12) + "\n";
+    out += heading("training rows in the nodes") + (parts.has_covers ? "  yes\n" : "  no\n");
+    for (const std::string& note : parts.notes) out += heading("note") + "  " + shown(note) + "\n";
+    return out + heading("differentiable") +
+           "  no: trees are constant between their thresholds; methods that only ask explain them\n";
+}
+
+std::string as_json(const trees::EnsembleModel& model, const TreeFacts& facts, const Options& options) {
+    const trees::EnsembleParts& parts = model.ensemble().parts();
+    const Json out = {{"model", options.model},
+                      {"sha256", facts.sha256},
+                      {"format", parts.format},
+                      {"trees", parts.trees.size()},
+                      {"leaves", facts.leaves},
+                      {"depth", facts.deepest},
+                      {"inputs", json_of(model.inputs())},
+                      {"outputs", json_of(model.outputs())},
+                      {"columns", parts.feature_names},
+                      {"classes", model.class_labels()},
+                      {"covers", parts.has_covers},
+                      {"notes", parts.notes},
+                      {"gradients", Json::array()}};
+    return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+int info_of_ensemble(const Options& options) {
+    const trees::EnsembleModel model(trees::load_ensemble(options.model));
+    if (options.layers)
+        throw Error(ErrorKind::unsupported, shown(options.model) + " is a tree ensemble: it has no layers");
+    const TreeFacts facts = facts_of(model.ensemble(), options.model);
+    print(options.json ? as_json(model, facts, options) : as_text(model, facts, options));
+    return 0;
+}
+
 int info(const Options& options, const Context& context) {
     if (remote::is_url(options.model)) return info_of_endpoint(options, context);
+    if (trees::is_ensemble_file(options.model)) return info_of_ensemble(options);
     const OnnxModel model = OnnxModel::load(options.model, {.run = context.run});
     const Facts facts = facts_of(model, options.model);
     print(options.json ? as_json(model, facts, options) : as_text(model, facts, options));
@@ -233,7 +302,7 @@ void add_info(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand(
         "info", "inputs, outputs, operators, layers, and what can be differentiated");
     const auto options = std::make_shared<Options>();
-    command->add_option("MODEL", options->model, "an ONNX file, or the URL of an endpoint")
+    command->add_option("MODEL", options->model, "an ONNX file, a tree ensemble, or the URL of an endpoint")
         ->required()
         ->type_name("");
     command->add_flag("--layers", options->layers, "every tensor inside, with its shape");

@@ -21,7 +21,7 @@ void compare_counts(const recipe::Subject& subject, const Context& context) {
 }  // namespace
 
 void SubjectOptions::declare(CLI::App& command) {
-    command.add_option("MODEL", model, "an ONNX file, or the URL of a model behind an endpoint (http://HOST:PORT/v2/models/NAME)")
+    command.add_option("MODEL", model, "an ONNX file, a tree ensemble (XGBoost, LightGBM, CatBoost), or the URL of a model behind an endpoint (http://HOST:PORT/v2/models/NAME)")
         ->required()
         ->type_name("");
     command

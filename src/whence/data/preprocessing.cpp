@@ -87,8 +87,10 @@ Image fit(Image image, const ImagePreprocessing& how, int64_t height, int64_t wi
 bool says_kind(const std::filesystem::path& path) {
     const std::string text = whence::read_text(path, most_bytes);
     const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-    // Broken JSON is ours to complain about: a person edited it and expects it to be read.
-    return json.is_discarded() || json.contains("kind");
+    // Broken JSON is ours to complain about where a person edited it and expects it to be read. (A tree
+    // ensemble beside another file of itself may hold NaN, which is broken, too.)
+    if (json.is_discarded()) return !text.starts_with("{\"learner\"");
+    return json.contains("kind");
 }
 
 /// The features in the model's order; without such a list all columns but the target.

@@ -217,7 +217,7 @@ GlobalView global_view(const Subject& subject, const TableInput& table,
     p.version = version();
     p.evaluations = model.asked;
     p.model_path = subject.path().string();
-    if (const OnnxModel* onnx = subject.onnx_or_null()) p.model_sha256 = onnx->sha256();
+    p.model_sha256 = subject.sha256();
     p.input_path = table.path.string();
     p.input_sha256 = table.sha256;
     p.preprocessing = subject.preprocessing_json();

@@ -223,7 +223,8 @@ Input from_array(const Subject& subject, Tensor array) {
         Schema schema;
         if (subject.background()) schema = subject.background()->schema;
         for (const std::string& name : subject.preprocessing().table.features)
-            if (!subject.background()) schema.push_back({.name = name});
+            if (!subject.background())
+                schema.push_back({.name = name, .allows_missing = subject.ensemble_or_null() != nullptr});
         if (static_cast<int64_t>(schema.size()) == columns)
             return table_row(subject, schema,
                              array.cast(ElementType::float64).reshaped({1, columns}));

@@ -276,6 +276,9 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
             "the model is an endpoint: no hash can tell later whether it is still the same");
     if (const OnnxModel* onnx = subject.onnx_or_null())
         for (const std::string& note : onnx->notes()) explanation.diagnostics.notes.push_back(note);
+    if (const trees::EnsembleModel* trees = subject.ensemble_or_null())
+        for (const std::string& note : trees->ensemble().parts().notes)
+            explanation.diagnostics.notes.push_back(note);
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
     explanation.provenance.evaluations += chosen.evaluations;
     if (compares && !features)
@@ -295,7 +298,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     p.seed = recipe.seed;
     p.version = version();
     p.model_path = subject.path().string();
-    if (const OnnxModel* onnx = subject.onnx_or_null()) p.model_sha256 = onnx->sha256();
+    p.model_sha256 = subject.sha256();
     p.input_path = input.path.string();
     p.input_sha256 = input.sha256;
     p.input_row = input.row_number;

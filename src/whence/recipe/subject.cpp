@@ -7,6 +7,7 @@
 #include "whence/core/error.h"
 #include "whence/core/hash.h"
 #include "whence/data/table_model.h"
+#include "whence/trees/load.h"
 
 namespace whence::recipe {
 namespace {
@@ -80,14 +81,39 @@ Subject Subject::load(const std::filesystem::path& model, data::Preprocessing pr
     Subject subject;
     subject.path_ = model;
     subject.preprocessing_ = std::move(preprocessing);
-    OnnxModelOptions options{.threads = threads, .run = run};
-    if (subject.kind() == data::InputKind::image)
-        options.pixels = pixel_input(subject.preprocessing_.image);
-    const auto onnx = std::make_shared<const OnnxModel>(OnnxModel::load(model, options));
-    subject.model_ = onnx;
-    subject.onnx_ = onnx.get();
-    subject.use_preprocessing(onnx->class_labels());
+    if (trees::is_ensemble_file(model))
+        subject.open_ensemble();
+    else
+        subject.open_onnx(threads, run);
     return subject;
+}
+
+void Subject::open_onnx(int threads, const Run& run) {
+    OnnxModelOptions options{.threads = threads, .run = run};
+    if (kind() == data::InputKind::image) options.pixels = pixel_input(preprocessing_.image);
+    const auto onnx = std::make_shared<const OnnxModel>(OnnxModel::load(path_, options));
+    model_ = onnx;
+    onnx_ = onnx.get();
+    sha256_ = onnx->sha256();
+    use_preprocessing(onnx->class_labels());
+}
+
+void Subject::open_ensemble() {
+    if (kind() == data::InputKind::image || kind() == data::InputKind::text)
+        throw Error(ErrorKind::usage, printable(path_.string(), 400) +
+                                          " is a tree ensemble: it reads rows of a table, no pictures "
+                                          "and no texts");
+    const auto ensemble =
+        std::make_shared<const trees::EnsembleModel>(trees::load_ensemble(path_));
+    model_ = ensemble;
+    ensemble_ = ensemble.get();
+    sha256_ = sha256_of_file(path_);
+    const std::vector<std::string>& columns = ensemble->ensemble().parts().feature_names;
+    if (preprocessing_.table.features.empty() && !columns.empty()) {
+        preprocessing_.kind = data::InputKind::table;
+        preprocessing_.table.features = columns;
+    }
+    use_preprocessing(ensemble->class_labels());
 }
 
 Subject Subject::of(std::shared_ptr<const Model> model, std::string name,
@@ -196,6 +222,15 @@ data::Table Subject::columns_of_model(const data::Table& table,
     for (size_t c = 0; c < names.size(); ++c) {
         Feature& feature = out.schema[c];
         const bool declared = preprocessing_.table.categories.contains(feature.name);
+        if (ensemble_) {
+            feature.allows_missing = true;  // every tree knows where NaN goes
+            const auto& known = ensemble_->ensemble().parts().category_names;
+            if (!known.empty() && !known[c].empty() && !declared) {
+                feature.categories = known[c];
+                retyped = true;
+                continue;
+            }
+        }
         if (!feature.categorical() || declared || reads_text(*model_, c)) continue;
         feature.categories.clear();
         retyped = true;

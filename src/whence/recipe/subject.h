@@ -10,6 +10,7 @@
 #include "whence/remote/remote_model.h"
 #include "whence/runtime/onnx_model.h"
 #include "whence/text/text_model.h"
+#include "whence/trees/ensemble_model.h"
 
 namespace whence::recipe {
 
@@ -17,7 +18,8 @@ class Subject {
   public:
     /// `preprocessing`: a preset, a JSON file, "none", or empty: the JSON beside the model if there
     /// is one. An image model then reads pixels [N, H, W, C] in [0, 1]. `run` stops loading. Throws
-    /// as OnnxModel::load. A `model` that begins with http:// or https:// is an endpoint, asked as
+    /// as OnnxModel::load. A tree ensemble (recognised by its content, see trees::load_ensemble) brings
+    /// the names of its columns, categories and classes. A `model` that begins with http:// or https:// is an endpoint, asked as
     /// `endpoint` says (see remote::RemoteModel); a picture's endpoint reads pixels as they are, and
     /// preprocessing that would change them is Error(unsupported).
     static Subject load(const std::filesystem::path& model, const std::string& preprocessing = "",
@@ -37,6 +39,10 @@ class Subject {
     [[nodiscard]] const remote::RemoteModel* endpoint_or_null() const { return endpoint_; }
     /// Where the model is an ONNX file, which has layers and gradients; else nullptr.
     [[nodiscard]] const OnnxModel* onnx_or_null() const { return onnx_; }
+    /// Where the model is a tree ensemble; else nullptr.
+    [[nodiscard]] const trees::EnsembleModel* ensemble_or_null() const { return ensemble_; }
+    /// SHA-256 of the model's file; empty where it is none.
+    [[nodiscard]] const std::string& sha256() const { return sha256_; }
     /// Throws Error(unsupported) where the model is no ONNX file.
     [[nodiscard]] const OnnxModel& onnx() const;
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
@@ -70,6 +76,8 @@ class Subject {
                                          const std::string& label = "") const;
 
   private:
+    void open_onnx(int threads, const Run& run);
+    void open_ensemble();
     void use_preprocessing(std::vector<std::string> classes_of_model);
     void describe_preprocessing();
     void use_tokenizer();
@@ -78,10 +86,11 @@ class Subject {
 
     std::filesystem::path path_, background_path_;
     data::Preprocessing preprocessing_;
-    std::string preprocessing_json_, background_sha256_;
+    std::string sha256_, preprocessing_json_, background_sha256_;
     std::shared_ptr<const Model> model_;
     const OnnxModel* onnx_ = nullptr;                  // the same model
-    const remote::RemoteModel* endpoint_ = nullptr;  // the same model
+    const trees::EnsembleModel* ensemble_ = nullptr;  // the same model
+    const remote::RemoteModel* endpoint_ = nullptr;   // the same model
     std::vector<std::string> classes_;
     std::shared_ptr<const data::Table> background_;
     std::shared_ptr<const text::TextEncoder> text_;

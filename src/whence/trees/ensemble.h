@@ -24,8 +24,8 @@ struct Node {
     double threshold = 0;
     int32_t categories = -1;  ///< index into Tree::categories; -1: a threshold
     bool missing_left = false;
-    double cover = 0;         ///< weight of the training rows that came here; see Ensemble::has_covers
-    int32_t leaf = -1;        ///< leaves: row of Tree::values
+    double cover = 0;   ///< weight of the training rows that came here; see Ensemble::has_covers
+    int32_t leaf = -1;  ///< leaves: row of Tree::values
 
     [[nodiscard]] bool is_leaf() const { return feature < 0; }
 };
@@ -69,7 +69,7 @@ struct EnsembleParts {
     /// turns them into NaN before a tree sees them.
     std::vector<bool> zero_is_missing;
     std::vector<std::string> notes;  ///< what a reader of its explanations should know
-    std::string format;                      ///< "xgboost", "lightgbm", "catboost", "onnx", ...
+    std::string format;              ///< "xgboost", "lightgbm", "catboost", "onnx", ...
 };
 
 /// A validated ensemble: every index in range, no cycles, every node but the root the child of one
@@ -78,7 +78,7 @@ struct EnsembleParts {
 /// it and a hundred-thousandth of the root's: files hold float32 sums).
 /// margin(x) = base + sum over trees / divisor.
 class Ensemble {
- public:
+  public:
     /// Throws Error(model) naming tree and node for what does not hold.
     [[nodiscard]] static Ensemble build(EnsembleParts parts);
 
@@ -87,7 +87,7 @@ class Ensemble {
     [[nodiscard]] int64_t outputs() const { return parts_.outputs; }
     [[nodiscard]] const EnsembleParts& parts() const { return parts_; }
 
- private:
+  private:
     explicit Ensemble(EnsembleParts parts) : parts_(std::move(parts)) {}
     EnsembleParts parts_;
 };

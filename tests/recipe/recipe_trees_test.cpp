@@ -1,0 +1,160 @@
+// Tree ensembles as subjects: opened by their content, with the names they bring, explained by
+// asking.
+
+#include "support.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "whence/core/file.h"
+#include "whence/recipe/predict.h"
+
+namespace whence::recipe {
+namespace {
+
+using test::contains;
+
+const std::filesystem::path models =
+    std::filesystem::path(WHENCE_SOURCE_DIR) / "tests/trees/models";
+
+class TreeSubjects : public ::testing::Test {
+  protected:
+    void SetUp() override { std::filesystem::create_directories(folder_); }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    std::filesystem::path write(const std::string& name, const std::string& text) const {
+        write_file(folder_ / name, text);
+        return folder_ / name;
+    }
+    // Five columns that xgboost_softprob was trained on the like of; column 3 has few values.
+    [[nodiscard]] std::filesystem::path numbers(int64_t rows) const {
+        std::string text = "a,b,c,d,e\n";
+        for (int64_t i = 0; i < rows; ++i) {
+            const auto wave = [&](int64_t k) {
+                return std::to_string(static_cast<double>(i * k % 41 - 20) / 8);
+            };
+            text += wave(7) + "," + wave(11) + "," + wave(13) + "," + std::to_string(i % 6) + "," +
+                    wave(17) + "\n";
+        }
+        return write("rows.csv", text);
+    }
+
+    std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() / ("whence_trees_" + std::to_string(::getpid()));
+};
+
+TEST_F(TreeSubjects, OpenByTheirContent) {
+    for (const char* file : {"xgboost_softprob.json", "xgboost_softprob.ubj",
+                             "lightgbm_multiclass.txt", "catboost_labels.json"}) {
+        std::filesystem::copy_file(models / file, folder_ / "model.bin",
+                                   std::filesystem::copy_options::overwrite_existing);
+        const Subject subject = Subject::load(folder_ / "model.bin");
+        ASSERT_TRUE(subject.ensemble_or_null()) << file;
+        EXPECT_EQ(subject.onnx_or_null(), nullptr);
+        EXPECT_EQ(subject.sha256().size(), 64U);
+    }
+    EXPECT_EQ(Subject::load(models / "catboost_labels.json").classes(),
+              (std::vector<std::string>{"eggs", "ham", "spam"}));
+}
+
+TEST_F(TreeSubjects, AreRefusedByNameAndForPictures) {
+    const auto refused = write("old.model", "binf....");
+    EXPECT_TRUE(contains(message_of(ErrorKind::model, [&] { Subject::load(refused); }),
+                         "old.model: XGBoost's old binary format"));
+    EXPECT_TRUE(
+        contains(message_of(ErrorKind::usage,
+                            [] { Subject::load(models / "xgboost_softprob.json", "imagenet"); }),
+                 "is a tree ensemble"));
+}
+
+// Words of a data frame are the categories that the model's file lists, in its order; unknown ones
+// are named, missing ones allowed.
+TEST_F(TreeSubjects, ReadTheWordsOfADataFrame) {
+    for (const char* file : {"xgboost_frame.json", "lightgbm_frame.txt"}) {
+        const Subject subject = Subject::load(models / file);
+        const auto table =
+            write("words.csv", "floor,job,age,name\n7,cook,0.5,x\n11,,-0.5,y\n3,clerk,,z\n");
+        const std::vector<Input> inputs = read_inputs(subject, table);
+        ASSERT_EQ(inputs.size(), 3U);
+        const std::vector<double> first = inputs[0].row->to_doubles();
+        EXPECT_EQ(first, (std::vector<double>{0.5, 1, 1})) << file;
+        EXPECT_TRUE(std::isnan(inputs[1].row->to_doubles()[1]));
+        for (const Input& input : inputs) EXPECT_FALSE(predict(subject, input, {}).empty());
+        const auto unknown = write("unknown.csv", "floor,job,age\n7,king,0.5\n");
+        EXPECT_TRUE(contains(
+            message_of(ErrorKind::input, [&] { static_cast<void>(read_input(subject, unknown)); }),
+            "king"))
+            << file;
+    }
+}
+
+// A model whose columns have no names takes categories by place.
+TEST_F(TreeSubjects, ReadTheWordsOfColumnsWithoutNames) {
+    const Subject subject = Subject::load(models / "catboost_one_hot.json");
+    const Input input = read_input(
+        subject, write("w.csv", "a,colour,b,size,c\n0.5,green,1,3,0\n0.5,blue,1,2,0\n"), 1);
+    const auto& names = subject.ensemble_or_null()->ensemble().parts().category_names;
+    EXPECT_EQ(names[1].at(static_cast<size_t>(input.row->to_doubles()[1])), "blue");
+    EXPECT_EQ(names[3].at(static_cast<size_t>(input.row->to_doubles()[3])), "2");
+}
+
+// LIME with discretisation on a multi:softprob file: the case that many users of LIME met first.
+TEST_F(TreeSubjects, LimeDiscretizesXgboostSoftprob) {
+    Subject subject = Subject::load(models / "xgboost_softprob.json");
+    const auto table = numbers(200);
+    subject.use_background(table);
+    const Input input = read_input(subject, table, 3);
+    const Explanation why = explain(
+        subject, input,
+        {.method = "lime", .target = "2", .options = {{"discretizer", std::string("quartile")}}},
+        {.seed = 5});
+    const std::vector<double> p = predict(subject, input, {}).at("probabilities").to_doubles();
+    EXPECT_EQ(p.size(), 4U);
+    EXPECT_NEAR(why.target.value, p[2], 1e-12);
+    EXPECT_EQ(why.target.resolved.output, "probabilities");
+    const std::vector<double> values = why.attribution.values.to_doubles();
+    ASSERT_EQ(values.size(), 5U);
+    // The model's first column decides most (see make_golden.py), and LIME finds that.
+    for (const size_t other : {1U, 3U, 4U}) EXPECT_GT(std::abs(values[0]), std::abs(values[other]));
+    EXPECT_TRUE(contains(why.attribution.displays.at(0), "a") ||
+                contains(why.attribution.names.at(0), "a"));
+    EXPECT_EQ(why.provenance.model_sha256, subject.sha256());
+}
+
+// A model of two answers is asked for both, whatever the file returns.
+TEST_F(TreeSubjects, BlackBoxMethodsRun) {
+    Subject subject = Subject::load(models / "lightgbm_binary.txt");
+    const auto table = numbers(60);
+    subject.use_background(table);
+    const Input input = read_input(subject, table, 0);
+    EXPECT_EQ(default_method(subject, input).method, "lime");
+    for (const char* method : {"kernel-shap", "occlusion"}) {
+        const Explanation why =
+            explain(subject, input, {.method = method, .target = "1"}, {.seed = 1});
+        EXPECT_EQ(why.attribution.values.size(), 5) << method;
+        EXPECT_GT(why.provenance.evaluations, 0) << method;
+    }
+    const Explanation margin =
+        explain(subject, input, {.method = "kernel-shap", .target = "margin:0"}, {.seed = 1});
+    EXPECT_NEAR(margin.target.value, predict(subject, input, {}).at("margin").to_doubles()[0],
+                1e-12);
+    message_of(ErrorKind::unsupported, [&] {
+        static_cast<void>(explain(subject, input, {.method = "integrated-gradients"}, {}));
+    });
+}
+
+TEST_F(TreeSubjects, ExplanationsCarryTheFilesNotes) {
+    Subject subject = Subject::load(models / "xgboost_softmax.json");
+    const auto table = numbers(40);
+    subject.use_background(table);
+    const Explanation why =
+        explain(subject, read_input(subject, table, 1), {.method = "occlusion"}, {});
+    EXPECT_TRUE(std::ranges::any_of(why.diagnostics.notes, [](const std::string& note) {
+        return contains(note, "multi:softmax");
+    }));
+}
+
+}  // namespace
+}  // namespace whence::recipe
