@@ -1,99 +1,72 @@
-"""Tree ensembles of the benchmarks, trained once on real tables, and Whence's C++ program beside a peer in Python."""
+"""Tree ensembles of the benchmarks, trained once on a real table, and Whence's program beside a peer's.
+
+The peers run in the Python that WHENCE_BENCH_PYTHON names (their newest releases may need a newer one), else in this one.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from harness import ROOT, SETTLE_SECONDS, Timing
+from harness import HERE, ROOT, SETTLE_SECONDS, Timing
 from models import FOLDER, data_file
 
 PROGRAM = ROOT / "build/release/bench/tree_shap_library"
+PEER = [os.environ.get("WHENCE_BENCH_PYTHON", sys.executable), str(HERE / "tree_peer.py")]
 
 
 @dataclass
 class Trees:
-    """An XGBoost model, the same as a dump for the C++ program, and the rows it was trained on."""
-
-    name: str
-    booster: object
-    dump: Path
-    rows: Path  # float32
-    table: np.ndarray
+    model: Path  # XGBoost's JSON
+    rows: Path  # float32, what it was trained on
+    count: int  # of rows
+    features: int
     leaves: int
 
-    def some_rows(self, count: int) -> np.ndarray:
-        return np.resize(self.table, (count, self.table.shape[1]))
 
-
-def housing(depth: int, trees: int) -> Trees | None:
+def housing(depth: int, trees: int = 100) -> Trees | None:
     """Prices of California's districts, 20 640 rows of 8 columns. None where the table is not at hand."""
     path = data_file("tabular/california_housing_raw.csv")
     if path is None:
         return None
-    columns = np.genfromtxt(path, delimiter=",")
-    return trained(f"housing-{depth}", columns[:, :8].astype(np.float32), columns[:, 8] / 1e5, depth, trees)
-
-
-def trained(name: str, table: np.ndarray, target: np.ndarray, depth: int, trees: int) -> Trees:
-    import xgboost
-
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    name = f"{name}-{trees}-xgboost-{xgboost.__version__}"
-    model, dump, rows = (FOLDER / f"{name}.{ending}" for ending in ("json", "dump", "f32"))
+    folder = FOLDER.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    model, rows = folder / f"housing-depth-{depth}-trees-{trees}.json", folder / "housing.f32"
+    table = np.genfromtxt(path, delimiter=",").astype(np.float32)
+    np.ascontiguousarray(table[:, :8]).tofile(rows)
     if not model.is_file():
-        xgboost.XGBRegressor(max_depth=depth, n_estimators=trees, tree_method="hist").fit(table, target).save_model(model)
-    leaves = write_dump(json.loads(model.read_text()), dump)
-    np.ascontiguousarray(table, np.float32).tofile(rows)
-    booster = xgboost.Booster()
-    booster.load_model(model)
-    return Trees(name, booster, dump, rows, table, leaves)
-
-
-def write_dump(model: dict, path: Path) -> int:
-    """XGBoost's JSON as the text that tree_shap_library reads; the number of leaves. Its splits ask x < t in float32: x <= the
-    float before t."""
-    learner = model["learner"]
-    base = json.loads(learner["learner_model_param"]["base_score"])
-    trees = learner["gradient_booster"]["model"]["trees"]
-    lines = [f"{learner['learner_model_param']['num_feature']} 1 {len(trees)} {float(np.ravel(base)[0])!r}"]
-    leaves = 0
-    for tree in trees:
-        left, right = tree["left_children"], tree["right_children"]
-        lines.append(f"0 {len(left)}")
-        for i in range(len(left)):
-            number = np.float32(tree["split_conditions"][i])
-            if left[i] < 0:
-                lines.append(f"-1 -1 -1 {float(number)!r} 0 {tree['sum_hessian'][i]!r}")
-                leaves += 1
-            else:
-                before = float(np.nextafter(number, np.float32(-np.inf)))
-                feature, missing_left = tree["split_indices"][i], tree["default_left"][i]
-                lines.append(f"{feature} {left[i]} {right[i]} {before!r} {int(missing_left)} {tree['sum_hessian'][i]!r}")
-    path.write_text("\n".join(lines) + "\n")
-    return leaves
+        np.save(folder / "housing-table.npy", table[:, :8])
+        np.save(folder / "housing-target.npy", table[:, 8] / 1e5)
+        arguments = [folder / "housing-table.npy", folder / "housing-target.npy", depth, trees, model]
+        subprocess.run([*PEER, "train", *map(str, arguments)], check=True)
+    grown = json.loads(model.read_text())["learner"]["gradient_booster"]["model"]["trees"]
+    leaves = sum(child < 0 for tree in grown for child in tree["left_children"])
+    return Trees(model, rows, len(table), 8, leaves)
 
 
 def build_program() -> None:
     subprocess.run(["cmake", "--build", str(ROOT / "build/release"), "--target", "tree_shap_library"], check=True, stdout=subprocess.DEVNULL)
 
 
-class Program:
-    """Whence's values of some rows, computed by a program that waits to be asked."""
+class Contestant:
+    """A program that prints a line when it is ready, and then answers: a number of calls with the mean seconds of one."""
 
-    def __init__(self, trees: Trees, count: int, kind: str, threads: int, precision: str = "float32", isa: str = "best", background: int = 0):
-        command = [PROGRAM, trees.dump, trees.rows, count, kind, precision, isa, threads, background]
-        self._process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.compilation = float(self._process.stdout.readline())
+    def __init__(self, command: list):
+        self._process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.greeting = self._process.stdout.readline().strip()
+        if not self.greeting:
+            raise RuntimeError((self._process.stderr.read().strip().splitlines() or ["no answer"])[-1])
         self.calls = max(1, int(0.05 / max(self.seconds(1), 1e-7)))
 
-    def __enter__(self) -> "Program":
+    def __enter__(self) -> "Contestant":
         return self
 
     def __exit__(self, *_) -> None:
@@ -105,31 +78,16 @@ class Program:
         return self._process.stdout.readline()
 
     def seconds(self, calls: int | None = None) -> float:
-        """Mean of one call."""
         return float(self._ask(str(calls or self.calls)))
 
-    def values(self, shape: tuple[int, ...]) -> np.ndarray:
-        path = FOLDER / "tree-shap-values.f64"
+    def values(self) -> np.ndarray:
+        path = FOLDER.resolve() / "tree-shap-values.f64"
         self._ask(str(path))
-        return np.fromfile(path).reshape(shape)
+        return np.fromfile(path)
 
 
-def alternate(program: Program, peer, rounds: int) -> tuple[Timing, Timing]:
-    """Rounds of Whence and the peer in turn, each warmed up."""
-    start = time.perf_counter()
-    peer()
-    once = time.perf_counter() - start
-    calls = max(1, int(0.05 / max(once, 1e-7)))
-    whence, other = [], []
-    for _ in range(rounds):
-        time.sleep(SETTLE_SECONDS)
-        whence.append(program.seconds())
-        time.sleep(SETTLE_SECONDS)
-        start = time.perf_counter()
-        for _ in range(calls):
-            peer()
-        other.append((time.perf_counter() - start) / calls)
-    return Timing(whence), Timing(other)
+def whence_program(trees: Trees, count: int, kind: str, threads: int, background: int = 0) -> Contestant:
+    return Contestant([PROGRAM, trees.model, trees.rows, count, kind, "float32", "best", threads, background])
 
 
 def per_leaf_row(timing: Timing, trees: Trees, rows: int) -> float:
@@ -137,12 +95,35 @@ def per_leaf_row(timing: Timing, trees: Trees, rows: int) -> float:
     return statistics.median(timing.samples) / (trees.leaves * rows) * 1e9
 
 
-def largest_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
-
-
-def newest_xgboost() -> bool:
-    """XGBoost 3.3 replaced its algorithm: older releases are no peers."""
-    import xgboost
-
-    return tuple(int(part) for part in xgboost.__version__.split(".")[:2]) >= (3, 3)
+def compare(bench, case: str, trees: Trees, count: int, kind: str, peers: list[str], background: int = 0) -> Timing:
+    """One ratio for each peer, whose values are compared first; Whence's own time."""
+    rounds = 3 if bench.quick else 5
+    width = (trees.features,) if kind != "interactions" else (trees.features, trees.features)
+    with whence_program(trees, count, kind, bench.threads, background) as whence:
+        ours = whence.values().reshape(count, *width)
+        alone = Timing([whence.seconds() for _ in range(rounds)])
+        bench.note(f"{case}: {trees.leaves} leaves, {alone}, {per_leaf_row(alone, trees, count):.3g} ns a leaf-row; compiled in {float(whence.greeting) * 1e3:.1f} ms")
+        for name in peers:
+            try:
+                peer = Contestant([*PEER, name, trees.model, trees.rows, count, kind, bench.threads, background])
+            except RuntimeError as error:
+                bench.note(f"{case}: {name} is left out: {error}")
+                continue
+            with peer:
+                if name == "xgboost" and tuple(map(int, peer.greeting.split(".")[:2])) < (3, 3):
+                    bench.note(f"{case}: XGBoost {peer.greeting} has the algorithm of before 3.3: no ratio")
+                    continue
+                theirs = peer.values()
+                shape = tuple(n + (theirs.size != ours.size) for n in width)  # XGBoost's last is the bias
+                theirs = theirs.reshape(count, *shape)[tuple([slice(None)] + [slice(0, n) for n in width])]
+                difference = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+                if not difference < 1e-4:
+                    bench.warn(f"{name} has other values: {difference:.2g} of the largest")
+                ours_seconds, theirs_seconds = [], []
+                for _ in range(rounds):
+                    time.sleep(SETTLE_SECONDS)
+                    ours_seconds.append(whence.seconds())
+                    time.sleep(SETTLE_SECONDS)
+                    theirs_seconds.append(peer.seconds())
+                bench.ratio(f"{case} {name}", Timing(ours_seconds), Timing(theirs_seconds), f"({name} {peer.greeting}, largest difference {difference:.1g})")
+    return alone

@@ -1,6 +1,6 @@
 // Tree SHAP from C++, beside a peer that Python times in turn with it.
-// Usage: tree_shap_library MODEL.dump ROWS.f32 COUNT KIND PRECISION ISA THREADS BACKGROUND
-// MODEL.dump: text of bench/tree_models.py. ROWS.f32: row-major float32, taken again in turn where
+// Usage: tree_shap_library MODEL ROWS.f32 COUNT KIND PRECISION ISA THREADS BACKGROUND
+// ROWS.f32: row-major float32, taken again in turn where
 // COUNT is larger. KIND: values, interventional (against the last BACKGROUND rows of the file),
 // interactions. Prints the seconds of the compilation; then, for each line N of its input, the mean
 // seconds of N calls, and for each line that is no number, writes the values to the file it names.
@@ -11,11 +11,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <iterator>
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "whence/trees/load.h"
 #include "whence/trees/shap/interactions.h"
 #include "whence/trees/shap/interventional.h"
 #include "whence/trees/shap/tree_shap.h"
@@ -24,39 +23,6 @@ namespace {
 
 using namespace whence;
 using namespace whence::trees;
-
-Ensemble read_dump(const std::string& path) {
-    std::ifstream in(path);
-    EnsembleParts parts;
-    size_t trees = 0;
-    in >> parts.features >> parts.outputs >> trees;
-    parts.base.resize(parts.outputs);
-    for (double& base : parts.base) in >> base;
-    parts.has_covers = true;
-    parts.trees.resize(trees);
-    for (Tree& tree : parts.trees) {
-        size_t nodes = 0;
-        in >> tree.output >> nodes;
-        tree.nodes.resize(nodes);
-        for (Node& node : tree.nodes) {
-            double number = 0;
-            int missing_left = 0;
-            in >> node.feature >> node.left >> node.right >> number >> missing_left >> node.cover;
-            if (!node.is_leaf()) {
-                node.threshold = number;
-                node.missing_left = missing_left != 0;
-                continue;
-            }
-            node.leaf = static_cast<int32_t>(tree.values.size());
-            tree.values.push_back(number);
-        }
-    }
-    if (!in) {
-        std::cerr << path << ": not a dump\n";
-        std::exit(1);
-    }
-    return Ensemble::build(std::move(parts));
-}
 
 std::vector<float> read_rows(const std::string& path) {
     std::ifstream in(path, std::ios::binary | std::ios::ate);
@@ -121,7 +87,7 @@ void serve(const Compile& compile, MatrixView<const float> rows, const Run& run)
 
 int main(int argc, char** argv) {
     if (argc != 9) return 2;
-    const Ensemble ensemble = read_dump(argv[1]);
+    const Ensemble ensemble = load_ensemble(argv[1]);
     const std::vector<float> table = read_rows(argv[2]);
     const int64_t features = ensemble.features(), count = std::atoll(argv[3]);
     std::vector<float> data(count * features);

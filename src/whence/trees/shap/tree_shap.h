@@ -55,7 +55,7 @@ struct TreeShapValues {
 /// absent feature is taken from the training rows in the node, which is neither the conditional nor
 /// the marginal distribution.
 ///
-/// Cost: for each row and leaf about 0.2 to 1 ns with AVX-512 (docs/methods/tree-shap.md).
+/// Cost: for each row and leaf about 0.6 to 1.5 ns on one core with AVX-512 (bench/RESULTS.md).
 class TreeShap {
   public:
     /// Throws Error(unsupported) for an ensemble without covers or an isa this machine lacks,

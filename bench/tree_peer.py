@@ -1,0 +1,102 @@
+"""A peer of tree SHAP, as a program of its own: the newest releases may need another Python than the rest of the benchmarks.
+
+    tree_peer.py train TABLE.npy TARGET.npy DEPTH TREES MODEL.json
+    tree_peer.py NAME MODEL.json ROWS.f32 COUNT KIND THREADS BACKGROUND
+
+The second prints its version, then answers as tree_shap_library does: to a number, the mean seconds of so many calls; to a name, the
+values written to that file. KIND: values, interventional, interactions.
+"""
+
+import os
+import sys
+import time
+
+import numpy as np
+
+
+def train(table, target, depth, trees, model):
+    import xgboost
+
+    learner = xgboost.XGBRegressor(max_depth=int(depth), n_estimators=int(trees), tree_method="hist")
+    learner.fit(np.load(table), np.load(target)).save_model(model)
+
+
+def xgboost_call(booster, rows, kind, threads, background):
+    import xgboost
+
+    if kind == "interventional":
+        raise SystemExit("XGBoost has no interventional values")
+    booster.set_param({"nthread": threads})
+    matrix = xgboost.DMatrix(rows)
+    argument = {"values": "pred_contribs", "interactions": "pred_interactions"}[kind]
+    return xgboost.__version__, lambda: booster.predict(matrix, **{argument: True})
+
+
+def woodelf_call(booster, rows, kind, threads, background):
+    from importlib import metadata
+
+    import pandas
+    from woodelf import WoodelfExplainer
+
+    names = [f"f{i}" for i in range(rows.shape[1])]
+    data = pandas.DataFrame(background, columns=names) if kind == "interventional" else None
+    explainer = WoodelfExplainer(booster, data)
+    frame = pandas.DataFrame(rows, columns=names)
+    call = {
+        "values": lambda: explainer.shap_values(frame, verbose=False),
+        "interventional": lambda: explainer.shap_values(frame, verbose=False),
+        "interactions": lambda: explainer.shap_interaction_values(frame, as_df=False, verbose=False),
+    }[kind]
+    return metadata.version("woodelf_explainer"), call
+
+
+def shap_call(booster, rows, kind, threads, background):
+    import shap
+
+    if kind == "interventional":
+        explainer = shap.TreeExplainer(booster, background, feature_perturbation="interventional")
+    else:
+        explainer = shap.TreeExplainer(booster, feature_perturbation="tree_path_dependent")
+        explainer.model.model_type = "internal"  # its own code, not XGBoost's
+    if kind == "interactions":
+        return shap.__version__, lambda: explainer.shap_interaction_values(rows)
+    return shap.__version__, lambda: explainer.shap_values(rows, check_additivity=False)
+
+
+def shapiq_call(booster, rows, kind, threads, background):
+    import shapiq
+
+    if kind == "interactions":
+        raise SystemExit("only its values are compared")
+    game = {"mode": "interventional", "reference_dataset": background} if kind == "interventional" else {}
+    explainer = shapiq.TreeExplainer(booster, index="SV", max_order=1, **game)
+    players = range(rows.shape[1])
+    return shapiq.__version__, lambda: np.array([[values[(i,)] for i in players] for values in explainer.explain_X(rows)])
+
+
+def serve(name, model, rows, count, kind, threads, background):
+    import xgboost
+
+    booster = xgboost.Booster(model_file=model)
+    table = np.fromfile(rows, np.float32).reshape(-1, booster.num_features())
+    calls = {"xgboost": xgboost_call, "woodelf": woodelf_call, "shap": shap_call, "shapiq": shapiq_call}
+    some = np.resize(table, (int(count), table.shape[1]))
+    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints
+    version, call = calls[name](booster, some, kind, int(threads), table[-max(1, int(background)) :])
+    values = np.asarray(call(), np.float64)
+    print(version, file=answers, flush=True)
+    for line in sys.stdin:
+        line = line.strip()
+        if line.isdigit():
+            start = time.perf_counter()
+            for _ in range(int(line)):
+                call()
+            print((time.perf_counter() - start) / int(line), file=answers, flush=True)
+        else:
+            values.tofile(line)
+            print("written", file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    train(*sys.argv[2:]) if sys.argv[1] == "train" else serve(*sys.argv[1:])
