@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "whence/core/explanation_json.h"
 #include "whence/core/file.h"
 #include "whence/recipe/predict.h"
 
@@ -168,6 +169,7 @@ TEST_F(TreeSubjects, TreeShapIsExactShapOfTheMargin) {
             explain(subject, input,
                     {.method = "exact-shap",
                      .target = "margin:2",
+                     .scale = Scale::raw,
                      .options = {{"summary", std::string("all")}}},
                     {});
         EXPECT_EQ(trees.target.resolved.output, "margin");
@@ -198,6 +200,8 @@ TEST_F(TreeSubjects, TreeShapByCoversAddsUpAndItsInteractionsAddUpToIt) {
     const size_t n = values.size();
     for (size_t i = 0; i < n; ++i)
         for (size_t j = 0; j < n; ++j) EXPECT_NEAR(matrix[i * n + j], matrix[j * n + i], 1e-12);
+    const std::string json = to_json(why);
+    EXPECT_TRUE(replay(explanation_from_json(json), whence::Run{}).differences.empty());
     const Explanation banzhaf =
         explain(subject, input,
                 {.method = "tree-shap", .options = {{"index", std::string("banzhaf")}}}, {});
