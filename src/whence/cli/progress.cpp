@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::seconds(1);
 constexpr auto pause = std::chrono::milliseconds(100);
-constexpr int64_t bar_width = 24;
+constexpr int64_t widest_bar = 24, narrowest_bar = 4;
 
 std::atomic<bool> visible = false;
 
@@ -35,13 +35,16 @@ std::string remaining(Clock::duration spent, double share) {
     return fmt::format("{:.0f} min left", seconds / 60);
 }
 
-std::string bar(double share) {
+// With two blanks behind it; nothing where there is no room.
+std::string bar(double share, int64_t room) {
+    const int64_t width = std::min(room - 2, widest_bar);
+    if (width < narrowest_bar) return "";
     const bool utf8 = speaks_utf8();
-    const auto full = static_cast<int64_t>(share * bar_width);
+    const auto full = static_cast<int64_t>(share * static_cast<double>(width));
     std::string out;
-    for (int64_t i = 0; i < bar_width; ++i)
+    for (int64_t i = 0; i < width; ++i)
         out += i < full ? (utf8 ? "█" : "#") : (utf8 ? "░" : "-");
-    return out;
+    return out + "  ";
 }
 
 // Names of features may hold characters of several bytes.
@@ -67,11 +70,11 @@ class Bar {
         std::string line =
             fmt::format("{} {:3.0f} %{}  {} of {}  {}", printable(what_, 30), 100 * share, early_,
                         done, total, remaining(now - began_, share));
-        if (const int64_t room = terminal_width(STDERR_FILENO) - bar_width - 3;
-            static_cast<int64_t>(line.size()) > room)
-            cut(line, static_cast<size_t>(std::max<int64_t>(0, room)));
+        // The words first; the bar takes what they leave.
+        const int64_t room = terminal_width(STDERR_FILENO) - 1, words = std::ssize(line);
+        if (words > room) cut(line, static_cast<size_t>(std::max<int64_t>(0, room)));
         visible = true;
-        write_raw(fmt::format("\r{}  {}\x1b[K", bar(share), line));
+        write_raw(fmt::format("\r{}{}\x1b[K", bar(share, room - words), line));
     }
 
     void tell(const EarlyEstimate& early) {
