@@ -237,7 +237,9 @@ std::vector<std::string> notes_of(const Found& found, const Removals& removals,
             fmt::format("no set of players was found whose removal leads to the wanted answer "
                         "({}); the one that comes nearest is shown",
                         wanted));
-    else if (found.irreducible && size > 1)
+    else if (found.irreducible && size == 1)
+        notes.emplace_back("no smaller set exists");
+    else if (found.irreducible)
         notes.push_back(
             found.excluded + 1 >= size
                 ? fmt::format("no smaller set exists: all sets of up to {} were asked", size - 1)
