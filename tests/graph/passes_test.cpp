@@ -131,6 +131,27 @@ TEST(Passes, UpgradeOpset) {
     EXPECT_THROW(upgrade_opset(old), Error);
 }
 
+// Old operator sets gave the statistics of training, too.
+TEST(Passes, UpgradeOpsetRefusesWhatItWouldDropIfItIsUsed) {
+    const auto statistics = [](const char* used) {
+        Graph old = graph_of({-1, 3}, {{.op = "BatchNormalization", .inputs = {"x", "c", "c", "c", "c"}, .outputs = {"n", "mean"}},
+                                       {.op = "Identity", .inputs = {used}, .outputs = {"y"}}}, 9);
+        old.initializers = {{"c", shared(uniform({3}, 1))}};
+        return old;
+    };
+    Graph unused = statistics("n"), used = statistics("mean");
+    upgrade_opset(unused);
+    EXPECT_EQ(unused.nodes[0].outputs, std::vector<std::string>{"n"});
+    EXPECT_NO_THROW(verify(unused));
+    try {
+        upgrade_opset(used);
+        FAIL() << "nothing was thrown";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+        EXPECT_NE(std::string(error.what()).find("output 'mean' of BatchNormalization"), std::string::npos) << error.what();
+    }
+}
+
 TEST(Passes, AddPixelTransform) {
     Graph graph = graph_of({-1, 3, 2, 2}, {{.op = "Identity", .inputs = {"x"}, .outputs = {"y"}}});
     const PixelTransform transform{.reverse_channels = true, .mean = {0.5, 0.4, 0.3}, .std = {0.2, 0.25, 0.5}, .scale = 2};

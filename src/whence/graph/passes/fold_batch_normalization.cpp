@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
@@ -52,6 +53,7 @@ void fold_batch_normalization(Graph& graph, const std::set<std::string>& keep) {
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
         const Node norm = graph.nodes[i];
         if (!norm.is("BatchNormalization") || norm.integer("training_mode", 0) != 0) continue;
+        if (std::ranges::count(norm.outputs, "") + 1 != std::ssize(norm.outputs)) continue;  // statistics, too
         const std::string& between = norm.inputs.at(0);
         const auto made_by = maker.find(between);
         if (made_by == maker.end() || uses[between] != 1 || keep.count(between)) continue;

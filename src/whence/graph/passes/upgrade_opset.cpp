@@ -160,6 +160,23 @@ constexpr Row rewrites[] = {
     {"Upsample", 18, upsample},             {"Resize", 11, resize},
     {"Scatter", 11, scatter}};
 
+std::set<std::string> names_in_use(const Graph& graph, const std::vector<Node>& nodes) {
+    std::set<std::string> used;
+    for (const Node& node : nodes) {
+        used.insert(node.inputs.begin(), node.inputs.end());
+        used.insert(node.captures.begin(), node.captures.end());
+    }
+    for (const ValueInfo& output : graph.outputs) used.insert(output.name);
+    used.erase("");
+    return used;
+}
+
+bool makes(std::span<const Node> nodes, const std::string& name) {
+    return std::ranges::any_of(nodes, [&](const Node& node) {
+        return std::ranges::find(node.outputs, name) != node.outputs.end();
+    });
+}
+
 }  // namespace
 
 void upgrade_opset(Graph& graph) {
@@ -172,11 +189,14 @@ void upgrade_opset(Graph& graph) {
     // The names of nodes that are out of the graph while it is rebuilt stay taken through `values`.
     std::set<std::string> taken;
     for (const Node& node : nodes) taken.insert(node.outputs.begin(), node.outputs.end());
+    const std::set<std::string> used = names_in_use(graph, nodes);
     graph.nodes.clear();
     Builder builder(graph);
     for (Node& node : nodes) {
         if (node.is("Scan") && from < 9)
             throw Error(ErrorKind::unsupported, node.describe() + " is of operator set 8, which scans each row for itself");
+        const std::vector<std::string> outputs = node.outputs;
+        const size_t first = graph.nodes.size();
         Upgrade upgrade{graph, builder, from, node};
         if (node.is("Dropout")) {
             upgrade.needs(node.has_input(0) && !node.outputs.empty());
@@ -190,6 +210,10 @@ void upgrade_opset(Graph& graph) {
                     break;
                 }
         graph.nodes.push_back(std::move(node));
+        for (const std::string& output : outputs)
+            if (used.count(output) && !makes(std::span(graph.nodes).subspan(first), output))
+                throw Error(ErrorKind::unsupported, "output '" + printable(output) + "' of " + graph.nodes.back().describe() +
+                                                        " is used, and newer operator sets have it no more");
     }
     graph.opsets[""] = std::max(from, canonical);
 }
