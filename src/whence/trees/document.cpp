@@ -20,7 +20,12 @@ std::optional<double> parse_number(std::string_view text) {
 
 }  // namespace
 
-void add_other(Numbers& numbers, List& list, Value item) {
+void add_item(Numbers& numbers, List& list, Value item) {
+    if (list.empty()) {
+        if (const double* number = std::get_if<double>(&item.is))
+            return numbers.push_back(*number);
+        if (const bool* flag = std::get_if<bool>(&item.is)) return numbers.push_back(*flag ? 1 : 0);
+    }
     for (const double number : numbers) list.emplace_back().is = number;
     numbers.clear();
     list.push_back(std::move(item));

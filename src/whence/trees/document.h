@@ -27,8 +27,9 @@ struct Value {
 [[nodiscard]] Value parse_json(std::string_view text);
 [[nodiscard]] Value parse_ubjson(std::span<const std::byte> bytes);
 
-/// Adds an item that is no number to an array of numbers, which becomes a list by that.
-void add_other(Numbers& numbers, List& list, Value item);
+/// Adds an item to an array, which is numbers (true and false are 1 and 0) until something else comes
+/// and makes it a list.
+void add_item(Numbers& numbers, List& list, Value item);
 
 /// A place in a document. What is not there, or something else, is Error(model) naming the place.
 class View {

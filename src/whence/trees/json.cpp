@@ -100,15 +100,7 @@ class JsonReader {
         skip_blanks();
         if (peek() == ']') return ++at_, Value{numbers};
         while (true) {
-            Value item = read(depth + 1);
-            const double* number = std::get_if<double>(&item.is);
-            const bool* flag = std::get_if<bool>(&item.is);
-            if (list.empty() && number)
-                numbers.push_back(*number);
-            else if (list.empty() && flag)
-                numbers.push_back(*flag ? 1 : 0);
-            else
-                add_other(numbers, list, std::move(item));
+            add_item(numbers, list, read(depth + 1));
             skip_blanks();
             if (peek() == ']') {
                 ++at_;

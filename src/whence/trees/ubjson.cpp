@@ -165,17 +165,8 @@ class UbjsonReader {
             for (size_t i = 0; i < head.count; ++i) numbers.push_back(number(head.type));
             return {std::move(numbers)};
         }
-        for (size_t i = 0; !ends(head, i, ']'); ++i) {
-            Value item = read(head.type ? head.type : marker(), depth + 1);
-            const double* number = std::get_if<double>(&item.is);
-            const bool* flag = std::get_if<bool>(&item.is);
-            if (list.empty() && number)
-                numbers.push_back(*number);
-            else if (list.empty() && flag)
-                numbers.push_back(*flag ? 1 : 0);
-            else
-                add_other(numbers, list, std::move(item));
-        }
+        for (size_t i = 0; !ends(head, i, ']'); ++i)
+            add_item(numbers, list, read(head.type ? head.type : marker(), depth + 1));
         return list.empty() ? Value{std::move(numbers)} : Value{std::move(list)};
     }
 
