@@ -192,7 +192,7 @@ TEST(FindBeside, TheExamplesAreRead) {
                                "examples/models/breast_cancer.onnx");
     ASSERT_TRUE(p);
     EXPECT_EQ(p->table.features.size(), 30U);
-    const Table background = read_table(p->table.background, *p);
+    const Table background = read_csv(p->table.background, table_schema(p->table.background, *p));
     EXPECT_EQ(background.schema.size(), 30U);
     EXPECT_GT(background.rows(), 100);
 }
@@ -274,23 +274,23 @@ TEST(ReadTable, FeaturesCategoriesAndTarget) {
     write_file(folder / "t.csv", "a,zone,label\n1,2,yes\n3,1,no\n");
     Preprocessing p{.kind = InputKind::table};
     p.table.target = "label";
-    EXPECT_EQ(read_table(folder / "t.csv", p).schema.size(), 2U);
+    EXPECT_EQ(read_csv(folder / "t.csv", table_schema(folder / "t.csv", p)).schema.size(), 2U);
     p.table.features = {"zone", "a"};
     p.table.categories["zone"] = {"2", "1"};
-    const Table table = read_table(folder / "t.csv", p);
+    const Table table = read_csv(folder / "t.csv", table_schema(folder / "t.csv", p));
     EXPECT_EQ(table.schema[0].name, "zone");
     EXPECT_EQ(table.columns[0], (std::vector<double>{0, 1}))
         << "numbers that are names of categories";
     p.table.units = {{"a", "mm"}};
-    const Table measured = read_table(folder / "t.csv", p);
+    const Table measured = read_csv(folder / "t.csv", table_schema(folder / "t.csv", p));
     EXPECT_EQ(display(measured.schema[1], 1), "1\u00a0mm");
     EXPECT_EQ(display(measured.schema[1], std::nan("")), "missing");
     EXPECT_EQ(display(measured.schema[0], 0), "2") << "a category has no unit";
     p.table.units = {{"c", "mm"}};
-    EXPECT_TRUE(error_of([&] { (void)read_table(folder / "t.csv", p); }).ends_with("no column 'c', which the preprocessing gives a unit"));
+    EXPECT_TRUE(error_of([&] { (void)read_csv(folder / "t.csv", table_schema(folder / "t.csv", p)); }).ends_with("no column 'c', which the preprocessing gives a unit"));
     p.table.units.clear();
     p.table.features = {"zone", "b"};
-    const std::string error = error_of([&] { (void)read_table(folder / "t.csv", p); });
+    const std::string error = error_of([&] { (void)read_csv(folder / "t.csv", table_schema(folder / "t.csv", p)); });
     EXPECT_TRUE(error.ends_with("no column 'b'; the columns are a, zone, label")) << error;
 }
 

@@ -330,6 +330,60 @@ def test_rows_of_a_table(tmp_path):
     assert run("report", files[0], "-o", tmp_path / "r.html").stderr == ""
 
 
+TREES = ROOT / "tests" / "trees" / "models" / "xgboost_reg_squarederror.json"
+
+
+def tree_rows(folder, count):
+    rows = np.random.default_rng(0).normal(size=(count, 5))
+    rows[::7, 2] = np.nan
+    np.save(folder / "rows.npy", rows)
+    np.savetxt(folder / "rows.csv", np.where(np.isnan(rows), 0, rows), delimiter=",", header="a,b,c,d,e", comments="", fmt="%.17g")
+    return rows
+
+
+def test_rows_of_trees_are_streamed_with_the_same_values(tmp_path):
+    """Blocks of rows against one explanation for each row (a .json needs them)."""
+    tree_rows(tmp_path, 300)
+    for name in ("rows.npy", "rows.csv"):
+        one, many = [tmp_path / f"one{e}" for e in (".npz", ".csv", ".npy", ".json")], [tmp_path / f"many{e}" for e in (".npz", ".csv", ".npy")]
+        run("explain", TREES, tmp_path / name, "--rows", "7:260", "-m", "tree-shap", *[x for f in one for x in ("-o", f)])
+        run("explain", TREES, tmp_path / name, "--rows", "7:260", "-m", "tree-shap", *[x for f in many for x in ("-o", f)])
+        a, b = np.load(one[0]), np.load(many[0])
+        assert list(a) == list(b) and a["values"].shape == (253, 5)
+        for key in a:
+            np.testing.assert_array_equal(a[key], b[key])
+        assert one[1].read_text() == many[1].read_text()
+        np.testing.assert_array_equal(np.load(one[2]), np.load(many[2]))
+
+
+def test_rows_of_any_number_take_little_memory(tmp_path):
+    """A file of 80 MB, values of 80 MB: what the process takes does not grow with them."""
+    def peak(count):
+        tree_rows(tmp_path, 1000)
+        rows = np.load(tmp_path / "rows.npy")
+        np.save(tmp_path / "many.npy", np.tile(rows, (count // 1000, 1)))
+        code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+                "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+        words = [WHENCE, "explain", TREES, tmp_path / "many.npy", "--rows", "all", "-m", "tree-shap", "--memory", "64M", "-o", tmp_path / "v.npz"]
+        return int(subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=True).stdout)
+    small, large = peak(100_000), peak(2_000_000)
+    assert large - small < 8_000, (small, large)
+    assert np.load(tmp_path / "v.npz")["values"].shape == (2_000_000, 5)
+
+
+def test_an_error_in_the_middle_of_many_rows_leaves_nothing(tmp_path):
+    tree_rows(tmp_path, 2000)
+    with open(tmp_path / "rows.csv", "a") as table:
+        table.write("1,2,3,4\n")
+    before = left_in(tmp_path)
+    fails(INPUT, "explain", TREES, tmp_path / "rows.csv", "--rows", "all", "-m", "tree-shap", "-o", tmp_path / "v.npz", "-o", tmp_path / "v.csv",
+          says="line 2002: 4 cells, the header has 5")
+    assert left_in(tmp_path) == before
+    fails(USAGE, "explain", TREES, tmp_path / "rows.npy", "--rows", "2000:", "-m", "tree-shap", "-o", tmp_path / "v.npz",
+          says="the file has 2000 rows, and none of them is there")
+    assert left_in(tmp_path) == before
+
+
 def test_words():
     said = run("explain", TABLE_MODEL, TABLE, "--row", 17, "-m", "input-x-gradient", "--words", "zh").stdout
     assert said.startswith("模型") and said.endswith("。\n") and said.count("\n") == 1

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 #include "command.h"
+#include "limits.h"
 #include "method_options.h"
 #include "outputs.h"
 #include "present.h"
@@ -139,7 +142,57 @@ void keep_picked(int64_t count, std::vector<Explanation>& all, const Context& co
     all = std::move(kept);
 }
 
+// Rows of a block: as many as a small part of the memory holds. More than the most make nothing faster.
+int64_t block_rows(const recipe::RowsExplainer& explainer, const Context& context) {
+    constexpr int64_t most = 1 << 16;
+    const auto bytes = static_cast<int64_t>(parse_memory(context.memory) / 8);
+    return std::clamp<int64_t>(bytes / explainer.bytes_per_row(), 1, most);
+}
+
+// Rows of a file of any length, where method, input and outputs allow it; false where one does not.
+bool stream_rows(Options& options, const recipe::Subject& subject, const Context& context) {
+    if (options.pick || !take_rows_as_they_come(options.outputs)) return false;
+    const std::string& path = options.inputs[0];
+    std::optional<recipe::Rows> rows = recipe::stream_rows(subject, path);
+    const std::optional<Tensor> first = rows ? rows->stream->next(1) : std::nullopt;
+    if (!first) return false;
+    const recipe::Input input = recipe::from_row(subject, rows->schema, *first);
+    if (options.method.empty()) choose_method(options, subject, input, context);
+    if (!recipe::find_method(options.method).rows) return false;
+    const Explanation example = recipe::explain(subject, input, recipe_of(options), context.run);
+    const auto explainer =
+        recipe::rows_explainer(subject, rows->schema, recipe_of(options), example);
+    if (!explainer) return false;
+    settle_target(options, example, context);
+    const auto [from, to] = parse_rows(options.rows, std::numeric_limits<int64_t>::max());
+    const int64_t block = block_rows(*explainer, context);
+    RowsWriter writer(options.outputs, rows->schema);
+    rows = recipe::stream_rows(subject, path);
+    Run each = context.run;
+    each.progress = nullptr;
+    int64_t row = 0, done = 0;
+    while (row < static_cast<int64_t>(to)) {
+        const auto skipped = static_cast<int64_t>(from) - row, wanted = static_cast<int64_t>(to) - row;
+        const std::optional<Tensor> part =
+            rows->stream->next(std::min(block, skipped > 0 ? skipped : wanted));
+        if (!part) break;
+        if (skipped <= 0) {
+            writer.append(explainer->explain(*part, each), row);
+            done += part->rows();
+            context.run.report("explaining rows", done,
+                               std::llround(static_cast<double>(done) / rows->stream->share()));
+        }
+        row += part->rows();
+        context.run.check();
+    }
+    if (done == 0) static_cast<void>(parse_rows(options.rows, static_cast<size_t>(row)));
+    writer.commit();
+    clear_progress();
+    return true;
+}
+
 int explain_rows(Options options, const recipe::Subject& subject, const Context& context) {
+    if (stream_rows(options, subject, context)) return 0;
     const std::vector<recipe::Input> inputs = recipe::read_inputs(subject, options.inputs[0]);
     const auto [from, to] = parse_rows(options.rows, inputs.size());
     if (options.pick && *options.pick > static_cast<int64_t>(to - from))
@@ -196,7 +249,7 @@ void check_request(const Options& options) {
         throw Error(ErrorKind::usage, "--row explains one row, --rows many: give one of them");
     if (!options.rows.empty() && options.outputs.empty())
         throw Error(ErrorKind::usage,
-                    "--rows: many explanations go into files; give -o FILE (.json, .csv, .npz, "
+                    "--rows: many explanations go into files; give -o FILE (.json, .csv, .npy, .npz, "
                     ".png, .svg or .html)");
     if (options.pick && options.rows.empty())
         throw Error(ErrorKind::usage, "--pick chooses among many rows: give --rows");
@@ -229,7 +282,8 @@ void write_one(const Options& options, const render::ReportItem& item) {
     if (options.plot.empty()) return write_outputs(options.outputs, item);
     std::vector<std::vector<std::byte>> made;
     for (const std::string& path : options.outputs) {
-        const bool data = path.ends_with(".json") || path.ends_with(".csv") || path.ends_with(".npz");
+        const bool data = path.ends_with(".json") || path.ends_with(".csv") || path.ends_with(".npz") ||
+                          path.ends_with(".npy");
         made.push_back(data ? encode(path, item)
                             : encode_plot(path, {item.explanation}, render::parse_plot(options.plot),
                                           {.top = shown(options)}));
@@ -307,7 +361,7 @@ void add_explain(CLI::App& app, Context& context) {
         ->check(CLI::NonNegativeNumber);
     command
         ->add_option("-o,--output", options->outputs,
-                     "file to write: .json .npz .csv .png .svg .html; may be repeated; "
+                     "file to write: .json .npz .npy .csv .png .svg .html; may be repeated; "
                      "without it, text in the terminal")
         ->type_name("FILE")
         ->allow_extra_args(false)

@@ -158,6 +158,9 @@ struct Row {
 const Row formats[] = {
     {".json", [](const render::ReportItem& item) { return bytes_of(to_json(item.explanation)); }},
     {".npz", npz},
+    {".npy", [](const render::ReportItem& item) {
+         return data::encode_npy(item.explanation.attribution.values);
+     }},
     {".csv", csv},
     {".png", [](const render::ReportItem& item) { return chart(item, render::Format::png); }},
     {".svg", [](const render::ReportItem& item) { return chart(item, render::Format::svg); }},

@@ -32,8 +32,9 @@ inline void append_little_endian(std::vector<std::byte>& out, uint64_t value, in
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// The checksum of zip and PNG (ISO 3309, polynomial 0x04C11DB7 reflected).
-[[nodiscard]] inline uint32_t crc32(std::span<const std::byte> bytes) {
+/// The checksum of zip and PNG (ISO 3309, polynomial 0x04C11DB7 reflected); `before` is that of what
+/// stands before these bytes.
+[[nodiscard]] inline uint32_t crc32(std::span<const std::byte> bytes, uint32_t before = 0) {
     static constexpr auto table = [] {
         std::array<uint32_t, 256> entries{};
         for (uint32_t i = 0; i < 256; ++i) {
@@ -43,7 +44,7 @@ inline void append_little_endian(std::vector<std::byte>& out, uint64_t value, in
         }
         return entries;
     }();
-    uint32_t crc = ~0U;
+    uint32_t crc = ~before;
     for (const std::byte byte : bytes)
         crc = table[(crc ^ std::to_integer<uint32_t>(byte)) & 255] ^ crc >> 8;
     return ~crc;

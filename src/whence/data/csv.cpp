@@ -3,62 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <limits>
 #include <set>
-#include <unordered_map>
 
+#include "csv_cells.h"
 #include "csv_reader.h"
 #include "whence/core/error.h"
 #include "whence/core/file.h"
 
 namespace whence::data {
 namespace {
-
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-
-bool is_missing(std::string_view cell) {
-    for (const std::string_view word : {"", "NA", "NaN", "nan", "?"})
-        if (cell == word) return true;
-    return false;
-}
-
-/// Infinite where the number does not fit into a double, 0 where it is too near to it.
-double out_of_range(std::string_view cell) {
-    const size_t exponent = cell.find_first_of("eE");
-    const bool tiny = exponent != std::string_view::npos
-                          ? cell.substr(exponent + 1).starts_with("-")
-                          : cell.find_first_of("123456789") > cell.find('.');
-    return tiny ? 0 : std::numeric_limits<double>::infinity();
-}
-
-std::optional<double> parse_number(std::string_view cell) {
-    if (cell.starts_with("+") && !cell.starts_with("+-")) cell.remove_prefix(1);
-    double value = 0;
-    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-    if (end != cell.data() + cell.size()) return std::nullopt;
-    if (error == std::errc::result_out_of_range) return out_of_range(cell);
-    return error == std::errc() ? std::optional(value) : std::nullopt;
-}
-
-/// "a, b, c and 4 more", so that an error stays one line.
-std::string listed(const std::vector<std::string>& names) {
-    constexpr size_t most = 12;
-    std::string out;
-    for (size_t i = 0; i < std::min(names.size(), most); ++i)
-        out += (i ? ", " : "") + printable(names[i], 40);
-    return names.size() > most ? out + fmt::format(" and {} more", names.size() - most) : out;
-}
-
-size_t column_at(const std::vector<std::string>& header, std::string_view column,
-                 std::string_view name) {
-    const auto found = std::find(header.begin(), header.end(), column);
-    if (found == header.end())
-        throw Error(ErrorKind::input, fmt::format("{}: no column '{}'; the columns are {}", name,
-                                                  printable(column), listed(header)));
-    return static_cast<size_t>(found - header.begin());
-}
 
 /// What the columns are, judged by all rows.
 Schema infer_schema(CsvReader& reader) {
@@ -89,58 +43,15 @@ Schema infer_schema(CsvReader& reader) {
     return schema;
 }
 
-/// Turns the cells of one column into numbers.
-class ColumnParser {
-  public:
-    explicit ColumnParser(const Feature& feature) : feature_(feature) {
-        for (size_t i = 0; i < feature.categories.size(); ++i)
-            codes_.emplace(feature.categories[i], static_cast<double>(i));
-    }
-
-    double parse(std::string_view cell, const CsvReader& reader) const {
-        if (feature_.categorical()) {
-            // Categories come first: a table may well call one of them "NA".
-            const auto found = codes_.find(std::string(cell));
-            if (found != codes_.end()) return found->second;
-        }
-        if (is_missing(cell)) {
-            if (!feature_.allows_missing) reader.fail(shown() + " is missing, which it may not be");
-            return missing;
-        }
-        if (feature_.categorical())
-            reader.fail(fmt::format("{} holds the unknown category '{}'; known: {}", shown(),
-                                    printable(cell, 40), listed(feature_.categories)));
-        const std::optional<double> value = parse_number(cell);
-        if (!value || std::isnan(*value))
-            reader.fail(
-                fmt::format("{} holds '{}', which is no number", shown(), printable(cell, 40)));
-        if (std::isinf(*value)) reader.fail(shown() + " is infinite");
-        return *value;
-    }
-
-  private:
-    std::string shown() const { return fmt::format("column '{}'", printable(feature_.name)); }
-
-    const Feature& feature_;
-    std::unordered_map<std::string, double> codes_;
-};
-
 Table read_rows(CsvReader& reader, const Schema& schema, std::string_view name) {
-    std::vector<size_t> cell_of;
-    std::vector<ColumnParser> parsers;
-    for (const Feature& feature : schema) {
-        cell_of.push_back(column_at(reader.header(), feature.name, name));
-        parsers.emplace_back(feature);
-    }
+    RowParser parser(reader, schema, name);
     Table table{schema, std::vector<std::vector<double>>(schema.size())};
-    std::vector<std::string_view> cells;
+    std::vector<double> row(schema.size());
     bool any = false;
-    while (reader.next(cells)) {
-        any = true;
-        for (size_t i = 0; i < schema.size(); ++i)
-            table.columns[i].push_back(parsers[i].parse(cells[cell_of[i]], reader));
-    }
-    if (!any) throw Error(ErrorKind::input, fmt::format("{}: no row below the header", name));
+    for (; parser.next(row); any = true)
+        for (size_t i = 0; i < schema.size(); ++i) table.columns[i].push_back(row[i]);
+    if (!any)
+        throw Error(ErrorKind::input, fmt::format("{}: no row below the header", name));
     return table;
 }
 
@@ -200,11 +111,19 @@ Table parse_csv(std::string_view text, std::string_view name, const Schema& expe
 }
 
 Table read_csv(const std::filesystem::path& path) {
-    return parse_csv(read_text(path), path.string());
+    return read_csv(path, csv_schema(path));
 }
 
 Table read_csv(const std::filesystem::path& path, const Schema& expected) {
-    return parse_csv(read_text(path), path.string(), expected);
+    FileReader file(path);
+    CsvReader reader(file);
+    return read_rows(reader, expected, printable(path.string(), 400));
+}
+
+Schema csv_schema(const std::filesystem::path& path) {
+    FileReader file(path);
+    CsvReader reader(file);
+    return infer_schema(reader);
 }
 
 std::string csv_line(std::span<const std::string> cells) {

@@ -50,6 +50,9 @@ struct Table {
 [[nodiscard]] Table parse_csv(std::string_view text, std::string_view name, const Schema& expected);
 [[nodiscard]] Table read_csv(const std::filesystem::path& path, const Schema& expected);
 
+/// What read_csv makes of a file's columns, read without holding the file.
+[[nodiscard]] Schema csv_schema(const std::filesystem::path& path);
+
 /// One line, quoted where needed, with the line break.
 [[nodiscard]] std::string csv_line(std::span<const std::string> cells);
 /// Header and rows.

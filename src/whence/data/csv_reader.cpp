@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "whence/core/error.h"
 
@@ -42,10 +43,25 @@ bool lacks_names(const std::vector<std::string_view>& cells) {
 }  // namespace
 
 CsvReader::CsvReader(std::string_view text, std::string name)
-    : text_(text), name_(std::move(name)), delimiter_(',') {
+    : text_(text), name_(std::move(name)) {
+    read_header();
+}
+
+CsvReader::CsvReader(FileReader& file)
+    : file_(&file), file_ended_(false), name_(printable(file.path().string(), 400)) {
+    file.seek(0);
+    // The first line says what separates cells: it is there whole before that is asked.
+    while (text_.find_first_of("\r\n", text_.find_first_not_of("\r\n \xEF\xBB\xBF")) ==
+               std::string_view::npos &&
+           read_more(0)) {
+    }
+    read_header();
+}
+
+void CsvReader::read_header() {
     if (text_.starts_with("\xFF\xFE") || text_.starts_with("\xFE\xFF"))
         fail("this is UTF-16; save the table as UTF-8");
-    if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
+    if (text_.starts_with(byte_order_mark)) at_ = byte_order_mark.size();
     skip_empty_lines();
     delimiter_ = detect_delimiter(text_.substr(at_));
     std::vector<std::string_view> cells;
@@ -59,12 +75,35 @@ CsvReader::CsvReader(std::string_view text, std::string name)
             fail("two columns are named '" + printable(header_.back()) + "'");
     }
     first_row_ = at_;
+    if (file_) first_row_ += file_->place() - text_.size();
     first_row_line_ = line_;
 }
 
 void CsvReader::rewind() {
-    at_ = first_row_;
     line_ = first_row_line_;
+    at_ = first_row_;
+    if (!file_) return;
+    file_->seek(first_row_);
+    file_ended_ = false;
+    window_.clear();
+    text_ = {};
+    at_ = 0;
+}
+
+// What stands before `keep_from` is dropped; false where nothing follows.
+bool CsvReader::read_more(size_t keep_from) {
+    if (file_ended_) return false;
+    constexpr size_t block = 1 << 20;
+    window_.erase(0, keep_from);
+    // A row longer than a block is read in pieces that double.
+    const size_t kept = window_.size(), wanted = std::max(block, kept);
+    window_.resize(kept + wanted);
+    const size_t got =
+        file_->read(std::as_writable_bytes(std::span(window_).subspan(kept)));
+    window_.resize(kept + got);
+    file_ended_ = got < wanted;
+    text_ = window_;
+    return true;
 }
 
 void CsvReader::fail(const std::string& why) const {
@@ -80,15 +119,27 @@ bool CsvReader::next(std::vector<std::string_view>& cells) {
 }
 
 bool CsvReader::read_row(std::vector<std::string_view>& cells) {
-    cells.clear();
-    unquoted_.clear();
-    skip_empty_lines();
-    row_line_ = line_;
-    if (at_end()) return false;
+    while (true) {
+        const size_t start = at_;
+        const int64_t line = line_;
+        cells.clear();
+        unquoted_.clear();
+        skip_empty_lines();
+        row_line_ = line_;
+        if (!at_end()) read_cells(cells);
+        if (!at_end() || file_ended_) return !cells.empty();
+        // What ends with the window may go on behind it: read on, and the row once more.
+        read_more(start);
+        at_ = 0;
+        line_ = line;
+    }
+}
+
+void CsvReader::read_cells(std::vector<std::string_view>& cells) {
     while (true) {
         skip_blanks();
         cells.push_back(!at_end() && text_[at_] == '"' ? quoted_cell() : plain_cell());
-        if (at_end() || end_of_line()) return true;
+        if (at_end() || end_of_line()) return;
         ++at_;  // the delimiter
     }
 }
@@ -108,6 +159,7 @@ std::string_view CsvReader::quoted_cell() {
     const size_t start = ++at_;
     bool doubled = false;
     while (true) {
+        if (at_end() && !file_ended_) return {};  // it may be closed in what follows
         if (at_end()) fail("a quote that is opened and never closed");
         const char c = text_[at_];
         if (c == '\0') fail("a NUL byte: this is no text in UTF-8");

@@ -9,15 +9,13 @@
 
 #include "bytes.h"
 #include "npy_header.h"
+#include "npy_numbers.h"
 #include "utf.h"
 #include "whence/core/error.h"
 #include "whence/core/file.h"
 
 namespace whence::data {
 namespace {
-
-// Numbers are copied between files and tensors as they lie.
-static_assert(std::endian::native == std::endian::little);
 
 constexpr uint64_t most_bytes = uint64_t{4} << 30;
 
@@ -38,44 +36,6 @@ std::span<const std::byte> elements(std::span<const std::byte> bytes, const NpyH
     if (header.type == ElementType::string && count > most_bytes / sizeof(std::string))
         throw Error(ErrorKind::limit, name + ": more text than fits into 4 GiB");
     return data;
-}
-
-/// Calls move(to, from) for each element's place in row-major and in column-major order.
-template <class Move>
-void each_place(const Shape& shape, int64_t count, const Move& move) {
-    const size_t rank = shape.size();
-    Shape stride(rank, 1), index(rank, 0);
-    for (size_t axis = 1; axis < rank; ++axis) stride[axis] = stride[axis - 1] * shape[axis - 1];
-    int64_t from = 0;
-    for (int64_t to = 0; to < count; ++to) {
-        move(to, from);
-        for (size_t axis = rank; axis-- > 0;) {
-            from += stride[axis];
-            if (++index[axis] < shape[axis]) break;
-            from -= stride[axis] * shape[axis];
-            index[axis] = 0;
-        }
-    }
-}
-
-void swap_bytes(std::byte* data, size_t bytes, size_t item_size) {
-    for (size_t at = 0; at < bytes; at += item_size) std::reverse(data + at, data + at + item_size);
-}
-
-Tensor read_numbers(std::span<const std::byte> data, const NpyHeader& header) {
-    Tensor out(header.type, header.shape);
-    const size_t item = header.item_size;
-    if (header.fortran_order)
-        each_place(header.shape, out.size(), [&](int64_t to, int64_t from) {
-            std::memcpy(out.data() + to * item, data.data() + from * item, item);
-        });
-    else if (!data.empty())
-        std::memcpy(out.data(), data.data(), data.size());
-    if (header.big_endian && item > 1) swap_bytes(out.data(), out.bytes(), item);
-    if (header.type == ElementType::boolean)  // any byte but 0 is true; bool may only be 0 or 1
-        for (size_t i = 0; i < out.bytes(); ++i)
-            out.data()[i] = std::byte{out.data()[i] != std::byte{0}};
-    return out;
 }
 
 /// One string: NumPy pads with zeros.
@@ -111,22 +71,6 @@ Tensor read_strings(std::span<const std::byte> data, const NpyHeader& header,
     return out;
 }
 
-void append_header(std::vector<std::byte>& out, const std::string& type, const Shape& shape) {
-    std::string lengths;
-    for (const int64_t length : shape) lengths += fmt::format("{}, ", length);
-    if (shape.size() > 1) lengths.resize(lengths.size() - 2);  // "(3, 4)", but "(3,)"
-    if (shape.size() == 1) lengths.resize(lengths.size() - 1);
-    std::string text =
-        fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, lengths);
-    // NumPy aligns the data to 64 bytes: ten bytes before the header, a line break after it.
-    text.append((64 - (10 + text.size() + 1) % 64) % 64, ' ');
-    text += '\n';
-    const std::string_view magic("\x93NUMPY\x01\x00", 8);
-    for (const char c : magic) out.push_back(static_cast<std::byte>(c));
-    append_little_endian(out, text.size(), 2);
-    for (const char c : text) out.push_back(static_cast<std::byte>(c));
-}
-
 std::vector<std::byte> encode_strings(const Tensor& tensor) {
     std::vector<std::u32string> wide;
     size_t longest = 1;
@@ -155,7 +99,7 @@ Tensor decode_npy(std::span<const std::byte> bytes, std::string_view source) {
     const NpyHeader header = read_npy_header(bytes, name);
     const std::span<const std::byte> data = elements(bytes, header, name);
     return header.type == ElementType::string ? read_strings(data, header, name)
-                                              : read_numbers(data, header);
+                                              : decode_numbers(data, header);
 }
 
 std::vector<std::byte> encode_npy(const Tensor& tensor) {
@@ -190,6 +134,23 @@ void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
 
 void write_npz(const std::filesystem::path& path, std::span<const NamedTensor> tensors) {
     write_file(path, encode_npz(tensors));
+}
+
+void GrowingArray::each(const std::function<void(std::span<const std::byte>)>& piece) const {
+    Shape shape{0};
+    shape.insert(shape.end(), row_.begin(), row_.end());
+    const auto row_bytes = static_cast<uint64_t>(element_count(row_)) * sizeof(double);
+    if (row_bytes > 0) shape[0] = static_cast<int64_t>(elements_.size() / row_bytes);
+    std::vector<std::byte> header;
+    append_header(header, npy_type(ElementType::float64, 0), shape);
+    piece(header);
+    elements_.each(piece);
+}
+
+void write_npy(const std::filesystem::path& path, const GrowingArray& array) {
+    FileWriter file(path);
+    array.each([&](std::span<const std::byte> bytes) { file.append(bytes); });
+    file.commit();
 }
 
 }  // namespace whence::data

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "whence/core/batch.h"
+#include "whence/core/file.h"
 
 namespace whence::data {
 
@@ -34,5 +35,27 @@ namespace whence::data {
 [[nodiscard]] std::vector<NamedTensor> read_npz(const std::filesystem::path& path);
 void write_npy(const std::filesystem::path& path, const Tensor& tensor);
 void write_npz(const std::filesystem::path& path, std::span<const NamedTensor> tensors);
+
+/// An array of doubles that grows on a disk, not in memory, and is written when it is whole.
+class GrowingArray {
+  public:
+    /// Elements lie in a file without a name in `folder`; each row is of shape `row`.
+    GrowingArray(std::string name, const std::filesystem::path& folder, Shape row = {})
+        : name_(std::move(name)), row_(std::move(row)), elements_(folder) {}
+    /// Whole rows, one after the other. Throws Error(io).
+    void append(std::span<const double> rows) { elements_.append(std::as_bytes(rows)); }
+    [[nodiscard]] const std::string& name() const { return name_; }
+    /// The bytes of its .npy file, piece by piece.
+    void each(const std::function<void(std::span<const std::byte>)>& piece) const;
+
+  private:
+    std::string name_;
+    Shape row_;
+    Spool elements_;
+};
+/// Files of any size; beyond 4 GiB a .npz is a zip64 archive. Throw Error(io).
+void write_npy(const std::filesystem::path& path, const GrowingArray& array);
+void write_npz(const std::filesystem::path& path, std::span<const GrowingArray> arrays,
+               std::span<const NamedTensor> tensors);
 
 }  // namespace whence::data

@@ -187,4 +187,20 @@ std::string npy_type(ElementType type, size_t text_length) {
     throw Error(ErrorKind::internal, "NumPy has no such element type");
 }
 
+void append_header(std::vector<std::byte>& out, const std::string& type, const Shape& shape) {
+    std::string lengths;
+    for (const int64_t length : shape) lengths += fmt::format("{}, ", length);
+    if (shape.size() > 1) lengths.resize(lengths.size() - 2);  // "(3, 4)", but "(3,)"
+    if (shape.size() == 1) lengths.resize(lengths.size() - 1);
+    std::string text =
+        fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, lengths);
+    // NumPy aligns the data to 64 bytes: ten bytes before the header, a line break after it.
+    text.append((64 - (10 + text.size() + 1) % 64) % 64, ' ');
+    text += '\n';
+    const std::string_view magic("\x93NUMPY\x01\x00", 8);
+    for (const char c : magic) out.push_back(static_cast<std::byte>(c));
+    append_little_endian(out, text.size(), 2);
+    for (const char c : text) out.push_back(static_cast<std::byte>(c));
+}
+
 }  // namespace whence::data

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 #include <string_view>
 
 #include "whence/core/tensor.h"
@@ -22,6 +23,9 @@ struct NpyHeader {
 
 /// Throws Error(input), a line that begins with `name`.
 [[nodiscard]] NpyHeader read_npy_header(std::span<const std::byte> bytes, const std::string& name);
+
+/// All that stands before the elements in a file.
+void append_header(std::vector<std::byte>& out, const std::string& type, const Shape& shape);
 
 /// The element type as NumPy writes it, "<f4"; `text_length` is that of the longest string.
 [[nodiscard]] std::string npy_type(ElementType type, size_t text_length);

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <climits>
+#include <functional>
 #include <set>
 
 #include "bytes.h"
 #include "npy.h"
 #include "stb.h"
 #include "whence/core/error.h"
+#include "whence/core/file.h"
 
 namespace whence::data {
 namespace {
@@ -148,43 +150,113 @@ class ZipReader {
 
 constexpr uint64_t first_day = 1 << 5 | 1;  // 1 January 1980: the same tensors give the same bytes
 constexpr uint64_t utf8_names = 1 << 11;
+constexpr uint64_t narrow = 0xFFFFFFFF;  // from here on a number of 4 bytes says: see the extra field
 
-/// The fields that a local header and a directory entry share.
-void append_common(std::vector<std::byte>& out, const Entry& entry) {
-    append_little_endian(out, 20, 2);  // needs version 2.0
-    append_little_endian(out, utf8_names, 2);
-    append_little_endian(out, stored, 2);
-    append_little_endian(out, first_day << 16, 4);
-    append_little_endian(out, entry.crc, 4);
-    append_little_endian(out, entry.size, 4);
-    append_little_endian(out, entry.size, 4);
-    append_little_endian(out, entry.name.size(), 2);
-    append_little_endian(out, 0, 2);  // no extra field
-}
+using Piece = std::function<void(Bytes)>;
 
-void append_text(std::vector<std::byte>& out, std::string_view text) {
-    for (const char c : text) out.push_back(static_cast<std::byte>(c));
-}
+/// Writes an archive from front to back. What is larger than 4 GiB, or lies behind them, is written
+/// as zip64 (section 4.3.14).
+class ZipWriter {
+  public:
+    explicit ZipWriter(Piece out) : out_(std::move(out)) {}
 
-void append_directory(std::vector<std::byte>& out, const std::vector<Entry>& entries) {
-    const size_t start = out.size();
-    for (const Entry& entry : entries) {
-        append_little_endian(out, central_signature, 4);
-        append_little_endian(out, 20, 2);
-        append_common(out, entry);
-        append_little_endian(out, 0, 10);  // no comment, disk 0, no attributes (2 + 2 + 2 + 4)
-        append_little_endian(out, entry.offset, 4);
-        append_text(out, entry.name);
+    /// `each` hands over the content, piece by piece; twice the same.
+    void add(const std::string& name, const std::function<void(const Piece&)>& each) {
+        if (name.empty() || name.size() > 1000 || !seen_.insert(name).second)
+            throw Error(ErrorKind::usage, "the arrays of a .npz need names that differ");
+        if (entries_.size() == UINT16_MAX - 1)
+            throw Error(ErrorKind::limit, "a .npz of more than 65534 arrays is not written");
+        Entry entry{.name = name + ".npy", .offset = at_};
+        each([&](Bytes piece) {
+            entry.crc = crc32(piece, entry.crc);
+            entry.size += piece.size();
+        });
+        std::vector<std::byte> header;
+        append_little_endian(header, local_signature, 4);
+        append_common(header, entry, false);
+        put(header);
+        each([&](Bytes piece) { put(piece); });
+        entries_.push_back(entry);
     }
-    const size_t size = out.size() - start;
-    append_little_endian(out, end_signature, 4);
-    append_little_endian(out, 0, 4);  // disk 0 of 0
-    append_little_endian(out, entries.size(), 2);
-    append_little_endian(out, entries.size(), 2);
-    append_little_endian(out, size, 4);
-    append_little_endian(out, start, 4);
-    append_little_endian(out, 0, 2);  // no comment
-}
+
+    void finish() {
+        std::vector<std::byte> out;
+        for (const Entry& entry : entries_) {
+            append_little_endian(out, central_signature, 4);
+            append_little_endian(out, 20, 2);
+            append_common(out, entry, true);
+        }
+        const uint64_t start = at_, size = out.size(), behind = start + size;
+        const bool wide = behind >= narrow;
+        if (wide) append_wide_end(out, start, size);
+        append_little_endian(out, end_signature, 4);
+        append_little_endian(out, 0, 4);  // disk 0 of 0
+        append_little_endian(out, entries_.size(), 2);
+        append_little_endian(out, entries_.size(), 2);
+        append_little_endian(out, size, 4);
+        append_little_endian(out, std::min(start, narrow), 4);
+        append_little_endian(out, 0, 2);  // no comment
+        put(out);
+    }
+
+  private:
+    void put(Bytes bytes) {
+        out_(bytes);
+        at_ += bytes.size();
+    }
+
+    /// The fields from the version on, the name and what does not fit into four bytes: of a local
+    /// header, or of a directory entry.
+    static void append_common(std::vector<std::byte>& out, const Entry& entry, bool directory) {
+        std::vector<std::byte> wide;
+        if (entry.size >= narrow) {
+            append_little_endian(wide, entry.size, 8);
+            append_little_endian(wide, entry.size, 8);
+        }
+        if (directory && entry.offset >= narrow) append_little_endian(wide, entry.offset, 8);
+        append_little_endian(out, wide.empty() ? 20 : 45, 2);  // the version a reader needs
+        append_little_endian(out, utf8_names, 2);
+        append_little_endian(out, stored, 2);
+        append_little_endian(out, first_day << 16, 4);
+        append_little_endian(out, entry.crc, 4);
+        append_little_endian(out, std::min(entry.size, narrow), 4);
+        append_little_endian(out, std::min(entry.size, narrow), 4);
+        append_little_endian(out, entry.name.size(), 2);
+        append_little_endian(out, wide.empty() ? 0 : wide.size() + 4, 2);
+        if (directory) {
+            append_little_endian(out, 0, 6);  // no comment, disk 0, no attributes (2 + 2 + 2 + 4)
+            append_little_endian(out, 0, 4);
+            append_little_endian(out, std::min(entry.offset, narrow), 4);
+        }
+        for (const char c : entry.name) out.push_back(static_cast<std::byte>(c));
+        if (wide.empty()) return;
+        append_little_endian(out, 1, 2);
+        append_little_endian(out, wide.size(), 2);
+        out.insert(out.end(), wide.begin(), wide.end());
+    }
+
+    /// The end of a zip64 archive, and where it stands.
+    void append_wide_end(std::vector<std::byte>& out, uint64_t start, uint64_t size) const {
+        append_little_endian(out, 0x06064B50, 4);
+        append_little_endian(out, 44, 8);  // bytes that follow in this record
+        append_little_endian(out, 45, 2);
+        append_little_endian(out, 45, 2);
+        append_little_endian(out, 0, 8);  // disk 0 of 0
+        append_little_endian(out, entries_.size(), 8);
+        append_little_endian(out, entries_.size(), 8);
+        append_little_endian(out, size, 8);
+        append_little_endian(out, start, 8);
+        append_little_endian(out, 0x07064B50, 4);
+        append_little_endian(out, 0, 4);
+        append_little_endian(out, start + size, 8);
+        append_little_endian(out, 1, 4);  // one disk
+    }
+
+    Piece out_;
+    uint64_t at_ = 0;
+    std::vector<Entry> entries_;
+    std::set<std::string> seen_;
+};
 
 }  // namespace
 
@@ -211,28 +283,27 @@ std::vector<NamedTensor> decode_npz(Bytes bytes, std::string_view source) {
 
 std::vector<std::byte> encode_npz(std::span<const NamedTensor> tensors) {
     std::vector<std::byte> out;
-    std::vector<Entry> entries;
-    std::set<std::string> seen;
+    ZipWriter zip([&](Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); });
     for (const NamedTensor& tensor : tensors) {
-        if (tensor.name.empty() || tensor.name.size() > 1000 || !seen.insert(tensor.name).second)
-            throw Error(ErrorKind::usage, "the arrays of a .npz need names that differ");
         const std::vector<std::byte> content = encode_npy(tensor.value);
-        if (out.size() + content.size() > UINT32_MAX - (1 << 20) || entries.size() == UINT16_MAX)
-            throw Error(ErrorKind::limit,
-                        "a .npz of more than 4 GiB or 65535 arrays is not written");
-        entries.push_back({.name = tensor.name + ".npy",
-                           .crc = crc32(content),
-                           .size = content.size(),
-                           .offset = out.size()});
-        append_little_endian(out, local_signature, 4);
-        append_common(out, entries.back());
-        append_text(out, entries.back().name);
-        out.insert(out.end(), content.begin(), content.end());
+        zip.add(tensor.name, [&](const Piece& piece) { piece(content); });
     }
-    append_directory(out, entries);
-    if (out.size() > UINT32_MAX)
-        throw Error(ErrorKind::limit, "a .npz of more than 4 GiB is not written");
+    zip.finish();
     return out;
+}
+
+void write_npz(const std::filesystem::path& path, std::span<const GrowingArray> arrays,
+               std::span<const NamedTensor> tensors) {
+    FileWriter file(path);
+    ZipWriter zip([&](Bytes bytes) { file.append(bytes); });
+    for (const GrowingArray& array : arrays)
+        zip.add(array.name(), [&](const Piece& piece) { array.each(piece); });
+    for (const NamedTensor& tensor : tensors) {
+        const std::vector<std::byte> content = encode_npy(tensor.value);
+        zip.add(tensor.name, [&](const Piece& piece) { piece(content); });
+    }
+    zip.finish();
+    file.commit();
 }
 
 }  // namespace whence::data

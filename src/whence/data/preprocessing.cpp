@@ -6,6 +6,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "csv_cells.h"
+#include "csv.h"
 #include "whence/core/error.h"
 #include "whence/core/file.h"
 #include "whence/data/utf.h"
@@ -94,16 +96,17 @@ bool says_kind(const std::filesystem::path& path) {
 }
 
 /// The features in the model's order; without such a list all columns but the target.
-Table choose_columns(const Table& table, const TablePreprocessing& how, const std::string& source) {
+Schema choose_columns(const Schema& schema, const TablePreprocessing& how,
+                      const std::string& source) {
+    std::vector<std::string> header;
+    for (const Feature& feature : schema) header.push_back(feature.name);
     std::vector<std::string> names = how.features;
     if (names.empty())
-        for (const Feature& feature : table.schema)
-            if (feature.name != how.target) names.push_back(feature.name);
-    try {
-        return table.select(names);
-    } catch (const Error& error) {
-        throw Error(error.kind(), fmt::format("{}: {}", source, error.what()));
-    }
+        for (const std::string& name : header)
+            if (name != how.target) names.push_back(name);
+    Schema chosen;
+    for (const std::string& name : names) chosen.push_back(schema[column_at(header, name, source)]);
+    return chosen;
 }
 
 void fix_categories(Schema& schema, const TablePreprocessing& how, const std::string& source) {
@@ -198,14 +201,13 @@ Tensor prepare_image(const Image& image, const Preprocessing& preprocessing, int
     return out;
 }
 
-Table read_table(const std::filesystem::path& path, const Preprocessing& preprocessing) {
-    const std::string text = whence::read_text(path), name = path.string();
+Schema table_schema(const std::filesystem::path& path, const Preprocessing& preprocessing) {
     const TablePreprocessing& how = preprocessing.table;
-    Table table = choose_columns(parse_csv(text, name), how, printable(name, 400));
-    // Fixed categories change how cells are read: a number may be the name of one.
-    fix_categories(table.schema, how, printable(name, 400));
-    set_units(table.schema, how, printable(name, 400));
-    return how.categories.empty() ? table : parse_csv(text, name, table.schema);
+    const std::string source = printable(path.string(), 400);
+    Schema schema = choose_columns(csv_schema(path), how, source);
+    fix_categories(schema, how, source);
+    set_units(schema, how, source);
+    return schema;
 }
 
 }  // namespace whence::data

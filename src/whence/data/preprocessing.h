@@ -125,8 +125,9 @@ struct InputPreprocessing {
 [[nodiscard]] Tensor prepare_image(const Image& image, const Preprocessing& preprocessing,
                                    int64_t height, int64_t width);
 
-/// The training table: features in the model's order, without the target, with fixed categories.
-[[nodiscard]] Table read_table(const std::filesystem::path& path,
-                               const Preprocessing& preprocessing);
+/// Of a training table the features in the model's order, without the target, with fixed categories.
+/// read_csv reads them.
+[[nodiscard]] Schema table_schema(const std::filesystem::path& path,
+                                  const Preprocessing& preprocessing);
 
 }  // namespace whence::data

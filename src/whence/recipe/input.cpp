@@ -17,12 +17,6 @@
 namespace whence::recipe {
 namespace {
 
-std::string ending(const std::filesystem::path& path) {
-    std::string text = path.extension().string();
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
-}
-
 Tensor to_tensor(const data::Image& image) {
     std::vector<float> values(image.pixels.begin(), image.pixels.end());
     for (float& value : values) value /= 255;
@@ -47,29 +41,6 @@ Input read_picture(const Subject& subject, const std::filesystem::path& path) {
     return input;
 }
 
-Input table_row(const Subject& subject, const Schema& schema, Tensor row) {
-    Input input;
-    input.schema = schema;
-    const data::TableModel model(subject.model(), schema);  // checks that the columns fit the model
-    const std::vector<TensorInfo>& read = subject.model().inputs();
-    // A plain matrix of numbers is what gradient methods differentiate with respect to.
-    if (read.size() == 1 &&
-        (read[0].type == ElementType::float32 || read[0].type == ElementType::float64))
-        input.batch = row.cast(read[0].type);
-    input.row = std::move(row);
-    return input;
-}
-
-bool is_table_file(const std::string& kind) {
-    return kind == ".csv" || kind == ".tsv";
-}
-bool is_array_file(const std::string& kind) {
-    return kind == ".npy" || kind == ".npz";
-}
-bool is_picture_file(const std::string& kind) {
-    return kind == ".png" || kind == ".jpg" || kind == ".jpeg";
-}
-
 [[noreturn]] void no_row(int64_t number, const std::filesystem::path& path, int64_t rows) {
     throw Error(ErrorKind::usage, fmt::format("row {} does not exist: {} has {} (numbered from 0)",
                                               number, printable(path.string(), 400),
@@ -83,10 +54,10 @@ data::Table read_table(const Subject& subject, const std::filesystem::path& path
     return subject.read_table(path);
 }
 
-Input read_row(const Subject& subject, const data::Table& table, const std::filesystem::path& path,
-               int64_t number) {
-    if (number < 0 || number >= table.rows()) no_row(number, path, table.rows());
-    Input input = table_row(subject, table.schema, table.matrix().slice_rows(number, 1));
+Input read_row(const Subject& subject, const Schema& schema, const Tensor& rows,
+               const std::filesystem::path& path, int64_t number) {
+    if (number < 0 || number >= rows.rows()) no_row(number, path, rows.rows());
+    Input input = from_row(subject, schema, rows.slice_rows(number, 1));
     input.row_number = number;
     return input;
 }
@@ -125,10 +96,6 @@ std::vector<NamedTensor> read_array_file(const std::filesystem::path& path) {
     return arrays;
 }
 
-bool is_text_file(const std::string& kind) {
-    return kind == ".txt";
-}
-
 Input read_text_input(const Subject& subject, const std::filesystem::path& path) {
     constexpr uint64_t most_bytes = 16 << 20;
     std::string text = read_text(path, most_bytes);
@@ -149,6 +116,15 @@ Input read_text_input(const Subject& subject, const std::filesystem::path& path)
 
 }  // namespace
 
+FileKind kind_of(const std::filesystem::path& path) {
+    std::string ending = path.extension().string();
+    std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (ending == ".csv" || ending == ".tsv") return FileKind::table;
+    if (ending == ".npy" || ending == ".npz") return FileKind::array;
+    if (ending == ".png" || ending == ".jpg" || ending == ".jpeg") return FileKind::picture;
+    return ending == ".txt" ? FileKind::text : FileKind::unknown;
+}
+
 std::optional<Tensor> Input::image() const {
     if (batch.size() != 1 || !image_axes(batch[0].value.shape())) return std::nullopt;
     return batch[0].value;
@@ -156,20 +132,21 @@ std::optional<Tensor> Input::image() const {
 
 Input read_input(const Subject& subject, const std::filesystem::path& path,
                  std::optional<int64_t> row) {
-    const std::string kind = ending(path);
+    const FileKind kind = kind_of(path);
     Input input;
-    if (is_table_file(kind)) {
-        input = read_row(subject, read_table(subject, path), path, row.value_or(0));
-    } else if (is_array_file(kind)) {
+    if (kind == FileKind::table) {
+        const data::Table table = read_table(subject, path);
+        input = read_row(subject, table.schema, table.matrix(), path, row.value_or(0));
+    } else if (kind == FileKind::array) {
         const std::vector<NamedTensor> arrays = read_array_file(path);
         const int64_t rows = rows_of(subject, arrays);
         if (row.value_or(0) < 0 || row.value_or(0) >= rows) no_row(*row, path, rows);
         input = read_array_row(subject, arrays, rows, row.value_or(0));
         input.row_number = row;
-    } else if (is_picture_file(kind)) {
+    } else if (kind == FileKind::picture) {
         if (row) throw Error(ErrorKind::usage, "a picture has no rows: leave --row out");
         input = read_picture(subject, path);
-    } else if (is_text_file(kind)) {
+    } else if (kind == FileKind::text) {
         if (row) throw Error(ErrorKind::usage, "a text has no rows: leave --row out");
         input = read_text_input(subject, path);
     } else {
@@ -181,13 +158,14 @@ Input read_input(const Subject& subject, const std::filesystem::path& path,
 }
 
 std::vector<Input> read_inputs(const Subject& subject, const std::filesystem::path& path) {
-    const std::string kind = ending(path);
+    const FileKind kind = kind_of(path);
     std::vector<Input> inputs;
-    if (is_table_file(kind)) {
+    if (kind == FileKind::table) {
         const data::Table table = read_table(subject, path);
+        const Tensor rows = table.matrix();
         for (int64_t row = 0; row < table.rows(); ++row)
-            inputs.push_back(read_row(subject, table, path, row));
-    } else if (is_array_file(kind)) {
+            inputs.push_back(read_row(subject, table.schema, rows, path, row));
+    } else if (kind == FileKind::array) {
         const std::vector<NamedTensor> arrays = read_array_file(path);
         const int64_t rows = rows_of(subject, arrays);
         for (int64_t row = 0; row < rows; ++row) {
@@ -234,7 +212,7 @@ Input read_together(const Subject& subject, const std::vector<std::filesystem::p
     std::vector<Input> inputs;
     for (size_t i = 0; i < std::min(paths.size(), parts.size()); ++i)
         inputs.push_back(
-            read_input(parts[i], paths[i], is_picture_file(ending(paths[i])) ? std::nullopt : row));
+            read_input(parts[i], paths[i], kind_of(paths[i]) == FileKind::picture ? std::nullopt : row));
     if (paths.size() > parts.size()) inputs.emplace_back();
     return joined(subject, std::move(inputs));
 }
@@ -253,21 +231,28 @@ Input from_text(const Subject& subject, std::string text) {
     return input;
 }
 
+Input from_row(const Subject& subject, const Schema& schema, Tensor row) {
+    Input input;
+    input.schema = schema;
+    const data::TableModel model(subject.model(), schema);  // checks that the columns fit the model
+    const std::vector<TensorInfo>& read = subject.model().inputs();
+    // A plain matrix of numbers is what gradient methods differentiate with respect to.
+    if (read.size() == 1 &&
+        (read[0].type == ElementType::float32 || read[0].type == ElementType::float64))
+        input.batch = row.cast(read[0].type);
+    input.row = std::move(row);
+    return input;
+}
+
 Input from_array(const Subject& subject, Tensor array) {
-    if ((subject.kind() == data::InputKind::table || subject.background()) && array.size() > 0 &&
+    const bool rows = subject.kind() == data::InputKind::table || subject.background() ||
+                      subject.ensemble_or_null();
+    if (rows && array.size() > 0 &&
         array.type() != ElementType::string &&
         (array.rank() == 1 || (array.rank() == 2 && array.rows() == 1))) {
         const int64_t columns = array.size();
-        Schema schema;
-        if (subject.background()) schema = subject.background()->schema;
-        const data::TablePreprocessing& how = subject.preprocessing().table;
-        for (const std::string& name : how.features)
-            if (!subject.background())
-                schema.push_back({.name = name,
-                                  .allows_missing = subject.ensemble_or_null() != nullptr,
-                                  .unit = how.units.contains(name) ? how.units.at(name) : ""});
-        if (static_cast<int64_t>(schema.size()) == columns)
-            return table_row(subject, schema,
+        if (const Schema schema = subject.array_schema(columns); !schema.empty())
+            return from_row(subject, schema,
                              array.cast(ElementType::float64).reshaped({1, columns}));
     }
     FittedArray fitted = fit_array(subject, std::move(array));

@@ -34,6 +34,10 @@ struct Input {
     [[nodiscard]] std::optional<Tensor> image() const;
 };
 
+/// What a file holds, by the ending of its name.
+enum class FileKind { table, array, picture, text, unknown };
+[[nodiscard]] FileKind kind_of(const std::filesystem::path& path);
+
 /// Reads a picture (PNG, JPEG), one row of a CSV, a text (.txt), or a .npy/.npz array; `row` counts from 0 and
 /// defaults to 0. Throws Error(usage) where the kind of file does not fit the subject, saying what
 /// to do, Error(input) for what is wrong in the file.
@@ -58,6 +62,10 @@ struct Input {
 /// Every row of a CSV or of an array file; one input for a picture. Throws as read_input.
 [[nodiscard]] std::vector<Input> read_inputs(const Subject& subject,
                                              const std::filesystem::path& path);
+
+/// A row of numbers [1, columns] as `schema` says what they are. Throws Error(input) where the columns
+/// do not fit the model.
+[[nodiscard]] Input from_row(const Subject& subject, const Schema& schema, Tensor row);
 
 /// An array in memory, made to fit as fit_array says. Where the subject has a table schema
 /// (background) a vector of numbers is one of its rows.

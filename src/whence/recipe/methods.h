@@ -2,6 +2,7 @@
 // Every method Whence offers, with its options: the one table from which the command line, Python
 // and the documentation take names, defaults and help.
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,16 @@ struct Task {
     const Run& run;
 };
 
+class RowsExplainer;
+
+/// What a method is given that explains many rows at once (see recipe/rows.h).
+struct RowsTask {
+    const Subject& subject;
+    const Schema& schema;
+    const OptionValues& options;
+    const Explanation& example;  ///< of one of the rows: its target is that of all
+};
+
 /// What a method does with a layer.
 enum class LayerUse {
     none,      ///< explains the input alone
@@ -63,6 +74,8 @@ struct MethodSpec {
     bool baseline_set = false;  ///< averages over many baselines: the rows of a background
     bool baseline_one = false;  ///< with baseline_set: one baseline will do where there is no background
     bool several_inputs = false;  ///< explains several inputs of a model together
+    /// Explains many rows at once; nullptr, or a result of nullptr: one at a time.
+    std::shared_ptr<const RowsExplainer> (*rows)(const RowsTask&) = nullptr;
 };
 
 [[nodiscard]] const std::vector<MethodSpec>& methods();

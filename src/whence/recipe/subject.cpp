@@ -219,7 +219,7 @@ void Subject::describe_preprocessing() {
 
 void Subject::use_background(const std::filesystem::path& path) {
     background_ = std::make_shared<const data::Table>(
-        columns_of_model(data::read_table(path, preprocessing_), path));
+        data::read_csv(path, columns_of_model(data::table_schema(path, preprocessing_), path)));
     kept_ = std::make_shared<Kept>();
     background_path_ = path;
     background_sha256_ = sha256_of_file(path);
@@ -250,49 +250,63 @@ std::string Subject::key_of(const Schema& schema) {
 }
 
 data::Table Subject::read_table(const std::filesystem::path& path, const std::string& label) const {
-    if (background_) return data::read_csv(path, background_->schema);
-    data::Preprocessing how = preprocessing_;
-    if (how.table.features.empty() && how.table.target.empty()) how.table.target = label;
-    return columns_of_model(data::read_table(path, how), path);
+    return data::read_csv(path, table_schema(path, label));
 }
 
-data::Table Subject::columns_of_model(const data::Table& table,
-                                      const std::filesystem::path& path) const {
-    data::Table out = table;
-    std::vector<std::string> names;
-    if (const auto read = data::columns_read(*model_, table.schema)) {
-        names = *read;
-        out = table.select(names);
+Schema Subject::table_schema(const std::filesystem::path& path, const std::string& label) const {
+    if (background_) return background_->schema;
+    data::Preprocessing how = preprocessing_;
+    if (how.table.features.empty() && how.table.target.empty()) how.table.target = label;
+    return columns_of_model(data::table_schema(path, how), path);
+}
+
+Schema Subject::array_schema(int64_t columns) const {
+    Schema schema;
+    const data::TablePreprocessing& how = preprocessing_.table;
+    if (background_)
+        schema = background_->schema;
+    else if (!how.features.empty() || !ensemble_)
+        for (const std::string& name : how.features)
+            schema.push_back({.name = name,
+                              .allows_missing = ensemble_ != nullptr,
+                              .unit = how.units.contains(name) ? how.units.at(name) : ""});
+    else
+        for (int64_t column = 0; column < ensemble_->ensemble().features(); ++column)
+            schema.push_back({.name = fmt::format("column {}", column), .allows_missing = true});
+    return std::ssize(schema) == columns ? schema : Schema();
+}
+
+Schema Subject::columns_of_model(Schema schema, const std::filesystem::path& path) const {
+    if (const auto read = data::columns_read(*model_, schema)) {
+        Schema chosen;
+        for (const std::string& name : *read)
+            chosen.push_back(*std::ranges::find(schema, name, &Feature::name));
+        schema = std::move(chosen);
     } else {
-        for (const Feature& feature : table.schema) names.push_back(feature.name);
         const Shape& shape = model_->inputs()[0].shape;
-        if (shape.size() == 2 && shape[1] >= 0 && shape[1] != static_cast<int64_t>(names.size()))
+        if (shape.size() == 2 && shape[1] >= 0 && shape[1] != std::ssize(schema))
             throw Error(
                 ErrorKind::input,
                 fmt::format("{}: the model reads {} columns, this table has {}; name them in a "
                             "JSON file beside "
                             "the model (\"features\" or \"target\", see docs/preprocessing.md)",
-                            printable(path.string(), 400), shape[1], names.size()));
+                            printable(path.string(), 400), shape[1], schema.size()));
     }
-    // A mistyped number must not turn its column into categories with codes nobody chose.
-    bool retyped = false;
-    for (size_t c = 0; c < names.size(); ++c) {
-        Feature& feature = out.schema[c];
+    for (size_t c = 0; c < schema.size(); ++c) {
+        Feature& feature = schema[c];
         const bool declared = preprocessing_.table.categories.contains(feature.name);
         if (ensemble_) {
             feature.allows_missing = true;  // every tree knows where NaN goes
             const auto& known = ensemble_->ensemble().parts().category_names;
             if (!known.empty() && !known[c].empty() && !declared) {
                 feature.categories = known[c];
-                retyped = true;
                 continue;
             }
         }
-        if (!feature.categorical() || declared || reads_text(*model_, c)) continue;
-        feature.categories.clear();
-        retyped = true;
+        // A mistyped number must not turn its column into categories with codes nobody chose.
+        if (!declared && !reads_text(*model_, c)) feature.categories.clear();
     }
-    return retyped ? data::read_csv(path, out.schema) : out;  // names line and cell
+    return schema;
 }
 
 std::string Subject::label(int64_t index) const {

@@ -85,10 +85,16 @@ class Subject {
     /// The same from memory. Throws Error(input) for a table without rows or columns.
     void use_background(data::Table table);
 
-    /// A CSV as this model reads it: its columns in its order, with the background's categories if
-    /// there is one. Throws Error(input) also for a column of text that the model would read as
-    /// numbers nobody defined. `label`: a column of the file that is no input of the model, where
+    /// How this model reads a CSV (see data::read_csv): its columns in its order, with the background's
+    /// categories if there is one. `label`: a column of the file that is no input of the model, where
     /// nothing else says which columns are.
+    [[nodiscard]] Schema table_schema(const std::filesystem::path& path,
+                                      const std::string& label = "") const;
+    /// How it reads rows of so many numbers: as the background's columns, as those that the preprocessing
+    /// names, or those of a tree ensemble by their place. Empty where none of them are so many.
+    [[nodiscard]] Schema array_schema(int64_t columns) const;
+    /// A CSV as this model reads it. Throws Error(input) also for a column of text that the model would
+    /// read as numbers nobody defined.
     [[nodiscard]] data::Table read_table(const std::filesystem::path& path,
                                          const std::string& label = "") const;
 
@@ -100,8 +106,7 @@ class Subject {
     void use_tokenizer();
     void use_parts();
     [[nodiscard]] static std::string key_of(const Schema& schema);
-    [[nodiscard]] data::Table columns_of_model(const data::Table& table,
-                                               const std::filesystem::path& path) const;
+    [[nodiscard]] Schema columns_of_model(Schema schema, const std::filesystem::path& path) const;
 
     std::filesystem::path path_, background_path_;
     data::Preprocessing preprocessing_;

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
+#include <numeric>
 
 #include "whence/core/error.h"
 #include "whence/core/version.h"
 #include "whence/recipe/method_table.h"
+#include "whence/recipe/rows.h"
 #include "whence/trees/shap/interactions.h"
 #include "whence/trees/shap/interventional.h"
 
@@ -57,19 +60,19 @@ Wanted wanted_of(const Task& task, const trees::EnsembleModel& model) {
     return wanted;
 }
 
-bool interventional(const Task& task) {
-    const auto how = task.options.get<std::string>("perturbation");
+bool interventional(const Subject& subject, const OptionValues& options) {
+    const auto how = options.get<std::string>("perturbation");
     if (how == "path-dependent") return false;
     if (how != "auto" && how != "interventional")
         throw Error(ErrorKind::usage, "no perturbation '" + printable(how) +
                                           "'; choose from auto, path-dependent, interventional");
-    if (how == "interventional" && !task.subject.background())
+    if (how == "interventional" && !subject.background())
         throw Error(ErrorKind::usage, "interventional values need --background rows");
-    return task.subject.background() != nullptr;
+    return subject.background() != nullptr;
 }
 
-trees::TreeIndex index_of(const Task& task) {
-    const auto index = task.options.get<std::string>("index");
+trees::TreeIndex index_of(const OptionValues& options) {
+    const auto index = options.get<std::string>("index");
     if (index == "shapley") return trees::TreeIndex::shapley;
     if (index == "banzhaf") return trees::TreeIndex::banzhaf;
     throw Error(ErrorKind::usage,
@@ -105,33 +108,42 @@ void state_provenance(const Task& task, std::chrono::steady_clock::time_point st
 constexpr const char* by_covers =
     "the training rows, as the covers of the nodes tell (path-dependent)";
 
-trees::TreeShapValues values_of(const Task& task, const trees::Ensemble& ensemble, bool background) {
-    const trees::TreeShapOptions options{.index = index_of(task),
+// The values of rows, each [columns, outputs].
+struct TreeQuestion {
+    const Subject& subject;
+    const Schema& schema;
+    const OptionValues& options;
+
+    [[nodiscard]] trees::TreeShapValues ask(const Tensor& rows, const Run& run) const {
+        const trees::Ensemble& ensemble = subject.ensemble_or_null()->ensemble();
+        const trees::TreeShapOptions how{.index = index_of(options),
                                          .precision = trees::Precision::float64};
-    const std::string key = "tree-shap " + task.options.get<std::string>("index");
-    const auto row = view_of(*task.input.row);
-    if (!background)
-        return task.subject
-            .kept<trees::TreeShap>(key, task.input.schema,
-                                   [&] { return std::make_shared<const trees::TreeShap>(ensemble, options); })
-            ->values(row, task.run);
-    const auto rows = task.subject.background_matrix();
-    return task.subject
-        .kept<trees::InterventionalShap>(
-            key + " background", task.input.schema,
-            [&] {
-                return std::make_shared<const trees::InterventionalShap>(
-                    ensemble, view_of(*rows), std::span<const double>(), options);
-            })
-        ->values(row, task.run);
-}
+        const std::string key = "tree-shap " + options.get<std::string>("index");
+        if (!interventional(subject, options))
+            return subject
+                .kept<trees::TreeShap>(
+                    key, schema,
+                    [&] { return std::make_shared<const trees::TreeShap>(ensemble, how); })
+                ->values(view_of(rows), run);
+        const auto background = subject.background_matrix();
+        return subject
+            .kept<trees::InterventionalShap>(
+                key + " background", schema,
+                [&] {
+                    return std::make_shared<const trees::InterventionalShap>(
+                        ensemble, view_of(*background), std::span<const double>(), how);
+                })
+            ->values(view_of(rows), run);
+    }
+};
 
 Explanation tree_shap(const Task& task) {
     const auto start = std::chrono::steady_clock::now();
     const trees::EnsembleModel& model = ensemble_of(task);
     const Wanted wanted = wanted_of(task, model);
-    const bool background = interventional(task);
-    const trees::TreeShapValues found = values_of(task, model.ensemble(), background);
+    const bool background = interventional(task.subject, task.options);
+    const trees::TreeShapValues found =
+        TreeQuestion{task.subject, task.input.schema, task.options}.ask(*task.input.row, task.run);
     std::vector<double> values;
     for (int64_t f = 0; f < found.features; ++f)
         values.push_back(wanted.of(found.values.data() + f * found.outputs));
@@ -140,12 +152,53 @@ Explanation tree_shap(const Task& task) {
         background ? fmt::format("{} background rows (interventional)",
                                  task.subject.background_matrix()->rows())
                    : by_covers);
-    if (index_of(task) == trees::TreeIndex::banzhaf)
+    if (index_of(task.options) == trees::TreeIndex::banzhaf)
         explanation.diagnostics.no_error_because = "Banzhaf values do not add up to a difference";
     else
         state_attribution_error(explanation);
     state_provenance(task, start, explanation);
     return explanation;
+}
+
+class TreeShapRows final : public RowsExplainer {
+  public:
+    explicit TreeShapRows(const RowsTask& task)
+        : subject_(task.subject),
+          schema_(task.schema),
+          options_(task.options),
+          wanted_{.target = task.example.target.resolved} {}
+
+    RowsValues explain(const Tensor& rows, const Run& run) const override {
+        const trees::TreeShapValues found = TreeQuestion{subject_, schema_, options_}.ask(rows, run);
+        RowsValues out{.base_value = wanted_.of(found.expected.data())};
+        out.values.reserve(found.rows * found.features);
+        for (int64_t value = 0; value < found.rows * found.features; ++value)
+            out.values.push_back(wanted_.of(found.values.data() + value * found.outputs));
+        const bool adds_up = index_of(options_) == trees::TreeIndex::shapley;
+        for (int64_t row = 0; row < found.rows; ++row) {
+            const auto values = out.values.begin() + row * found.features;
+            const double margin = wanted_.of(found.margins.data() + row * found.outputs);
+            const double sum = std::accumulate(values, values + found.features, 0.0);
+            out.predictions.push_back(margin);
+            out.errors.push_back(adds_up ? sum - (margin - out.base_value) : std::nan(""));
+        }
+        return out;
+    }
+    // The row read and converted, values of all outputs and of the one that is wanted.
+    int64_t bytes_per_row() const override {
+        const int64_t columns = std::ssize(schema_);
+        return 8 * columns * (4 + subject_.ensemble_or_null()->ensemble().outputs());
+    }
+
+  private:
+    const Subject& subject_;
+    Schema schema_;
+    OptionValues options_;
+    Wanted wanted_;
+};
+
+std::shared_ptr<const RowsExplainer> tree_shap_rows(const RowsTask& task) {
+    return std::make_shared<const TreeShapRows>(task);
 }
 
 Explanation tree_interactions(const Task& task) {
@@ -192,7 +245,8 @@ std::vector<MethodSpec> tree_methods() {
                       "background where there is one"},
                      {{"index", std::string("shapley")},
                       "shapley, or banzhaf: every coalition counts the same"}},
-         .explain = tree_shap},
+         .explain = tree_shap,
+         .rows = tree_shap_rows},
         {.name = "tree-interactions",
          .summary = "exact Shapley interaction values of the pairs of features of a tree ensemble",
          .needs_gradient = false,
