@@ -10,9 +10,12 @@
 
 #include "arrays.h"
 #include "explanation.h"
+#include "function.h"
 #include "whence/core/error.h"
 #include "whence/core/explanation_json.h"
 #include "whence/core/file.h"
+#include "whence/perturb/lime.h"
+#include "whence/perturb/training_stats.h"
 #include "whence/recipe/compare.h"
 #include "whence/recipe/compile.h"
 #include "whence/recipe/recipe.h"
@@ -61,12 +64,22 @@ Tensor to_baseline(const recipe::Subject& subject, nb::handle object, bool set) 
     return input.is_table() ? *input.row : input.batch[0].value;
 }
 
+std::function<double(double, double)> to_kernel(nb::handle function) {
+    return [callable = shared(nb::borrow<nb::object>(function))](double distance, double width) {
+        const nb::gil_scoped_acquire gil;
+        const double weight = PyFloat_AsDouble((*callable)(distance, width).ptr());
+        if (PyErr_Occurred()) nb::raise_python_error();
+        return weight;
+    };
+}
+
 recipe::Recipe to_recipe(const Loaded& model, const std::string& method, nb::handle target, const std::optional<std::string>& output,
                          const std::string& scale, nb::handle baseline, const std::string& layer, const nb::dict& options, uint64_t seed,
                          nb::handle segments) {
     recipe::Recipe recipe{.method = hyphens(method), .target = target_text(target, output), .scale = parse_scale(scale), .layer = layer, .seed = seed};
     for (const auto [name, value] : options)
-        if (!value.is_none()) recipe.options.push_back(to_option(nb::cast<std::string>(name), value));
+        if (nb::cast<std::string>(name) == "kernel" && PyCallable_Check(value.ptr())) recipe.kernel = to_kernel(value);
+        else if (!value.is_none()) recipe.options.push_back(to_option(nb::cast<std::string>(name), value));
     if (const auto text = baseline.is_none() ? std::nullopt : path_of(baseline)) recipe.baseline = *text;
     else if (PyFloat_Check(baseline.ptr()) || (PyLong_Check(baseline.ptr()) && !PyBool_Check(baseline.ptr())))
         recipe.baseline = "value:" + std::string(nb::str(baseline).c_str());
@@ -117,6 +130,14 @@ nb::list compare(LoadedPtr model, nb::handle input, recipe::ComparisonRequest re
                         number(&recipe::Sums::result), number(&recipe::Sums::error), number(&recipe::Sums::relative)));
     }
     return out;
+}
+
+std::string training_data_stats(const Loaded& model, const std::string& discretizer) {
+    const data::Table* background = model.subject.background();
+    if (!background) throw Error(ErrorKind::usage, "training_data_stats are of a model's background: load it with background=");
+    LimeTabularOptions options;
+    options.discretizer = parse_discretizer(discretizer);
+    return perturb::to_json(perturb::training_stats(background->schema, *model.subject.background_matrix(), options));
 }
 
 nb::object option_default(const Option& option) {
@@ -174,6 +195,7 @@ void bind_explain(nb::module_& module) {
         nb::arg("model"), nb::arg("input"), nb::arg("method"), nb::arg("target").none(), nb::arg("output").none(), nb::arg("scale"),
         nb::arg("baseline").none(), nb::arg("layer"), nb::arg("seed"), nb::arg("segments").none(), nb::arg("row").none(), nb::arg("threads"),
         nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("on_estimate").none(), nb::arg("options"));
+    module.def("training_data_stats", &training_data_stats, nb::arg("model"), nb::arg("discretizer"));
     named_tuple(module, "Comparison", "method", "layer", "baseline", "asked", "explanation", "failure", "target", "sum", "error",
                 "relative_error");
     module.def(
@@ -187,19 +209,19 @@ void bind_explain(nb::module_& module) {
     module.def(
         "compare",
         [](LoadedPtr model, nb::handle input, std::vector<std::string> methods, std::vector<std::string> layers,
-           std::vector<std::string> baselines, const nb::list& targets, std::optional<std::string> output, const std::string& scale,
+           std::vector<std::string> baselines, const nb::list& targets, int64_t top_labels, std::optional<std::string> output, const std::string& scale,
            uint64_t seed, std::optional<int64_t> row, int threads, std::optional<double> time_limit, nb::object progress,
            const nb::dict& options) {
             const recipe::Recipe common = to_recipe(*model, "saliency", nb::none(), output, scale, nb::none(), "", options, seed, nb::none());
             std::vector<std::string> texts;
             for (const nb::handle target : targets) texts.push_back(target_text(target, output));
-            if (texts.empty()) texts.push_back(common.target);
+            if (texts.empty() && top_labels == 0) texts.push_back(common.target);
             return compare(std::move(model), input,
-                           {.methods = std::move(methods), .layers = std::move(layers), .baselines = std::move(baselines), .targets = std::move(texts)},
+                           {.methods = std::move(methods), .layers = std::move(layers), .baselines = std::move(baselines), .targets = std::move(texts), .top_labels = top_labels},
                            common, row,
                            {threads, time_limit, std::move(progress)});
         },
-        nb::arg("model"), nb::arg("input"), nb::arg("methods"), nb::arg("layers"), nb::arg("baselines"), nb::arg("targets"),
+        nb::arg("model"), nb::arg("input"), nb::arg("methods"), nb::arg("layers"), nb::arg("baselines"), nb::arg("targets"), nb::arg("top_labels"),
         nb::arg("output").none(), nb::arg("scale"), nb::arg("seed"), nb::arg("row").none(), nb::arg("threads"),
         nb::arg("time_limit").none(), nb::arg("progress").none(), nb::arg("options"));
     module.def("methods", &methods, "Every method with its options: named tuples (name, summary, needs_gradient, uses_baseline, options).");

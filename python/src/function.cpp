@@ -13,14 +13,6 @@
 namespace whence::python {
 namespace {
 
-// A callable that may be dropped on any thread: its last reference needs the interpreter's lock.
-std::shared_ptr<nb::object> shared(nb::object callable) {
-    return {new nb::object(std::move(callable)), [](nb::object* object) {
-                const nb::gil_scoped_acquire gil;
-                delete object;
-            }};
-}
-
 Tensor call(const nb::object& callable, const Tensor& rows) {
     const nb::gil_scoped_acquire gil;
     return to_tensor(callable(to_numpy(rows)), "what the function returned");
@@ -74,6 +66,13 @@ LoadedPtr function(nb::object callable, const std::vector<int64_t>& shape, const
 }
 
 }  // namespace
+
+std::shared_ptr<nb::object> shared(nb::object callable) {
+    return {new nb::object(std::move(callable)), [](nb::object* object) {
+                const nb::gil_scoped_acquire gil;
+                delete object;
+            }};
+}
 
 void bind_function(nb::module_& module) {
     module.def("function", &function, nb::arg("callable"), nb::arg("shape"), nb::arg("type"), nb::arg("scale"), nb::arg("columns"),

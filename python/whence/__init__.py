@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -86,6 +87,7 @@ __all__ = [
     "replay",
     "segment",
     "submodular_pick",
+    "training_data_stats",
     "tree_shap",
 ]
 
@@ -196,13 +198,18 @@ def explain(
     (0: one for each core); results never depend on them. `progress`: True shows a bar, or a function of (what, done, total).
     `time_limit`: seconds; methods that sample then end with what they have, not converged, others raise LimitError. `on_estimate` is
     told the estimates of methods that sample while they run: (name, value, standard error or nan) of the strongest feature, or of the
-    rule so far. The other options are the method's own: see whence.methods().
+    rule so far. `kernel` (of LIME): a function of distance and kernel width, the weight of a sample. The other options are the method's own: see whence.methods().
     """
     if not isinstance(model, Model):
         model = load(model)
     if grid is not None:
         rows, columns = grid
         options["segmentation"] = f"grid:{rows}x{columns}"
+    stats = options.get("training_data_stats")
+    if isinstance(stats, Mapping):
+        options["training_data_stats"] = json.dumps(stats, default=lambda array: array.tolist())
+    elif isinstance(stats, os.PathLike):
+        options["training_data_stats"] = os.fspath(stats)
 
     def run(told: Callable[[str, int, int], None] | None) -> Explanation:
         return _whence.explain(
@@ -223,6 +230,7 @@ def compare(
     layers: Sequence[str] = (),
     baselines: Sequence[str] = (),
     targets: Sequence[Any] = (),
+    top_labels: int = 0,
     output: str | None = None,
     scale: str = "automatic",
     seed: int = 0,
@@ -236,13 +244,14 @@ def compare(
 
     Each row: (method, layer, baseline, asked, explanation, failure, target, sum, error, relative_error), where target is f(x) - f(baseline),
     sum that of the attributions, error their difference; None for methods that claim no sum. `layers`: names of tensors, or "input";
-    `targets`: as explain's `target`, each on its own (`asked` says which).
+    `targets`: as explain's `target`, each on its own (`asked` says which); or `top_labels`: so many classes with the largest scores.
+    Several classes are explained by the same samples, about which the model is asked once.
     `options` go to those methods that have them.
     """
     if not isinstance(model, Model):
         model = load(model)
     return _whence.compare(
-        model, input, list(methods), list(layers), list(baselines), list(targets), output, scale, seed, row, threads, time_limit, progress, options
+        model, input, list(methods), list(layers), list(baselines), list(targets), top_labels, output, scale, seed, row, threads, time_limit, progress, options
     )
 
 
@@ -263,6 +272,14 @@ def plot(
     if isinstance(explanations, Explanation):
         explanations = [explanations]
     _whence.plot(kind, list(explanations), os.fspath(path), top, feature, color_by)
+
+
+def training_data_stats(model: Model, discretizer: str = "quartile") -> dict[str, dict[str, list[float]]]:
+    """All that LIME on tables needs of a background: bins, means, deviations, frequencies, with the lime package's keys. With
+    explain(..., method="lime", training_data_stats=...) a model loaded without its background gives the same explanations. `discretizer`:
+    "quartile" or "decile".
+    """
+    return json.loads(_whence.training_data_stats(model, discretizer))
 
 
 def submodular_pick(explanations: Sequence[Explanation], count: int = 5) -> Pick:

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <thread>
 
 #include "perturb/fake_models.h"
 #include "whence/core/error.h"
 #include "whence/core/rng.h"
 #include "whence/perturb/lime.h"
+#include "whence/perturb/training_stats.h"
 
 namespace whence {
 namespace {
@@ -221,6 +224,78 @@ TEST(LimeTabular, SaysWhatIsWrong) {
               "the row has 4 columns, the background 3");
     EXPECT_EQ(refusal([] { (void)parse_discretizer("halves"); }),
               "no discretizer 'halves'; choose from none, quartile, decile, entropy");
+}
+
+// The kernel as a function weighs samples that are drawn without it; both schemes then answer alike.
+TEST(LimeTabular, AGivenKernelIsTheKernel) {
+    const FormulaModel model = model_of(bent);
+    for (const Discretizer discretizer : {Discretizer::quartile, Discretizer::none}) {
+        LimeTabularOptions options = with(LimeScheme::compatible, discretizer, 2000);
+        const Explanation own = LimeTabular(model, columns(), background(), options).explain(person, {}, {});
+        std::set<std::thread::id> threads;
+        options.kernel = [&](double d, double w) {
+            threads.insert(std::this_thread::get_id());
+            return std::sqrt(std::exp(-d * d / (w * w)));
+        };
+        whence::Run run;
+        run.threads = 4;
+        const Explanation given = LimeTabular(model, columns(), background(), options).explain(person, {}, run);
+        EXPECT_EQ(threads.size(), 1U);
+        EXPECT_EQ(given.attribution.names, own.attribution.names);
+        for (size_t i = 0; i < own.attribution.names.size(); ++i)
+            EXPECT_NEAR(given.attribution.values.to_doubles()[i], own.attribution.values.to_doubles()[i], 1e-9);
+        options.scheme = LimeScheme::stable;
+        options.num_samples = 20000;
+        const Explanation stable = LimeTabular(model, columns(), background(), options).explain(person, {}, {});
+        options.kernel = nullptr;
+        const Explanation glime = LimeTabular(model, columns(), background(), options).explain(person, {}, {});
+        for (const std::string& name : glime.attribution.names)
+            EXPECT_NEAR(weight_of(stable, name), weight_of(glime, name), 0.03);
+    }
+}
+
+TEST(LimeTabular, StatisticsStandForTheTrainingData) {
+    const FormulaModel model = model_of(bent);
+    for (const Discretizer discretizer : {Discretizer::quartile, Discretizer::decile}) {
+        const LimeTabularOptions options = with(LimeScheme::stable, discretizer, 1000);
+        const std::string json = perturb::to_json(perturb::training_stats(columns(), background(), options));
+        const auto space = perturb::read_space(columns(), perturb::parse_training_stats(json, columns()));
+        const Explanation with_data = LimeTabular(model, columns(), background(), options).explain(person, {}, {});
+        const Explanation without = LimeTabular(model, space, options).explain(person, {}, {});
+        EXPECT_EQ(without.attribution.names, with_data.attribution.names);
+        EXPECT_EQ(without.attribution.values.to_doubles(), with_data.attribution.values.to_doubles());
+    }
+    EXPECT_THROW((void)perturb::training_stats(columns(), background(), with(LimeScheme::stable, Discretizer::none)), Error);
+}
+
+TEST(LimeTabular, StatisticsByNameAndCountsAreRead) {
+    const std::string json = R"({"bins": {"age": [30], "1": [170]}, "means": {"age": [25, 50], "1": [165, 175]},
+        "stds": {"age": [2, 0], "1": [1, 1]}, "mins": {"age": [20, 30], "1": [160, 170]}, "maxs": {"age": [30, 80], "1": [170, 180]},
+        "feature_values": {"age": [1], "1": [0, 1], "sex": [0, 1]}, "feature_frequencies": {"age": [12], "1": [3, 1], "sex": [1, 3]}})";
+    const perturb::TrainingStats stats = perturb::parse_training_stats(json, columns());
+    EXPECT_EQ(stats.columns[1].frequencies, (std::vector<double>{0.75, 0.25}));
+    EXPECT_TRUE(stats.columns[2].bins.empty());
+    const auto space = perturb::read_space(columns(), stats);
+    EXPECT_TRUE(LimeTabular(model_of(bent), space, with(LimeScheme::stable, Discretizer::quartile, 200))
+                    .explain(person, {}, {})
+                    .diagnostics.surrogate_r2);
+    const auto error = [&](std::string_view from, std::string_view to) {
+        std::string broken = json;
+        broken.replace(broken.find(from), from.size(), to);
+        try {
+            (void)perturb::parse_training_stats(broken, columns());
+        } catch (const Error& e) {
+            return std::string(e.what());
+        }
+        return std::string("no error");
+    };
+    EXPECT_EQ(error("[25, 50]", "[25]"), "training_data_stats: 'means' of column 'age' has 1 numbers for 2 bins");
+    EXPECT_EQ(error("\"stds\"", "\"std\""), "training_data_stats: 'stds' is missing: an object with a list for each column");
+    EXPECT_EQ(error("\"sex\": [0, 1]", "\"six\": [0, 1]"), "training_data_stats: 'feature_values' says nothing of column 2, 'sex'");
+    EXPECT_EQ(error("[30]", "\"x\""), "training_data_stats: 'bins' of column 'age' is no list of numbers");
+    EXPECT_EQ(error("\"age\": [1]", "\"age\": [2]"), "training_data_stats: column 'age' has no bin 2");
+    EXPECT_EQ(error("[3, 1]", "[-3, 9]"), "training_data_stats: the frequencies of column 'height' are no frequencies");
+    EXPECT_EQ(error("{\"bins\"", "[\"bins\""), "training_data_stats: this is no JSON object");
 }
 
 }  // namespace

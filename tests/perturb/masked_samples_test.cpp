@@ -1,7 +1,9 @@
+#include "whence/core/error.h"
 #include "whence/perturb/masked_samples.h"
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <bit>
 #include <cmath>
 
@@ -9,7 +11,7 @@ namespace whence::perturb {
 namespace {
 
 constexpr double width = 0.25;
-constexpr Kernel kernel{Distance::cosine, width};
+const Kernel kernel{Distance::cosine, width};
 
 LabelMasker masker_of(int64_t players) {
     const Tensor row(ElementType::float32, {1, players});
@@ -146,6 +148,29 @@ TEST(MaskedSamples, OneSuperpixel) {
     for (const uint8_t bit : design.bits) on += bit;
     const double p = 1 / (1 + std::exp(-1 / (2 * width * width)));
     EXPECT_NEAR(on / 1000, p, 0.01);
+}
+
+TEST(Kernel, AFunctionStandsForTheExponential) {
+    const Kernel given{Distance::cosine, width, 1,
+                       [](double d, double w) { return std::sqrt(std::exp(-d * d / (w * w))); }};
+    for (const Removal removal : {Removal::coins, Removal::number}) {
+        const std::vector<double> a = kept_distribution(20, kernel, removal),
+                                  b = kept_distribution(20, given, removal);
+        for (size_t k = 0; k < a.size(); ++k) EXPECT_NEAR(a[k], b[k], 1e-12);
+    }
+    // Texts count distances and widths in hundredths.
+    const Kernel hundredths{Distance::cosine, 100 * width, 100};
+    for (int64_t on = 0; on <= 20; ++on) EXPECT_NEAR(hundredths.weight(on, 20), kernel.weight(on, 20), 1e-15);
+    const Kernel near_only{Distance::cosine, width, 1, [](double d, double) { return d < 0.1 ? 1.0 : 0.0; }};
+    const std::vector<double> shares = kept_distribution(20, near_only, Removal::coins);
+    EXPECT_EQ(shares[10], 0);
+    EXPECT_GT(shares[18], shares[19]);
+    for (const double wrong : {-1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
+        const Kernel bad{Distance::cosine, width, 1, [=](double, double) { return wrong; }};
+        EXPECT_THROW((void)bad.weight(3, 20), Error);
+    }
+    const Kernel nothing{Distance::cosine, width, 1, [](double, double) { return 0.0; }};
+    EXPECT_THROW((void)kept_distribution(20, nothing, Removal::coins), Error);
 }
 
 }  // namespace

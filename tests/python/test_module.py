@@ -430,6 +430,50 @@ def test_anchors_on_a_photograph(cifar, tmp_path):
         assert (tmp_path / f"e.{ending}").stat().st_size > 50
 
 
+def test_lime_takes_a_kernel(cancer, rows):
+    options = dict(method="lime", target="malignant", compatible=True, num_samples=2000)
+    own = whence.explain(cancer, rows[3], **options)
+    given = whence.explain(cancer, rows[3], kernel=lambda d, width: np.sqrt(np.exp(-(d**2) / width**2)), **options)
+    assert own.names == given.names
+    np.testing.assert_allclose(own.values, given.values, rtol=1e-9)
+    nearer = whence.explain(cancer, rows[3], kernel=lambda d, width: float(d < 3), **options)
+    assert not np.allclose(sorted(np.abs(nearer.values)), sorted(np.abs(own.values)), rtol=0.05)
+    with pytest.raises(whence.UsageError, match="the kernel gives -1"):
+        whence.explain(cancer, rows[3], kernel=lambda d, width: -1.0, **options)
+    with pytest.raises(ZeroDivisionError):
+        whence.explain(cancer, rows[3], kernel=lambda d, width: 1 / 0, **options)
+    with pytest.raises(whence.UsageError, match="saliency weighs no samples by a kernel"):
+        whence.explain(cancer, rows[3], method="saliency", kernel=lambda d, width: 1.0)
+
+
+def test_a_kernel_in_memory_is_not_replayed(cancer, tmp_path):
+    whence.explain(cancer, TABLE, row=3, method="lime", kernel=lambda d, width: float(d < 3)).save(tmp_path / "e.json")
+    assert json.loads((tmp_path / "e.json").read_text())["provenance"]["options"]["kernel"] == "function"
+    with pytest.raises(whence.UsageError, match="was a function in memory"):
+        whence.replay(tmp_path / "e.json")
+
+
+def test_statistics_stand_for_the_training_data(cancer, tmp_path):
+    stats = whence.training_data_stats(cancer, "decile")
+    assert set(stats) == {"means", "stds", "mins", "maxs", "feature_values", "feature_frequencies", "bins"} and len(stats["bins"]) == 30
+    bare = whence.load(MODELS / "breast_cancer.onnx", preprocess="none")
+    path = tmp_path / "stats.json"
+    path.write_text(json.dumps(stats))
+    row = np.genfromtxt(TABLE, delimiter=",", skip_header=1, usecols=range(30))[3]
+    np.savetxt(tmp_path / "row.csv", row[None], delimiter=",", comments="", fmt="%.17g", header=TABLE.read_text().splitlines()[0].rsplit(",", 1)[0])
+    with_data = whence.explain(cancer, TABLE, row=3, method="lime", discretizer="decile", target=1)
+    # lime's own object has numbers as keys and arrays as values.
+    lime = {key: {int(c): np.array(v) for c, v in columns.items()} for key, columns in stats.items()}
+    for given in (lime, path, str(path)):
+        without = whence.explain(bare, tmp_path / "row.csv", method="lime", training_data_stats=given, target=1)
+        assert without.names == with_data.names
+        np.testing.assert_array_equal(without.values, with_data.values)
+    without.save(tmp_path / "e.json")
+    assert whence.replay(tmp_path / "e.json").same
+    with pytest.raises(whence.InputError, match="this is no JSON object"):
+        whence.explain(bare, tmp_path / "row.csv", method="lime", training_data_stats="{")
+
+
 def test_lime_on_a_photograph(cifar):
     explanation = whence.explain(cifar, PHOTO, method="lime", grid=(4, 4), num_samples=200)
     assert explanation.values.shape == (16,)
@@ -923,6 +967,24 @@ def test_compare_sets_methods_layers_baselines_and_targets_side_by_side(cifar):
         assert np.array_equal(row.explanation.values, alone.values)
         assert row.error == alone.error and row.sum - row.target == pytest.approx(row.error, abs=1e-9)
     assert not np.array_equal(rows[0].explanation.values, rows[1].explanation.values)
+
+
+def test_top_labels_ask_the_model_once(rows):
+    asked = []
+
+    def model(batch):
+        asked.append(len(batch))
+        logits = np.stack([batch[:, 0], batch[:, 1], batch[:, 2] - 1], axis=1) / 10
+        return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+    function = whence.function(model, columns=list("abcd"), background=rows[:, :4])
+    one = whence.explain(function, rows[5, :4], method="lime", num_samples=300)
+    alone, asked[:] = sum(asked), []
+    many = whence.compare(function, rows[5, :4], ["lime"], top_labels=3, num_samples=300)
+    assert sum(asked) <= alone + 2
+    assert [m.explanation.evaluations for m in many][1:] == [0, 0]
+    np.testing.assert_array_equal(many[0].explanation.values, one.values)
+    assert len({m.explanation.target.index for m in many}) == 3
 
 
 def test_compare_says_what_cannot_be_done(cifar):

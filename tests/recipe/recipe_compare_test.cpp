@@ -47,6 +47,33 @@ TEST(Compare, TargetsOfAllLayersCoincide) {
     EXPECT_GT(std::abs(direct.target - at_input.target), 0.1);
 }
 
+// The classes with the largest scores, each as explained alone, by samples that the model answers once.
+TEST(Compare, TopLabelsShareTheirSamples) {
+    ComparisonRequest request{.methods = {"lime"},
+                              .top_labels = 3,
+                              .common = {.options = {{"segmentation", std::string("grid:4x4")},
+                                                     {"num-samples", int64_t{100}}}}};
+    const auto rows = compare(image_subject(), cat(), request, whence::Run{});
+    ASSERT_EQ(rows.size(), 3u);
+    double before = 2;
+    for (size_t i = 0; i < rows.size(); ++i) {
+        ASSERT_TRUE(rows[i].explanation) << rows[i].failure;
+        const Explanation& e = *rows[i].explanation;
+        EXPECT_LT(e.target.value, before);
+        before = e.target.value;
+        Recipe alone = request.common;
+        alone.method = "lime";
+        alone.target = rows[i].target;
+        const Explanation other = explain(image_subject(), cat(), alone, whence::Run{});
+        EXPECT_EQ(e.attribution.values.to_doubles(), other.attribution.values.to_doubles());
+        EXPECT_EQ(e.provenance.evaluations, i == 0 ? other.provenance.evaluations : 0);
+    }
+    request.targets = {"top"};
+    EXPECT_TRUE(contains(message_of(ErrorKind::usage,
+                                    [&] { static_cast<void>(compare(image_subject(), cat(), request, whence::Run{})); }),
+                         "give no targets"));
+}
+
 TEST(Compare, WhatCannotBeDoneIsARowThatSaysSo) {
     const ComparisonRequest request{.methods = {"input-x-gradient"},
                                     .layers = {"input", "featuers"},

@@ -29,6 +29,7 @@ struct Options {
     std::string scale = "automatic";
     std::vector<std::string> inputs, texts, methods, layers, baselines, targets, outputs;
     uint64_t seed = 0;
+    int64_t top_labels = 0;
     std::optional<int64_t> row;
     MethodOptions of_methods;
 };
@@ -271,12 +272,13 @@ int compare(const Options& options, const Context& context) {
     recipe::ComparisonRequest request{.methods = options.methods,
                                       .layers = options.layers,
                                       .baselines = options.baselines,
-                                      .targets = options.targets};
+                                      .targets = options.targets,
+                                      .top_labels = options.top_labels};
     request.common = {.scale = parse_scale(options.scale),
                       .options = given_options(options),
                       .seed = options.seed};
     const recipe::Subject subject = options.subject.open(context);
-    Comparison comparison{subject, {}, context.run, options.targets.size() > 1};
+    Comparison comparison{subject, {}, context.run, options.targets.size() > 1 || options.top_labels > 1};
     for (const std::string& path : options.inputs)
         comparison.inputs.push_back({recipe::read_input(subject, path, options.row), {}});
     for (const std::string& text : options.texts)
@@ -323,6 +325,11 @@ void add_compare(CLI::App& app, Context& context) {
     list("-m,--methods", options->methods, "see whence methods")->required();
     list("-l,--layers", options->layers, "tensors whose features are explained; input: the input");
     list("-b,--baselines", options->baselines, "as explain's --baseline");
+    command
+        ->add_option("--top-labels", options->top_labels,
+                     "explain this many classes, those with the largest scores, by the same samples")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
     command
         ->add_option("-t,--target", options->targets,
                      "top, a class by name or number, or A-B; may be repeated")

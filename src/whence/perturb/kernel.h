@@ -8,12 +8,15 @@
 
 namespace whence::perturb {
 
-/// exp(-d^2 / (2 width^2)), d the distance in interpretable features.
+/// exp(-d^2 / (2 width^2)), or a function of d and width; d the distance in interpretable features.
 struct Kernel {
     Distance distance = Distance::euclidean;
     double width = 1;
+    double unit = 1;  ///< what distances are multiplied by: texts count in hundredths
+    KernelFunction function;
 
-    /// d^2 / (2 width^2).
+    /// -log of the weight: d^2 / (2 width^2), or infinite where a function gives 0. Throws Error(usage)
+    /// for what no weight can be.
     [[nodiscard]] double exponent(std::span<const double> sample,
                                   std::span<const double> input) const;
     /// The same for players of which `on` out of `players` are on in the sample, and all in the

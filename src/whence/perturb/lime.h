@@ -7,6 +7,7 @@
 // interpretable form z_i at distance d_i from the input, pi(d) = exp(-d^2 / (2 w^2)), b0 not
 // penalised. Cost: num_samples evaluations and about n d^2 operations for d features.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -51,6 +52,10 @@ enum class LocalModel {
 /// How far a sample is from the input, in interpretable features (scikit-learn's names).
 enum class Distance { euclidean, sqeuclidean, manhattan, chebyshev, hamming, cosine };
 
+/// How much a sample at that distance counts in a neighbourhood of that width: any finite number that
+/// is not negative. Called from one thread.
+using KernelFunction = std::function<double(double distance, double width)>;
+
 /// How columns of numbers become questions with two answers ("is it in the same bin as here?").
 enum class Discretizer { none, quartile, decile, entropy };
 
@@ -88,6 +93,7 @@ struct LimeImageOptions {
     double lasso = 0.01;     ///< penalty of LocalModel::lasso, in the answer's units
     int64_t tree_depth = 3;  ///< of LocalModel::tree
     Distance distance = Distance::cosine;
+    KernelFunction kernel;  ///< none: exp(-distance^2 / (2 width^2))
     /// What stands where a superpixel is off. None: the mean colour of that superpixel.
     std::optional<Baseline> hide;
     /// 0: exactly num_samples. Else stop before that, at 128, 256, 512, ... samples, once the order
@@ -124,8 +130,9 @@ struct LimeTabularOptions {
     double lasso = 0.01;
     int64_t tree_depth = 3;
     /// Any but euclidean does not factorise over columns: then samples of the stable scheme are
-    /// drawn without regard to the kernel, too, and weighted by it.
+    /// drawn without regard to the kernel, too, and weighted by it. So they are for a `kernel`.
     Distance distance = Distance::euclidean;
+    KernelFunction kernel;  ///< as for images
     Sampling sampling = Sampling::automatic;
     /// lime's discretize_continuous and discretizer in one: none = False.
     Discretizer discretizer = Discretizer::quartile;
@@ -143,11 +150,19 @@ struct LimeTabularOptions {
 namespace perturb {
 
 class TabularSpace;
+struct TrainingStats;
 
 /// The bins and frequencies of a background, as the options cut it: what explanations of many rows share.
 /// Throws as LimeTabular.
 [[nodiscard]] std::shared_ptr<const TabularSpace> read_space(Schema schema, const Tensor& background,
                                                              const LimeTabularOptions& options);
+
+/// The same of numbers about a background that is not there (see training_stats.h).
+[[nodiscard]] std::shared_ptr<const TabularSpace> read_space(Schema schema,
+                                                             const TrainingStats& stats);
+/// What such numbers would be. Throws Error(usage) for a discretizer none, or groups.
+[[nodiscard]] TrainingStats training_stats(const Schema& schema, const Tensor& background,
+                                           const LimeTabularOptions& options);
 
 }  // namespace perturb
 

@@ -25,8 +25,7 @@ Explanation LimeImage::explain(const Batch& input, const Target& target, const R
                                          .hidden = hidden,
                                          .noun = "segments",
                                          .removal = Removal::coins,
-                                         .kernel = {options_.distance, options_.kernel_width},
-                                         .shown_width = options_.kernel_width,
+                                         .kernel = {options_.distance, options_.kernel_width, 1, options_.kernel},
                                          .scheme = options_.scheme,
                                          .fit = fit_options(options_)}
                                   .explain(input, target, run);

@@ -15,7 +15,8 @@ using namespace perturb;  // the helpers of this folder
 
 Kernel kernel_of(const LimeTabularOptions& options, const TabularSpace& space) {
     const auto features = static_cast<double>(space.columns().size());
-    return {options.distance, options.kernel_width.value_or(0.75 * std::sqrt(features))};
+    return {options.distance, options.kernel_width.value_or(0.75 * std::sqrt(features)), 1,
+            options.kernel};
 }
 
 std::unique_ptr<Neighbourhood> samples_of(const TabularSpace& space, const std::string& input_name,
@@ -81,6 +82,15 @@ void note_unseen(Explanation& explanation, const TabularSpace& space, std::span<
 std::shared_ptr<const TabularSpace> perturb::read_space(Schema schema, const Tensor& background,
                                                         const LimeTabularOptions& options) {
     return std::make_shared<const TabularSpace>(std::move(schema), background, options);
+}
+
+std::shared_ptr<const TabularSpace> perturb::read_space(Schema schema, const TrainingStats& stats) {
+    return std::make_shared<const TabularSpace>(std::move(schema), stats);
+}
+
+TrainingStats perturb::training_stats(const Schema& schema, const Tensor& background,
+                                      const LimeTabularOptions& options) {
+    return TabularSpace(schema, background, options).stats();
 }
 
 LimeTabular::LimeTabular(const Model& model, Schema schema, Tensor background,

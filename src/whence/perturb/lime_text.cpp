@@ -9,7 +9,7 @@ using namespace perturb;  // the helpers of this folder
 
 LimeText::LimeText(const Model& model, const Masker& masker, std::string hidden,
                    LimeTextOptions options)
-    : model_(model), masker_(masker), hidden_(std::move(hidden)), options_(options) {
+    : model_(model), masker_(masker), hidden_(std::move(hidden)), options_(std::move(options)) {
     check(fit_options(options_), options_.kernel_width);
     if (masker.players() == 0) throw Error(ErrorKind::input, "the text has no words to explain");
 }
@@ -20,8 +20,7 @@ Explanation LimeText::explain(const Batch& input, const Target& target, const Ru
                       .hidden = hidden_,
                       .noun = "words",
                       .removal = Removal::number,
-                      .kernel = {options_.distance, options_.kernel_width / 100},
-                      .shown_width = options_.kernel_width,
+                      .kernel = {options_.distance, options_.kernel_width, 100, options_.kernel},
                       .scheme = options_.scheme,
                       .fit = fit_options(options_)}
         .explain(input, target, run);

@@ -21,6 +21,7 @@ struct LimeTextOptions {
     double lasso = 0.01;
     int64_t tree_depth = 3;
     Distance distance = Distance::cosine;
+    KernelFunction kernel;   ///< as for images; its distances are in hundredths, too
     int64_t settle_top = 0;  ///< as for images
 };
 

@@ -249,6 +249,7 @@ std::vector<Option> describe_options(const FitOptions& options, const Kernel& ke
     return {{"num-samples", options.num_samples},
             {"num-features", options.num_features},
             {"kernel-width", kernel.width},
+            {"kernel", std::string(kernel.function ? "function" : "exponential")},
             {"ridge", options.ridge},
             {"feature-selection", std::string(name(options.feature_selection))},
             {"scheme", std::string(name(scheme))},

@@ -62,7 +62,7 @@ Explanation MaskedLime::explain(const Batch& input, const Target& target, const 
     provenance.method = "lime";
     provenance.seed = run.seed;
     provenance.version = version();
-    provenance.options = describe_options(fit, {kernel.distance, shown_width}, scheme);
+    provenance.options = describe_options(fit, kernel, scheme);
     provenance.evaluations = evaluator.evaluations() + (target.index ? 0 : 1);
     provenance.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -13,7 +13,6 @@ struct MaskedLime {
     const char* noun;    ///< what the players are: "segments"
     Removal removal;
     Kernel kernel;
-    double shown_width;  ///< as the user gave it: texts count in hundredths
     LimeScheme scheme;
     FitOptions fit;
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "whence/core/error.h"
 #include "whence/core/rng.h"
 
 namespace whence::perturb {
@@ -53,6 +54,8 @@ std::vector<double> kept_distribution(int64_t players, const Kernel& kernel, Rem
     }
     if (removal == Removal::number) logs[players] = -std::numeric_limits<double>::infinity();
     const double top = *std::ranges::max_element(logs);
+    if (std::isinf(top))
+        throw Error(ErrorKind::usage, "the kernel gives 0 to every sample: nothing is near the input");
     double sum = 0;
     for (double& value : logs) sum += value = std::exp(value - top);
     for (double& value : logs) value /= sum;
@@ -121,7 +124,7 @@ void CompatibleMaskedSamples::choose(int64_t first, int64_t end, Design& design)
         else
             remove_some(Rng(seed_, removal_stream, row), on, order);
         design.weights[row] =
-            kernel_.weight(std::accumulate(on.begin(), on.end(), int64_t{0}), players_);
+            weights_[std::accumulate(on.begin(), on.end(), int64_t{0})];
     }
 }
 

@@ -67,7 +67,9 @@ class CompatibleMaskedSamples final : public MaskedSamples {
   public:
     CompatibleMaskedSamples(const Masker& masker, const Kernel& kernel, Removal removal,
                             uint64_t seed)
-        : MaskedSamples(masker), kernel_(kernel), removal_(removal), seed_(seed) {}
+        : MaskedSamples(masker), removal_(removal), seed_(seed) {
+        for (int64_t on = 0; on <= players_; ++on) weights_.push_back(kernel.weight(on, players_));
+    }
     [[nodiscard]] bool paired() const override { return false; }
 
   protected:
@@ -75,7 +77,7 @@ class CompatibleMaskedSamples final : public MaskedSamples {
     [[nodiscard]] bool weighted() const override { return true; }
 
   private:
-    Kernel kernel_;
+    std::vector<double> weights_;  // by the number of players that are on
     Removal removal_;
     uint64_t seed_;
 };

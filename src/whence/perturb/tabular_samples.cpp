@@ -29,8 +29,11 @@ void store(std::span<const double> values, int64_t row, Tensor& out) {
 }  // namespace
 
 TabularSamples::TabularSamples(const TabularSpace& space, std::string input_name,
-                               std::span<const double> row, bool around_row)
-    : space_(space), row_(row.begin(), row.end()), input_name_(std::move(input_name)) {
+                               std::span<const double> row, bool around_row, Kernel kernel)
+    : space_(space),
+      kernel_(std::move(kernel)),
+      row_(row.begin(), row.end()),
+      input_name_(std::move(input_name)) {
     for (const Column& column : space_.columns()) {
         const double scaled = (row_[column.columns[0]] - column.mean) / column.scale;
         own_.push_back(column.discrete() ? column.level_of(row_) : -1);
@@ -54,7 +57,9 @@ void TabularSamples::draw(int64_t first, Design& design, Batch& rows, const Run&
     const Tensor* explained = &rows.at(input_name_);
     Tensor& out =
         std::ranges::find_if(rows.tensors(), [&](auto& t) { return &t.value == explained; })->value;
-    parallel_for(run, rows.rows(), rows_per_task, [&](int64_t begin, int64_t end) {
+    // A user's function is called from one thread.
+    const int64_t grain = kernel_.function ? std::max<int64_t>(1, rows.rows()) : rows_per_task;
+    parallel_for(run, rows.rows(), grain, [&](int64_t begin, int64_t end) {
         std::vector<double> values(row_.size()), features(space_.columns().size());
         for (int64_t row = begin; row < end; ++row) {
             const int64_t index = first + row;
@@ -75,7 +80,7 @@ StableTabularSamples::StableTabularSamples(const TabularSpace& space, std::strin
                                            std::span<const double> row, bool around_row,
                                            const Kernel& kernel, uint64_t seed, int64_t samples,
                                            Sampling sampling)
-    : TabularSamples(space, std::move(input_name), row, around_row), kernel_(kernel), seed_(seed) {
+    : TabularSamples(space, std::move(input_name), row, around_row, kernel), seed_(seed) {
     const double differs =
         weighted() ? 1 : std::exp(-1 / (2 * kernel.width * kernel.width));
     for (size_t c = 0; c < own_.size(); ++c) {
@@ -155,8 +160,7 @@ CompatibleTabularSamples::CompatibleTabularSamples(const TabularSpace& space,
                                                    std::span<const double> row, bool around_row,
                                                    const Kernel& kernel, uint64_t seed,
                                                    int64_t samples, Sampling sampling)
-    : TabularSamples(space, std::move(input_name), row, around_row),
-      kernel_(kernel),
+    : TabularSamples(space, std::move(input_name), row, around_row, kernel),
       seed_(seed),
       samples_(samples) {
     if (sampling != Sampling::latin_hypercube) return;
@@ -174,7 +178,7 @@ double CompatibleTabularSamples::sample(int64_t index, std::span<double> values,
     if (index == 0) {
         std::ranges::copy(row_, values.begin());
         std::ranges::copy(origin_, features.begin());
-        return 1;
+        return kernel_.weight(features, origin_);
     }
     Rng rng(seed_, plain_stream, index);
     for (size_t c = 0; c < own_.size(); ++c) {

@@ -16,7 +16,7 @@ namespace whence::perturb {
 class TabularSamples : public Neighbourhood {
   public:
     TabularSamples(const TabularSpace& space, std::string input_name, std::span<const double> row,
-                   bool around_row);
+                   bool around_row, Kernel kernel);
     [[nodiscard]] Design blank(int64_t rows) const override;
     [[nodiscard]] const std::vector<double>& origin() const override { return origin_; }
     void draw(int64_t first, Design& design, Batch& rows, const Run& run) const override;
@@ -28,6 +28,7 @@ class TabularSamples : public Neighbourhood {
     [[nodiscard]] virtual bool weighted() const = 0;
 
     const TabularSpace& space_;
+    Kernel kernel_;
     std::vector<double> row_;
     std::vector<int64_t> own_;  ///< level of the input in each discrete column, -1: none
     std::vector<double> origin_;
@@ -44,8 +45,8 @@ class TabularSamples : public Neighbourhood {
 /// number drawn from N(c, 1) and weighted by N(z0, width^2) is N((c width^2 + z0) / (1 + width^2),
 /// width^2 / (1 + width^2)). One uniform number decides each column of a pair, u in one sample and
 /// 1 - u in the other, stratified over every 128 samples (a Latin hypercube: McKay, Beckman,
-/// Conover 1979) unless `sampling` is gaussian. A kernel of another distance than the Euclidean has
-/// no factor for each column: then columns are drawn as the background is spread, and the kernel is
+/// Conover 1979) unless `sampling` is gaussian. A kernel of another distance than the Euclidean, or
+/// another function of it, has no factor for each column: then columns are drawn as the background is spread, and the kernel is
 /// the weight.
 class StableTabularSamples : public TabularSamples {
   public:
@@ -58,7 +59,7 @@ class StableTabularSamples : public TabularSamples {
     double sample(int64_t index, std::span<double> values,
                   std::span<double> features) const override;
     [[nodiscard]] bool weighted() const override {
-        return kernel_.distance != Distance::euclidean;
+        return kernel_.distance != Distance::euclidean || kernel_.function;
     }
 
   private:
@@ -66,7 +67,6 @@ class StableTabularSamples : public TabularSamples {
     [[nodiscard]] double quantile(int64_t pair, int64_t column, Rng& rng) const;
     void place_level(size_t column, double u, std::span<double> values, double& feature) const;
 
-    Kernel kernel_;
     uint64_t seed_;
     std::vector<double> keep_;  // of each column: probability of the input's own level
     std::vector<uint8_t>
@@ -90,7 +90,6 @@ class CompatibleTabularSamples : public TabularSamples {
     [[nodiscard]] bool weighted() const override { return true; }
 
   private:
-    Kernel kernel_;
     uint64_t seed_;
     int64_t samples_;
     std::vector<std::vector<int32_t>> order_;  // of each column's strata; none: not stratified

@@ -102,9 +102,13 @@ Level Level::bin(double low, double high, std::span<const double> members, int64
                 .low = low,
                 .high = high};
     if (members.empty()) return level;
-    level.mean = mean_of(members);
+    const double mean = mean_of(members);
     // lime's floor: a bin whose members are all equal still has a width.
-    level.deviation = std::sqrt(variance_about(members, level.mean)) + 1e-11;
+    return bin(low, high, level.frequency, mean, std::sqrt(variance_about(members, mean)) + 1e-11);
+}
+
+Level Level::bin(double low, double high, double frequency, double mean, double deviation) {
+    Level level{.frequency = frequency, .low = low, .high = high, .mean = mean, .deviation = deviation};
     level.cdf_low = normal_cdf((low - level.mean) / level.deviation);
     level.cdf_width = normal_cdf((high - level.mean) / level.deviation) - level.cdf_low;
     return level;
@@ -191,6 +195,57 @@ TabularSpace::TabularSpace(Schema schema, const Tensor& background,
             add_group(options.groups[group], background, options);
         if (group >= 0) done[group] = true;
     }
+}
+
+TabularSpace::TabularSpace(Schema schema, const TrainingStats& stats) : schema_(std::move(schema)) {
+    if (stats.columns.size() != schema_.size())
+        refuse(fmt::format("the training data's statistics are of {} columns, the row has {}",
+                           stats.columns.size(), schema_.size()));
+    for (size_t c = 0; c < schema_.size(); ++c) {
+        const ColumnStats& of = stats.columns[c];
+        Column column{.columns = {static_cast<int64_t>(c)}, .edges = of.bins};
+        if (schema_[c].categorical() != of.bins.empty())
+            refuse(fmt::format("column '{}' {} bins in the training data's statistics, and it holds {}",
+                               printable(schema_[c].name), of.bins.empty() ? "has no" : "has",
+                               of.bins.empty() ? "numbers" : "categories"));
+        if (of.bins.empty())
+            for (size_t i = 0; i < of.values.size(); ++i)
+                column.levels.push_back(Level::point(of.values[i], of.frequencies[i]));
+        else
+            for (size_t bin = 0; bin <= of.bins.size(); ++bin) {
+                const auto at = std::ranges::find(of.values, static_cast<double>(bin)) - of.values.begin();
+                const double frequency = at == std::ssize(of.values) ? 0 : of.frequencies[at];
+                column.levels.push_back(Level::bin(of.mins[bin], of.maxs[bin], frequency, of.means[bin],
+                                                   std::max(of.stds[bin], 1e-11)));
+            }
+        columns_.push_back(std::move(column));
+        names_.push_back(schema_[c].name);
+    }
+}
+
+TrainingStats TabularSpace::stats() const {
+    TrainingStats out;
+    for (const Column& column : columns_) {
+        ColumnStats& of = out.columns.emplace_back();
+        if (!column.discrete() || !column.parts.empty())
+            throw Error(ErrorKind::usage,
+                        "training_data_stats are of bins and categories: choose a discretizer, and no "
+                        "groups");
+        of.bins = column.edges;
+        for (size_t i = 0; i < column.levels.size(); ++i) {
+            const Level& level = column.levels[i];
+            if (!of.bins.empty()) {
+                of.means.push_back(level.mean);
+                of.stds.push_back(level.deviation);
+                of.mins.push_back(level.low);
+                of.maxs.push_back(level.high);
+            }
+            if (level.frequency == 0) continue;
+            of.values.push_back(of.bins.empty() ? level.low : static_cast<double>(i));
+            of.frequencies.push_back(level.frequency);
+        }
+    }
+    return out;
 }
 
 void TabularSpace::add_column(int64_t column, const Tensor& background,

@@ -8,6 +8,7 @@
 #include "whence/core/schema.h"
 #include "whence/core/tensor.h"
 #include "whence/perturb/lime.h"
+#include "whence/perturb/training_stats.h"
 
 namespace whence::perturb {
 
@@ -21,6 +22,9 @@ struct Level {
     [[nodiscard]] static Level point(double value, double frequency);
     [[nodiscard]] static Level bin(double low, double high, std::span<const double> members,
                                    int64_t all);
+    /// By the mean and deviation of its members.
+    [[nodiscard]] static Level bin(double low, double high, double frequency, double mean,
+                                   double deviation);
     /// The value below which a share u of the level lies: a normal cut to [low, high].
     [[nodiscard]] double quantile(double u) const;
 };
@@ -53,6 +57,12 @@ struct Column {
 class TabularSpace {
   public:
     TabularSpace(Schema schema, const Tensor& background, const LimeTabularOptions& options);
+    /// Without the training data. Throws Error(input) where the numbers do not fit the schema or each
+    /// other.
+    TabularSpace(Schema schema, const TrainingStats& stats);
+    /// What the second constructor makes the same space of. Throws Error(usage) for numbers that are
+    /// not cut into bins, or groups.
+    [[nodiscard]] TrainingStats stats() const;
     [[nodiscard]] const Schema& schema() const { return schema_; }
     /// The features: columns in their order, a group where its first column stands.
     [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }

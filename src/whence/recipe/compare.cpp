@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "whence/core/error.h"
+#include "whence/recipe/predict.h"
+#include "whence/recipe/remembered_model.h"
 
 namespace whence::recipe {
 namespace {
@@ -36,14 +38,27 @@ ComparisonRow row_of(const Subject& subject, const Input& input, const Recipe& r
     return row;
 }
 
+std::vector<std::string> targets_of(const Subject& subject, const Input& input,
+                                    const ComparisonRequest& request, const Run& run) {
+    if (request.top_labels < 0) throw Error(ErrorKind::usage, "top-labels must not be negative");
+    if (request.top_labels == 0)
+        return request.targets.empty() ? std::vector<std::string>{"top"} : request.targets;
+    if (!request.targets.empty())
+        throw Error(ErrorKind::usage, "top-labels chooses the classes: give no targets with it");
+    std::vector<std::string> targets;
+    const Scores scores = scores_of(subject, predict(subject, input, run));
+    for (const NamedScore& score : largest(subject, scores, request.top_labels))
+        targets.push_back(scores.output + ":" + std::to_string(score.index));
+    return targets;
+}
+
 }  // namespace
 
 std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
                                    const ComparisonRequest& request, const Run& run) {
     if (request.methods.empty())
         throw Error(ErrorKind::usage, "name at least one method to compare");
-    const std::vector<std::string> targets =
-        request.targets.empty() ? std::vector<std::string>{"top"} : request.targets;
+    const std::vector<std::string> targets = targets_of(subject, input, request, run);
     std::vector<Recipe> recipes;
     for (const std::string& name : request.methods) {
         const MethodSpec& method = find_method(name);
@@ -60,13 +75,23 @@ std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
                     recipes.push_back(std::move(recipe));
                 }
     }
+    // Only several classes ask the same.
+    std::shared_ptr<const RememberedModel> memory;
+    std::optional<Subject> remembering;
+    if (targets.size() > 1)
+        remembering = subject.asked_through([&](std::shared_ptr<const Model> model) {
+            return memory = std::make_shared<const RememberedModel>(std::move(model));
+        });
     Run quiet = run;  // the bar counts explanations
     quiet.progress = nullptr;
     quiet.early = nullptr;
     std::vector<ComparisonRow> rows;
     for (const Recipe& recipe : recipes) {
         run.check();
-        rows.push_back(row_of(subject, input, recipe, quiet));
+        const int64_t spared = memory ? memory->spared() : 0;
+        rows.push_back(row_of(remembering ? *remembering : subject, input, recipe, quiet));
+        if (memory && rows.back().explanation)
+            rows.back().explanation->provenance.evaluations -= memory->spared() - spared;
         run.report("compare", static_cast<int64_t>(rows.size()),
                    static_cast<int64_t>(recipes.size()));
     }

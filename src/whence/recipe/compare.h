@@ -13,6 +13,7 @@ struct ComparisonRequest {
     std::vector<std::string> layers;     ///< "" or "input": the input; empty: as the method chooses
     std::vector<std::string> baselines;  ///< as baseline_for reads them; empty: the default
     std::vector<std::string> targets;    ///< as Recipe::target; empty: the top class
+    int64_t top_labels = 0;  ///< instead of targets: so many classes with the largest scores
     Recipe common;  ///< scale, seed, and options given to those methods that have them
 };
 
@@ -24,7 +25,8 @@ struct ComparisonRow {
 };
 
 /// Every method with every layer, every baseline it can use and every target: a method that knows no layers runs
-/// once for the input, one that uses no baseline once for all of them. What cannot be done is a row
+/// once for the input, one that uses no baseline once for all of them. Explanations of several classes share the answers to what they ask alike (their
+/// cost counts what each asked the model itself). What cannot be done is a row
 /// that says so; only a wrong name (Error(usage) for a method) or a stop ends the comparison.
 [[nodiscard]] std::vector<ComparisonRow> compare(const Subject& subject, const Input& input,
                                                  const ComparisonRequest& request, const Run& run);

@@ -2,6 +2,7 @@
 // Every method Whence offers, with its options: the one table from which the command line, Python
 // and the documentation take names, defaults and help.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ struct Task {
     const OptionValues& options;
     const std::string& layer;               ///< see Recipe::layer
     const std::optional<Tensor>& segments;  ///< superpixels given directly, else from the options
+    const std::function<double(double distance, double width)>& kernel;  ///< see Recipe::kernel
     const Run& run;
 };
 
@@ -74,6 +76,7 @@ struct MethodSpec {
     bool baseline_set = false;  ///< averages over many baselines: the rows of a background
     bool baseline_one = false;  ///< with baseline_set: one baseline will do where there is no background
     bool several_inputs = false;  ///< explains several inputs of a model together
+    bool kernel = false;  ///< weighs samples by a kernel that may be given as a function
     /// Explains many rows at once; nullptr, or a result of nullptr: one at a time.
     std::shared_ptr<const RowsExplainer> (*rows)(const RowsTask&) = nullptr;
 };

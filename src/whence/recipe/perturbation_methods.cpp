@@ -5,10 +5,12 @@
 #include <algorithm>
 
 #include "whence/core/error.h"
+#include "whence/core/file.h"
 #include "whence/data/table_model.h"
 #include "whence/perturb/lime.h"
 #include "whence/perturb/lime_text.h"
 #include "whence/perturb/occlusion.h"
+#include "whence/perturb/training_stats.h"
 #include "whence/recipe/groups.h"
 #include "whence/recipe/method_table.h"
 #include "whence/recipe/mixed.h"
@@ -30,8 +32,9 @@ std::optional<T> unless_zero(const OptionValues& options, std::string_view name)
 // What LIME of pictures, tables and texts have in common; 0 and auto stand for each one's own
 // default.
 template <class Options>
-Options lime_options(const OptionValues& o) {
-    Options options;
+Options lime_options(const Task& task) {
+    const OptionValues& o = task.options;
+    Options options{.kernel = task.kernel};
     const auto& distance = o.get<std::string>("distance");
     if (distance != "auto") options.distance = parse_distance(distance);
     options.local_model = parse_local_model(o.get<std::string>("local-model"));
@@ -48,21 +51,43 @@ Options lime_options(const OptionValues& o) {
 }
 
 Explanation lime_image(const Task& task, const Tensor& image) {
-    auto options = lime_options<LimeImageOptions>(task.options);
+    auto options = lime_options<LimeImageOptions>(task);
     const auto& hide = task.options.get<std::string>("hide");
     if (hide != "mean") options.hide = parse_baseline(hide);
     const LimeImage method(task.subject.model(), superpixels(task, image), options);
     return method.explain(task.input.batch, task.target, task.run);
 }
 
+// JSON as it stands, or the file that holds it.
+perturb::TrainingStats stats_of(const std::string& text, const Task& task) {
+    constexpr uint64_t most_bytes = 64 << 20;
+    if (text.starts_with('{')) return perturb::parse_training_stats(text, task.input.schema);
+    return perturb::parse_training_stats(read_text(text, most_bytes), task.input.schema);
+}
+
+Explanation lime_without_data(const Task& task, LimeTabularOptions options, const std::string& stats) {
+    if (!task.options.get<std::string>("groups").empty())
+        throw Error(ErrorKind::usage, "groups are drawn from rows, which training-data-stats are not");
+    if (options.discretizer == Discretizer::none)
+        throw Error(ErrorKind::usage, "training-data-stats are of bins: leave discretizer none out");
+    const data::TableModel model(task.subject.model(), task.input.schema);
+    const auto space = perturb::read_space(task.input.schema, stats_of(stats, task));
+    return LimeTabular(model, space, std::move(options))
+        .explain(Batch(*task.input.row), task.target, task.run);
+}
+
 Explanation lime_table(const Task& task) {
+    const OptionValues& o = task.options;
+    auto options = lime_options<LimeTabularOptions>(task);
+    options.sample_around_instance = o.get<bool>("sample-around-instance");
+    options.sampling = parse_sampling(o.get<std::string>("sampling"));
+    if (const auto& stats = o.get<std::string>("training-data-stats"); !stats.empty())
+        return lime_without_data(task, std::move(options), stats);
     if (!task.subject.background())
         throw Error(ErrorKind::usage,
                     "lime on a table needs rows to compare with: give --background TRAIN.csv");
-    const OptionValues& o = task.options;
     const data::TableModel model(task.subject.model(), task.input.schema);
     const auto rows = task.subject.background_matrix();
-    auto options = lime_options<LimeTabularOptions>(o);
     options.discretizer = parse_discretizer(o.get<std::string>("discretizer"));
     const Schema& schema = task.input.schema;
     const auto groups = o.get<std::string>("groups");
@@ -77,14 +102,12 @@ Explanation lime_table(const Task& task) {
         space = task.subject.kept<perturb::TabularSpace>(
             "lime " + o.get<std::string>("discretizer") + " " + groups, schema, read);
     }
-    options.sample_around_instance = o.get<bool>("sample-around-instance");
-    options.sampling = parse_sampling(o.get<std::string>("sampling"));
     const LimeTabular method(model, space, options);
     return method.explain(Batch(*task.input.row), task.target, task.run);
 }
 
 Explanation lime_text(const Task& task) {
-    const auto options = lime_options<LimeTextOptions>(task.options);
+    const auto options = lime_options<LimeTextOptions>(task);
     const TextPlayers players = text_players(task);
     Explanation explanation = LimeText(*players.model, *players.masker, players.hidden, options)
                                   .explain(players.input, task.target, task.run);
@@ -95,8 +118,8 @@ Explanation lime_text(const Task& task) {
 // As of a picture: 1000 samples, all players, a width in cosine distance.
 Explanation lime_mixed(const Task& task) {
     const MixedPlayers players = mixed_players(task, Filling::one);
-    auto options = lime_options<LimeTextOptions>(task.options);
-    const LimeImageOptions picture = lime_options<LimeImageOptions>(task.options);
+    auto options = lime_options<LimeTextOptions>(task);
+    const LimeImageOptions picture = lime_options<LimeImageOptions>(task);
     options.num_samples = picture.num_samples;
     options.num_features = picture.num_features;
     options.kernel_width = 100 * picture.kernel_width;
@@ -205,9 +228,13 @@ std::vector<MethodSpec> perturbation_methods() {
                      {{"sampling", std::string(name(Sampling::automatic))},
                       "tables: gaussian or latin-hypercube; auto: gaussian if compatible, else "
                       "latin-hypercube"},
-                     groups_option()}),
+                     groups_option(),
+                     {{"training-data-stats", std::string()},
+                      "tables, instead of a background: its bins and frequencies as JSON (lime's keys), or a "
+                      "file of it"}}),
          .explain = lime,
-         .several_inputs = true},
+         .several_inputs = true,
+         .kernel = true},
         {.name = "occlusion",
          .summary = "what the answer loses when a part of the input is covered",
          .needs_gradient = false,

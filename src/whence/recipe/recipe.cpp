@@ -295,6 +295,8 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
                                 : method.name == "lime" || method.name == "anchors"
                                     ? "; for pictures see --hide"
                                                         : ""));
+    if (recipe.kernel && !method.kernel)
+        throw Error(ErrorKind::usage, method.name + " weighs no samples by a kernel; lime does");
     const std::string layer = layer_for(method, recipe.layer, subject, input);
     const bool features = recipe.baseline.starts_with(features_prefix);
     if (features && layer.empty())
@@ -314,7 +316,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (!features && !mixed) refuse_set(method, baseline, input);
     const Run own_time = limited(run, options);
     Explanation explanation = explained(method, {subject, input, target, baseline, features,
-                                                 options, layer, recipe.segments, own_time});
+                                                 options, layer, recipe.segments, recipe.kernel, own_time});
     if (subject.endpoint_or_null())
         explanation.diagnostics.notes.emplace_back(
             "the model is an endpoint: no hash can tell later whether it is still the same");
@@ -344,6 +346,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     p.method = method.name;
     p.options = options.all();
     if (!layer.empty()) p.options.push_back({"layer", layer});
+    if (recipe.kernel) p.options.push_back({"kernel", std::string("function")});
     if (mixed && compares) p.options.push_back({"baseline", describe(baseline)});
     p.seed = recipe.seed;
     p.version = version();
@@ -378,6 +381,10 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
         throw Error(ErrorKind::usage,
                     "this explanation was made of arrays in memory; there are no files to make it "
                     "from again");
+    if (std::ranges::find(p.options, "kernel", &Option::name) != p.options.end())
+        throw Error(ErrorKind::usage,
+                    "the kernel of this explanation was a function in memory; without it there is nothing to "
+                    "make it from again");
     std::vector<std::string> differences;
     const std::string named = model_of(p, now);
     const bool endpoint = remote::is_url(named);

@@ -1,6 +1,8 @@
 #pragma once
 // A recipe is everything it takes to make an explanation, and to make it again.
 
+#include <functional>
+
 #include "whence/core/explanation.h"
 #include "whence/recipe/input.h"
 #include "whence/recipe/methods.h"
@@ -21,6 +23,9 @@ struct Recipe {
     std::vector<Option> options;  ///< those that differ from the method's defaults
     uint64_t seed = 0;
     std::optional<Tensor> segments;         ///< superpixels given directly
+    /// LIME's, given directly (see whence::KernelFunction); none: its own. No file can hold it: such an
+    /// explanation cannot be replayed.
+    std::function<double(double distance, double width)> kernel;
     std::optional<Tensor> baseline_values;  ///< a baseline given directly, one row as the input;
                                             ///< then `baseline` is empty
 };

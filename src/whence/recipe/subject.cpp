@@ -141,6 +141,13 @@ const OnnxModel& Subject::onnx() const {
                     " is no ONNX file: it can be asked, but has no layers and no gradients");
 }
 
+Subject Subject::asked_through(
+    const std::function<std::shared_ptr<const Model>(std::shared_ptr<const Model>)>& wrap) const {
+    Subject out = *this;
+    out.model_ = wrap(model_);
+    return out;
+}
+
 // Classes of the preprocessing come before those that the model itself names.
 void Subject::use_preprocessing(std::vector<std::string> classes_of_model) {
     classes_ = preprocessing_.classes.empty() ? std::move(classes_of_model) : preprocessing_.classes;

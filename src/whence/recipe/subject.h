@@ -2,6 +2,7 @@
 // The model that is explained, with all that lies between a user's file and its inputs.
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ class Subject {
                       data::Preprocessing preprocessing = {});
 
     [[nodiscard]] const Model& model() const { return *model_; }
+    /// The same subject, which asks its model through another that answers for it.
+    [[nodiscard]] Subject asked_through(
+        const std::function<std::shared_ptr<const Model>(std::shared_ptr<const Model>)>& wrap) const;
     /// Where the model answers behind an HTTP endpoint; else nullptr.
     [[nodiscard]] const remote::RemoteModel* endpoint_or_null() const { return endpoint_; }
     /// Where the model is an ONNX file, which has layers and gradients; else nullptr.
