@@ -161,6 +161,21 @@ TEST(Words, ReadWell) {
               std::string::npos);
 }
 
+TEST(Words, WhatIsThereAndWhatIsMissingIsSaidInEachLanguage) {
+    Explanation e = rule_example();
+    e.rule->conditions = {{0, "'dull' is there"}, {1, "segment 3"}, {2, "age is missing"}, {3, "worst radius > 16.8"}};
+    EXPECT_NE(in_words(e).find("If 'dull' is there; segment 3; age is missing; worst radius > 16.8, "), std::string::npos);
+    EXPECT_NE(in_words(e, Language::russian)
+                  .find("Если 'dull' присутствует; область 3; age отсутствует; worst radius > 16.8, "),
+              std::string::npos)
+        << in_words(e, Language::russian);
+    EXPECT_NE(in_words(e, Language::chinese).find("若有'dull'；区域3；没有age；worst radius > 16.8，"), std::string::npos)
+        << in_words(e, Language::chinese);
+    Explanation changed = counterfactual_example(true);
+    changed.counterfactuals->found[0].changes[0].to = "missing";
+    EXPECT_NE(in_words(changed, Language::chinese).find("17.99变为缺失"), std::string::npos);
+}
+
 TEST(Words, DegenerateExplanationsAreSaid) {
     for (const test::Degenerate& example : test::degenerate_tables())
         for (const Language language : languages) {

@@ -14,11 +14,11 @@ constexpr uint32_t coin_stream = 0xA2C40003;
 
 // Where a name stands for several players its number says which is meant.
 std::string condition(const std::vector<std::string>& names, int32_t player) {
-    if (names.empty()) return "segment " + std::to_string(player);
+    if (names.empty()) return std::string(Rule::Condition::segment) + std::to_string(player);
     const std::string& name = names[static_cast<size_t>(player)];
     const bool alone = std::ranges::count(names, name) == 1;
-    return "'" + name + "'" + (alone ? "" : " (number " + std::to_string(player + 1) + ")") +
-           " is there";
+    return "'" + name + "'" + (alone ? "" : " #" + std::to_string(player + 1)) +
+           std::string(Rule::Condition::is_there);
 }
 
 }  // namespace

@@ -251,7 +251,7 @@ std::string TabularSampler::text(const Condition& condition) const {
     const std::vector<double>& sorted = table_.sorted(condition.column);
     if (condition.exact)
         return std::isnan(condition.value)
-                   ? feature.name + " is missing"
+                   ? feature.name + std::string(Rule::Condition::is_missing)
                    : feature.name + " = " + display(feature, condition.value);
     const std::string unit = unit_after(feature);
     if (std::isinf(condition.low))

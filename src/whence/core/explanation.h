@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -74,6 +75,10 @@ struct Rule {
     struct Condition {
         int64_t feature = 0;  ///< column, superpixel or word
         std::string text;     ///< as a person reads it: "worst radius > 16.8"
+        /// How texts of conditions end that no sign can say; words in other languages know them by it.
+        static constexpr std::string_view is_there = " is there", is_missing = " is missing";
+        /// How a superpixel is named, before its number.
+        static constexpr std::string_view segment = "segment ";
     };
     /// All must hold; empty: the prediction holds almost everywhere.
     std::vector<Condition> conditions;

@@ -31,9 +31,11 @@ Attribution attribution_of(const LocalFit& fit, const Masker& masker) {
 
 // A test asks whether a player is there: below 1/2 it is not.
 Rule::Condition describe(const Condition& test, const std::vector<std::string>& names) {
-    const std::string name = names.empty() ? "segment " + std::to_string(test.feature)
-                                           : "\"" + names[test.feature] + "\"";
-    return {test.feature, name + (test.low > 0 ? " is there" : " is missing")};
+    const std::string name = names.empty()
+                                 ? std::string(Rule::Condition::segment) + std::to_string(test.feature)
+                                 : "\"" + names[test.feature] + "\"";
+    return {test.feature, name + std::string(test.low > 0 ? Rule::Condition::is_there
+                                                          : Rule::Condition::is_missing)};
 }
 
 }  // namespace

@@ -42,6 +42,10 @@ constexpr PhraseRow rows[] = {
       "Если {0}, модель отвечает «{1}» в {2} случаев (от {3} до {4}); условие выполнено в {5} всех "
       "случаев.",
       "若{0}，模型在{2}的情形下回答“{1}”（介于{3}与{4}之间）；满足该条件的占全部情形的{5}。"}},
+    {Phrase::is_there, {"{0} is there", "{0} присутствует", "有{0}"}},
+    {Phrase::is_missing, {"{0} is missing", "{0} отсутствует", "没有{0}"}},
+    {Phrase::segment, {"segment {0}", "область {0}", "区域{0}"}},
+    {Phrase::missing, {"missing", "нет значения", "缺失"}},
     {Phrase::always,
      {"Whatever the input, the model answers “{0}” in {1} of the cases (between {2} and {3}).",
       "При любых данных модель отвечает «{0}» в {1} случаев (от {2} до {3}).",

@@ -22,6 +22,10 @@ enum class Phrase {
     nothing,
     half_mass,          ///< share of the pixels
     rule,               ///< conditions, class, precision, its ends, coverage
+    is_there,           ///< word or segment
+    is_missing,         ///< word, segment or column
+    segment,            ///< its number
+    missing,            ///< a value
     always,             ///< class, precision, its ends
     counterfactual,     ///< wanted, changes
     no_counterfactual,  ///< wanted

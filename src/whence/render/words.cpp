@@ -116,11 +116,27 @@ void say_attribution(const Explanation& explanation, Words& words) {
     if (up.empty() && down.empty()) words.say(Phrase::nothing);
 }
 
+// "radius > 16.8" needs no words; "'dull' is there" and "segment 3" do.
+std::string condition_in(const Words& words, std::string_view text) {
+    using Condition = Rule::Condition;
+    const auto named = [&](std::string_view name) {
+        if (!name.starts_with(Condition::segment)) return std::string(name);
+        return words.phrased(Phrase::segment, {std::string(name.substr(Condition::segment.size()))});
+    };
+    for (const auto& [ending, phrase] : {std::pair{Condition::is_there, Phrase::is_there},
+                                         std::pair{Condition::is_missing, Phrase::is_missing}})
+        if (text.ends_with(ending))
+            return words.phrased(phrase, {named(text.substr(0, text.size() - ending.size()))});
+    const bool number = text.substr(std::min(text.size(), Condition::segment.size()))
+                            .find_first_not_of("0123456789") == std::string_view::npos;
+    return number ? named(text) : std::string(text);
+}
+
 void say_rule(const Explanation& explanation, Words& words) {
     const Rule& rule = *explanation.rule;
     std::vector<std::string> conditions;
     for (const Rule::Condition& condition : rule.conditions)
-        conditions.push_back(clean(condition.text));
+        conditions.push_back(condition_in(words, clean(condition.text)));
     const std::string what = short_target(explanation.target);
     const std::string share = percent(rule.precision), low = percent(rule.precision_low),
                       high = percent(rule.precision_high);
@@ -131,6 +147,11 @@ void say_rule(const Explanation& explanation, Words& words) {
                                  percent(rule.coverage)});
 }
 
+// What display() calls a value that is not there.
+std::string value_in(const Words& words, const std::string& value) {
+    return value == "missing" ? words.phrased(Phrase::missing, {}) : clean(value);
+}
+
 void say_counterfactuals(const Counterfactuals& all, Words& words) {
     const auto valid = std::ranges::find_if(all.found, &Counterfactual::valid);
     if (valid == all.found.end()) {
@@ -139,8 +160,8 @@ void say_counterfactuals(const Counterfactuals& all, Words& words) {
     }
     std::vector<std::string> changes;
     for (const Counterfactual::Change& change : valid->changes)
-        changes.push_back(words.phrased(
-            Phrase::change, {clean(change.name), clean(change.from), clean(change.to)}));
+        changes.push_back(words.phrased(Phrase::change, {clean(change.name), value_in(words, change.from),
+                                                         value_in(words, change.to)}));
     words.say(Phrase::counterfactual, {clean(all.wanted), words.listed(changes)});
 }
 
