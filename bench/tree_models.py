@@ -98,7 +98,7 @@ def per_leaf_row(timing: Timing, trees: Trees, rows: int) -> float:
 def compare(bench, case: str, trees: Trees, count: int, kind: str, peers: list[str], background: int = 0) -> Timing:
     """One ratio for each peer, whose values are compared first; Whence's own time."""
     rounds = 3 if bench.quick else 5
-    width = (trees.features,) if kind != "interactions" else (trees.features, trees.features)
+    width = (trees.features,) * (2 if kind.endswith("interactions") else 1)
     with whence_program(trees, count, kind, bench.threads, background) as whence:
         ours = whence.values().reshape(count, *width)
         alone = Timing([whence.seconds() for _ in range(rounds)])

@@ -4,7 +4,7 @@
     tree_peer.py NAME MODEL.json ROWS.f32 COUNT KIND THREADS BACKGROUND
 
 The second prints its version, then answers as tree_shap_library does: to a number, the mean seconds of so many calls; to a name, the
-values written to that file. KIND: values, interventional, interactions.
+values written to that file. KIND: values, interventional, interactions, interventional-interactions.
 """
 
 import os
@@ -24,7 +24,7 @@ def train(table, target, depth, trees, model):
 def xgboost_call(booster, rows, kind, threads, background):
     import xgboost
 
-    if kind == "interventional":
+    if kind.startswith("interventional"):
         raise SystemExit("XGBoost has no interventional values")
     booster.set_param({"nthread": threads})
     matrix = xgboost.DMatrix(rows)
@@ -39,20 +39,22 @@ def woodelf_call(booster, rows, kind, threads, background):
     from woodelf import WoodelfExplainer
 
     names = [f"f{i}" for i in range(rows.shape[1])]
-    data = pandas.DataFrame(background, columns=names) if kind == "interventional" else None
+    data = pandas.DataFrame(background, columns=names) if kind.startswith("interventional") else None
     explainer = WoodelfExplainer(booster, data)
     frame = pandas.DataFrame(rows, columns=names)
     call = {
         "values": lambda: explainer.shap_values(frame, verbose=False),
         "interventional": lambda: explainer.shap_values(frame, verbose=False),
         "interactions": lambda: explainer.shap_interaction_values(frame, as_df=False, verbose=False),
-    }[kind]
+    }[kind.removeprefix("interventional-")]
     return metadata.version("woodelf_explainer"), call
 
 
 def shap_call(booster, rows, kind, threads, background):
     import shap
 
+    if kind == "interventional-interactions":
+        raise SystemExit("shap has no interventional interactions")
     if kind == "interventional":
         explainer = shap.TreeExplainer(booster, background, feature_perturbation="interventional")
     else:
@@ -63,14 +65,23 @@ def shap_call(booster, rows, kind, threads, background):
     return shap.__version__, lambda: explainer.shap_values(rows, check_additivity=False)
 
 
+def matrix(values, players):
+    """Shapley values and pair indices as SHAP's matrix: half of a pair on either side, the rest of a value on the diagonal."""
+    pairs = np.array([[values[tuple(sorted((i, j)))] / 2 if i != j else 0 for j in players] for i in players])
+    return pairs + np.diag([values[(i,)] - pairs[i].sum() for i in players])
+
+
 def shapiq_call(booster, rows, kind, threads, background):
     import shapiq
 
     if kind == "interactions":
         raise SystemExit("only its values are compared")
-    game = {"mode": "interventional", "reference_dataset": background} if kind == "interventional" else {}
-    explainer = shapiq.TreeExplainer(booster, index="SV", max_order=1, **game)
+    game = {"mode": "interventional", "reference_dataset": background} if kind.startswith("interventional") else {}
     players = range(rows.shape[1])
+    if kind == "interventional-interactions":
+        explainer = shapiq.TreeExplainer(booster, index="SII", max_order=2, **game)
+        return shapiq.__version__, lambda: np.array([matrix(values, players) for values in explainer.explain_X(rows)])
+    explainer = shapiq.TreeExplainer(booster, index="SV", max_order=1, **game)
     return shapiq.__version__, lambda: np.array([[values[(i,)] for i in players] for values in explainer.explain_X(rows)])
 
 

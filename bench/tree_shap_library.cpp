@@ -1,8 +1,8 @@
 // Tree SHAP from C++, beside a peer that Python times in turn with it.
 // Usage: tree_shap_library MODEL ROWS.f32 COUNT KIND PRECISION ISA THREADS BACKGROUND
 // ROWS.f32: row-major float32, taken again in turn where
-// COUNT is larger. KIND: values, interventional (against the last BACKGROUND rows of the file),
-// interactions. Prints the seconds of the compilation; then, for each line N of its input, the mean
+// COUNT is larger. KIND: values or interactions, or interventional or interventional-interactions
+// (against the last BACKGROUND rows of the file). Prints the seconds of the compilation; then, for each line N of its input, the mean
 // seconds of N calls, and for each line that is no number, writes the values to the file it names.
 
 #include <chrono>
@@ -17,6 +17,7 @@
 #include "whence/trees/load.h"
 #include "whence/trees/shap/interactions.h"
 #include "whence/trees/shap/interventional.h"
+#include "whence/trees/shap/interventional_interactions.h"
 #include "whence/trees/shap/tree_shap.h"
 
 namespace {
@@ -99,13 +100,16 @@ int main(int argc, char** argv) {
     const Isa isa = isa_named(argv[6]);
     const Run run{.threads = std::atoi(argv[7])};
     const TreeShapOptions options{.precision = precision, .isa = isa};
+    const int64_t background = std::atoll(argv[8]);
+    const std::vector<double> last(table.end() - background * features, table.end());
+    const MatrixView<const double> others{last.data(), background, features};
     if (kind == "interventional") {
-        const int64_t background = std::atoll(argv[8]);
-        const std::vector<double> last(table.end() - background * features, table.end());
+        serve([&] { return InterventionalShap(ensemble, others, {}, options); }, rows, run);
+    } else if (kind == "interventional-interactions") {
         serve(
             [&] {
-                return InterventionalShap(ensemble, {last.data(), background, features}, {},
-                                          options);
+                return InterventionalInteractions(ensemble, others, {},
+                                                  {.precision = precision, .isa = isa});
             },
             rows, run);
     } else if (kind == "interactions") {

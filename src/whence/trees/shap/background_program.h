@@ -23,13 +23,28 @@ struct PairBlock {
     Scalar* sums;  ///< [slots, lanes], added to
 };
 
+/// The same for pairs of features.
+template <class Scalar>
+struct PairInteractionBlock {
+    const int32_t* row;
+    const int32_t* background;
+    const Scalar* weights;
+    int64_t stride;
+    /// As in PairBlock; then for two features that only the row satisfies, and two that only the
+    /// background row does.
+    const Scalar *gain, *loss, *gains, *losses;
+    int64_t players;
+    int64_t slots;
+    Scalar* sums;  ///< [slots, slots, lanes], added to
+};
+
 /// Rows against tables: each lane is a row to explain (or, to count, of the background).
 template <class Scalar>
 struct TableBlock {
     const int32_t* columns;  ///< [columns, stride]
     int64_t stride;
     /// By leaf: where its numbers begin. Of a leaf with d features on the path its patterns, 2^d,
-    /// to count; its tables, one for each feature on the path, to add.
+    /// to count; its tables, one for each feature (or pair of features) on the path, to add.
     const int64_t* starts;
     const Scalar* tables;
     Scalar* sums;  ///< [slots, stride], added to

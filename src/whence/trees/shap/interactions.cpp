@@ -9,11 +9,24 @@
 #include "whence/trees/predict.h"
 #include "whence/trees/shap/columns.h"
 #include "whence/trees/shap/cover.h"
+#include "whence/trees/shap/interaction_matrix.h"
 #include "whence/trees/shap/kernels.h"
 #include "whence/trees/shap/path_compiler.h"
 #include "whence/trees/shap/workspace.h"
 
 namespace whence::trees {
+
+std::vector<double> gaps_of(const TreeInteractionValues& of) {
+    std::vector<double> gaps(of.margins.size());
+    const int64_t pairs = of.features * of.features;
+    for (int64_t i = 0; i < of.rows; ++i)
+        for (int64_t k = 0; k < of.outputs; ++k) {
+            double sum = 0;
+            for (int64_t p = 0; p < pairs; ++p) sum += of.values[(i * pairs + p) * of.outputs + k];
+            gaps[i * of.outputs + k] = of.margins[i * of.outputs + k] - of.expected[k] - sum;
+        }
+    return gaps;
+}
 
 class TreeInteractions::Engine {
   public:
@@ -66,7 +79,7 @@ class InteractionEngine final : public TreeInteractions::Engine {
             std::clamp<int64_t>(rows.rows / thread_count(run), kernels_.lanes, rows_of_block);
         parallel_for(run, rows.rows, block,
                      [&](int64_t begin, int64_t end) { explain(rows, begin, end - begin, to); });
-        to.gaps = gaps(to);
+        to.gaps = gaps_of(to);
         return to;
     }
 
@@ -90,44 +103,8 @@ class InteractionEngine final : public TreeInteractions::Engine {
                     kernels_.walk_interactions(
                         tree, {columns.data(), stride, sums.data(), nullptr, space.data()}, slots);
             }
-            for (int64_t i = 0; i < count; ++i)
-                for (int64_t f = 0; f < slots; ++f)
-                    for (int64_t e = 0; e < slots; ++e) {
-                        const double sum = static_cast<double>(sums[(f * slots + e) * stride + i]);
-                        add(first + i, chunk, f, e, sum, to);
-                    }
+            add_matrices(chunk, sums.data(), stride, first, count, to);
         }
-    }
-
-    /// A pair takes half of its index at (f, e) and half at (e, f), from the rest of both values.
-    void add(int64_t row, const Chunk& chunk, int64_t f, int64_t e, double sum,
-             TreeInteractionValues& to) const {
-        const auto at = [&](int64_t i, int64_t j) -> double& {
-            return to.values[((row * features_ + chunk.slots[i]) * features_ + chunk.slots[j]) *
-                                 outputs_ +
-                             chunk.output];
-        };
-        if (f == e) {
-            at(f, f) += sum;
-            return;
-        }
-        at(f, e) += sum / 2;
-        at(e, f) += sum / 2;
-        at(f, f) -= sum / 2;
-        at(e, e) -= sum / 2;
-    }
-
-    std::vector<double> gaps(const TreeInteractionValues& of) const {
-        std::vector<double> gaps(of.margins.size());
-        const int64_t pairs = features_ * features_;
-        for (int64_t i = 0; i < of.rows; ++i)
-            for (int64_t k = 0; k < outputs_; ++k) {
-                double sum = 0;
-                for (int64_t p = 0; p < pairs; ++p)
-                    sum += of.values[(i * pairs + p) * outputs_ + k];
-                gaps[i * outputs_ + k] = of.margins[i * outputs_ + k] - of.expected[k] - sum;
-            }
-        return gaps;
     }
 
     const Kernels<Scalar>& kernels_;

@@ -22,6 +22,9 @@ struct TreeInteractionValues {
     std::vector<double> gaps;      ///< [rows, outputs]: margin - expected - sum of the values
 };
 
+/// [rows, outputs]: margin - expected - sum of the values.
+[[nodiscard]] std::vector<double> gaps_of(const TreeInteractionValues& values);
+
 struct TreeInteractionsOptions {
     Precision precision = Precision::float32;
     Isa isa = Isa::best;

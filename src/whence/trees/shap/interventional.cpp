@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "whence/core/error.h"
 #include "whence/core/parallel.h"
 #include "whence/trees/predict.h"
+#include "whence/trees/shap/background.h"
 #include "whence/trees/shap/columns.h"
 #include "whence/trees/shap/kernels.h"
 #include "whence/trees/shap/path_compiler.h"
@@ -43,62 +43,18 @@ struct CoalitionWeights {
         : players(most), gain((most + 1) * (most + 1), 0), loss(gain) {
         for (int64_t z = 0; z <= most; ++z)
             for (int64_t p = 0; p + z <= most; ++p) {
-                if (p > 0) gain[z * (most + 1) + p] = static_cast<Scalar>(weight(p - 1, z, index));
-                if (z > 0) loss[z * (most + 1) + p] = static_cast<Scalar>(weight(p, z - 1, index));
+                if (p > 0)
+                    gain[z * (most + 1) + p] =
+                        static_cast<Scalar>(coalition_weight(p - 1, z, index));
+                if (z > 0)
+                    loss[z * (most + 1) + p] =
+                        static_cast<Scalar>(coalition_weight(p, z - 1, index));
             }
-    }
-
-    /// a! b! / (a + b + 1)!, or 2^-(a + b).
-    static double weight(int64_t a, int64_t b, TreeIndex index) {
-        const auto n = static_cast<double>(a + b);
-        if (index == TreeIndex::banzhaf) return std::exp2(-n);
-        double choices = 1;
-        for (int64_t i = 1; i <= std::min(a, b); ++i)
-            choices *= (n - static_cast<double>(i) + 1) / static_cast<double>(i);
-        return 1 / ((n + 1) * choices);
     }
 
     int64_t players;
     std::vector<Scalar> gain, loss;
 };
-
-std::vector<double> normalised(std::span<const double> weights, int64_t rows) {
-    if (weights.empty()) return std::vector<double>(rows, 1 / static_cast<double>(rows));
-    if (static_cast<int64_t>(weights.size()) != rows)
-        throw Error(ErrorKind::input, std::to_string(weights.size()) + " weights for " +
-                                          std::to_string(rows) + " background rows");
-    double sum = 0;
-    for (const double w : weights) {
-        if (!(w >= 0) || !std::isfinite(w))
-            throw Error(ErrorKind::input, "a weight of the background is negative or not finite");
-        sum += w;
-    }
-    if (!(sum > 0) || !std::isfinite(sum))
-        throw Error(ErrorKind::input,
-                    "the weights of the background add up to " + std::to_string(sum));
-    std::vector<double> to(weights.begin(), weights.end());
-    for (double& w : to) w /= sum;
-    return to;
-}
-
-/// Of a tree's leaves, by leaf: how many features are on the path.
-template <class Scalar>
-std::vector<int32_t> features_of_leaves(const PathTree<Scalar>& tree) {
-    std::vector<int32_t> features;
-    const auto visit = [&](auto& self, int32_t number, int32_t above) -> void {
-        if (number < 0) {
-            features.resize(std::max<size_t>(features.size(), ~number + 1));
-            features[~number] = above;
-            return;
-        }
-        const PathNode& node = tree.nodes[number];
-        const int32_t here = above + (node.repeated ? 0 : 1);
-        self(self, node.left, here);
-        self(self, node.right, here);
-    };
-    visit(visit, 0, 0);
-    return features;
-}
 
 template <class Scalar>
 class BackgroundEngine final : public InterventionalShap::Engine {
@@ -120,11 +76,7 @@ class BackgroundEngine final : public InterventionalShap::Engine {
         weights_.resize(stride_, 0);
         lane_weights_.assign(weights_.begin(), weights_.end());
         columns_.fill(background, 0, rows_, stride_, background_.data());
-        const std::vector<double> margins = predictor_.margins(background, {});
-        expected_.assign(outputs_, 0);
-        for (int64_t i = 0; i < rows_; ++i)
-            for (int64_t k = 0; k < outputs_; ++k)
-                expected_[k] += weights_[i] * margins[i * outputs_ + k];
+        expected_ = mean_margins(predictor_.margins(background, {}), weights_, outputs_);
     }
 
     TreeShapValues values(MatrixView<const float> rows, const Run& run) const override {
@@ -329,11 +281,7 @@ InterventionalShap::InterventionalShap(const Ensemble& ensemble,
                                        MatrixView<const double> background,
                                        std::span<const double> weights,
                                        const TreeShapOptions& options) {
-    if (background.rows < 1) throw Error(ErrorKind::input, "the background has no rows");
-    if (background.columns != ensemble.features())
-        throw Error(ErrorKind::input, "the background has " + std::to_string(background.columns) +
-                                          " columns, the ensemble was trained on " +
-                                          std::to_string(ensemble.features()));
+    require_background(ensemble, background);
     if (options.precision == Precision::float32)
         engine_ = std::make_unique<BackgroundEngine<float>>(ensemble, background, weights, options);
     else

@@ -17,4 +17,9 @@ namespace whence::trees {
 void add_pattern_tables(int features, double value, std::span<const double> counts,
                         const Quadrature& rule, std::span<double> tables);
 
+/// The same for the pairs (e, f), f <= e, of features in that order: `tables` [d (d + 1) / 2, 2^d],
+/// of a pair its Shapley interaction index, of (e, e) the value of e. Cost: d^2 2^d for each point.
+void add_interaction_tables(int features, double value, std::span<const double> counts,
+                            const Quadrature& rule, std::span<double> tables);
+
 }  // namespace whence::trees

@@ -1,0 +1,54 @@
+#include "whence/trees/shap/background.h"
+
+#include <cmath>
+#include <string>
+
+#include "whence/core/error.h"
+
+namespace whence::trees {
+
+void require_background(const Ensemble& ensemble, MatrixView<const double> background) {
+    if (background.rows < 1) throw Error(ErrorKind::input, "the background has no rows");
+    if (background.columns != ensemble.features())
+        throw Error(ErrorKind::input, "the background has " + std::to_string(background.columns) +
+                                          " columns, the ensemble was trained on " +
+                                          std::to_string(ensemble.features()));
+}
+
+std::vector<double> normalised(std::span<const double> weights, int64_t rows) {
+    if (weights.empty()) return std::vector<double>(rows, 1 / static_cast<double>(rows));
+    if (static_cast<int64_t>(weights.size()) != rows)
+        throw Error(ErrorKind::input, std::to_string(weights.size()) + " weights for " +
+                                          std::to_string(rows) + " background rows");
+    double sum = 0;
+    for (const double w : weights) {
+        if (!(w >= 0) || !std::isfinite(w))
+            throw Error(ErrorKind::input, "a weight of the background is negative or not finite");
+        sum += w;
+    }
+    if (!(sum > 0) || !std::isfinite(sum))
+        throw Error(ErrorKind::input,
+                    "the weights of the background add up to " + std::to_string(sum));
+    std::vector<double> to(weights.begin(), weights.end());
+    for (double& w : to) w /= sum;
+    return to;
+}
+
+double coalition_weight(int64_t a, int64_t b, TreeIndex index) {
+    const auto n = static_cast<double>(a + b);
+    if (index == TreeIndex::banzhaf) return std::exp2(-n);
+    double choices = 1;
+    for (int64_t i = 1; i <= std::min(a, b); ++i)
+        choices *= (n - static_cast<double>(i) + 1) / static_cast<double>(i);
+    return 1 / ((n + 1) * choices);
+}
+
+std::vector<double> mean_margins(std::span<const double> margins, std::span<const double> weights,
+                                 int64_t outputs) {
+    std::vector<double> mean(outputs, 0);
+    for (size_t i = 0; i < margins.size(); ++i)
+        mean[i % outputs] += weights[i / outputs] * margins[i];
+    return mean;
+}
+
+}  // namespace whence::trees
