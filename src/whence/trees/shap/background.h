@@ -24,6 +24,11 @@ void require_background(const Ensemble& ensemble, MatrixView<const double> backg
 /// The share of a coalition of `a` of a + b players: a! b! / (a + b + 1)!, or 2^-(a + b).
 [[nodiscard]] double coalition_weight(int64_t a, int64_t b, TreeIndex index = TreeIndex::shapley);
 
+/// Numbers in a table of weights by p and z, up to `most` in all (background_program.h).
+constexpr int64_t coalition_table_size(int64_t most) {
+    return (most + 1) * (most + 1) + 16;
+}
+
 /// Weighted mean of margins [rows, outputs].
 [[nodiscard]] std::vector<double> mean_margins(std::span<const double> margins,
                                                std::span<const double> weights, int64_t outputs);

@@ -108,7 +108,7 @@ class PairInteractionWalk {
         const int64_t row = z * (block_.players + 1);
         const V v = L::keep(alive, L::set(value));
         const auto weighted = [&](const Scalar* table) {
-            return L::mul(v, L::look_up(table + row, p));
+            return L::mul(v, weight_of<L>(table + row, p, block_.players));
         };
         return {weighted(block_.gain), weighted(block_.loss), weighted(block_.gains),
                 weighted(block_.losses)};

@@ -7,6 +7,12 @@
 
 namespace whence::trees::WHENCE_ISA {
 
+/// The weights of coalitions of p players in a row of a table of `players` + 1 and more.
+template <class L>
+typename L::V weight_of(const typename L::Scalar* row, typename L::I p, int64_t players) {
+    return players < L::width ? L::look_up_few(row, p) : L::look_up(row, p);
+}
+
 /// A row and a vector of background rows down a tree, together for as long as they can be.
 ///
 /// A path asks each of its features whether the row satisfies all splits on it, and whether a
@@ -89,8 +95,8 @@ class PairWalk {
     Sums leaf(Scalar value, M alive, I p, int z) const {
         const int64_t row = z * (block_.players + 1);
         const V v = L::keep(alive, L::set(value));
-        return {L::mul(v, L::look_up(block_.gain + row, p)),
-                L::mul(v, L::look_up(block_.loss + row, p))};
+        return {L::mul(v, weight_of<L>(block_.gain + row, p, block_.players)),
+                L::mul(v, weight_of<L>(block_.loss + row, p, block_.players))};
     }
 
     static Sums add(const Sums& a, const Sums& b) {

@@ -16,7 +16,8 @@ struct PairBlock {
     const Scalar* weights;      ///< [stride], 0 beyond the last row
     int64_t stride;
     /// [z, p], width `players` + 1: weights of a coalition for a feature only the row satisfies,
-    /// and for one that only the background row satisfies, where p and z are their numbers.
+    /// and for one that only the background row satisfies, where p and z are their numbers. Then 16
+    /// numbers that are read and not used.
     const Scalar* gain;
     const Scalar* loss;
     int64_t players;

@@ -40,7 +40,7 @@ constexpr int64_t most_table_bytes = 64 << 20;  // of the trees that are tabulat
 template <class Scalar>
 struct CoalitionWeights {
     CoalitionWeights(int64_t most, TreeIndex index)
-        : players(most), gain((most + 1) * (most + 1), 0), loss(gain) {
+        : players(most), gain(coalition_table_size(most), 0), loss(gain) {
         for (int64_t z = 0; z <= most; ++z)
             for (int64_t p = 0; p + z <= most; ++p) {
                 if (p > 0)

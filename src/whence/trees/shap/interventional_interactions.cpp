@@ -33,6 +33,7 @@ namespace {
 
 constexpr int64_t rows_of_block = 64;
 constexpr int64_t sums_of_batch = int64_t{1} << 22;  // of pairs: bounds the memory of their sums
+constexpr int64_t few_features = 16;
 constexpr int32_t most_table_features = 10;
 constexpr int64_t most_table_bytes = 64 << 20;  // of the trees that are tabulated together
 
@@ -41,7 +42,11 @@ constexpr int64_t most_table_bytes = 64 << 20;  // of the trees that are tabulat
 template <class Scalar>
 struct InteractionWeights {
     explicit InteractionWeights(int64_t most)
-        : players(most), gain((most + 1) * (most + 1), 0), loss(gain), gains(gain), losses(gain) {
+        : players(most),
+          gain(coalition_table_size(most), 0),
+          loss(gain),
+          gains(gain),
+          losses(gain) {
         const auto weight = [](int64_t a, int64_t b) {
             return a < 0 || b < 0 ? Scalar{0} : static_cast<Scalar>(coalition_weight(a, b));
         };
@@ -72,8 +77,11 @@ class BackgroundInteractions final : public InterventionalInteractions::Engine {
           features_(ensemble.features()),
           outputs_(ensemble.outputs()),
           columns_(ensemble),
-          // one tree a chunk: the pairs of its own features are few
-          program_(ensemble, {.trees_together = 1, .outputs_together = 1}, columns_),
+          // many features: one tree a chunk, for the pairs of its own are few
+          program_(ensemble,
+                   {.trees_together = ensemble.features() <= few_features ? 32 : 1,
+                    .outputs_together = 1},
+                   columns_),
           predictor_(ensemble),
           rows_(background.rows),
           stride_((background.rows + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes),
@@ -100,16 +108,22 @@ class BackgroundInteractions final : public InterventionalInteractions::Engine {
     /// A tree with tables for its leaves.
     struct Tabulated {
         const Chunk* chunk;
+        const Program* tree;
         std::vector<int32_t> features;  ///< by leaf
         std::vector<int64_t> starts;    ///< by leaf, in tables
         std::vector<Scalar> tables;
     };
 
-    static const Program& tree_of(const Chunk& chunk) { return chunk.trees[0]; }
+    /// Trees of a chunk that the pairs walk.
+    struct Walked {
+        const Chunk* chunk;
+        std::vector<const Program*> trees;
+    };
 
     int32_t most_players() const {
         int32_t most = 0;
-        for (const Chunk& chunk : program_.chunks()) most = std::max(most, tree_of(chunk).entries);
+        for (const Chunk& chunk : program_.chunks())
+            for (const Program& tree : chunk.trees) most = std::max(most, tree.entries);
         return most;
     }
 
@@ -152,19 +166,20 @@ class BackgroundInteractions final : public InterventionalInteractions::Engine {
             group.clear();
             bytes = 0;
         };
-        for (const Chunk& chunk : program_.chunks()) {
-            if (!tabulates(tree_of(chunk), rows.rows)) continue;
-            Tabulated& next =
-                group.emplace_back(Tabulated{&chunk, features_of_leaves(tree_of(chunk)), {}, {}});
-            for (const int32_t d : next.features)
-                bytes += (tables_of(d) << d) * static_cast<int64_t>(sizeof(Scalar));
-            if (bytes >= most_table_bytes) finish();
-        }
+        for (const Chunk& chunk : program_.chunks())
+            for (const Program& tree : chunk.trees) {
+                if (!tabulates(tree, rows.rows)) continue;
+                Tabulated& next =
+                    group.emplace_back(Tabulated{&chunk, &tree, features_of_leaves(tree), {}, {}});
+                for (const int32_t d : next.features)
+                    bytes += (tables_of(d) << d) * static_cast<int64_t>(sizeof(Scalar));
+                if (bytes >= most_table_bytes) finish();
+            }
         if (!group.empty()) finish();
     }
 
     void tabulate(Tabulated& to) const {
-        const Program& tree = tree_of(*to.chunk);
+        const Program& tree = *to.tree;
         const size_t leaves = to.features.size();
         std::vector<int64_t> starts(leaves + 1, 0);
         to.starts.assign(leaves + 1, 0);
@@ -197,28 +212,33 @@ class BackgroundInteractions final : public InterventionalInteractions::Engine {
         const Aligned<int32_t> columns(columns_.count() * stride);
         columns_.fill(rows, first, count, stride, columns.data());
         std::vector<Scalar> sums;
-        for (const Tabulated& of : group) {
+        for (size_t i = 0; i < group.size(); ++i) {
+            const Tabulated& of = group[i];
             const auto slots = static_cast<int64_t>(of.chunk->slots.size());
-            sums.assign(slots * slots * stride, 0);
+            if (i == 0 || group[i - 1].chunk != of.chunk) sums.assign(slots * slots * stride, 0);
             {
                 const FlushTiny flush;
                 kernels_.walk_interaction_tables(
-                    tree_of(*of.chunk),
+                    *of.tree,
                     {columns.data(), stride, of.starts.data(), of.tables.data(), sums.data()},
                     slots);
             }
-            add_matrices(*of.chunk, sums.data(), stride, first, count, to);
+            if (i + 1 == group.size() || group[i + 1].chunk != of.chunk)
+                add_matrices(*of.chunk, sums.data(), stride, first, count, to);
         }
     }
 
     template <class T>
     void add_pairs(MatrixView<const T> rows, const Run& run, TreeInteractionValues& to) const {
-        std::vector<const Chunk*> walked;
+        std::vector<Walked> walked;
         std::vector<int64_t> starts{0};
         for (const Chunk& chunk : program_.chunks()) {
-            if (tabulates(tree_of(chunk), rows.rows)) continue;
+            Walked next{&chunk, {}};
+            for (const Program& tree : chunk.trees)
+                if (!tabulates(tree, rows.rows)) next.trees.push_back(&tree);
+            if (next.trees.empty()) continue;
+            walked.push_back(std::move(next));
             const auto slots = static_cast<int64_t>(chunk.slots.size());
-            walked.push_back(&chunk);
             starts.push_back(starts.back() + slots * slots);
         }
         if (walked.empty()) return;
@@ -229,34 +249,41 @@ class BackgroundInteractions final : public InterventionalInteractions::Engine {
             std::vector<double> sums(count * all, 0);
             parallel_for(run, count * parts, 1, [&](int64_t item, int64_t) {
                 const int64_t row = item / parts, c = item % parts;
-                walk(rows, first + row, *walked[c], sums.data() + row * all + starts[c]);
+                walk(rows, first + row, walked[c], sums.data() + row * all + starts[c]);
             });
             parallel_for(run, count, 1, [&](int64_t row, int64_t) {
                 for (int64_t c = 0; c < parts; ++c)
-                    add_matrices(*walked[c], sums.data() + row * all + starts[c], 1, first + row, 1,
-                                 to);
+                    add_matrices(*walked[c].chunk, sums.data() + row * all + starts[c], 1,
+                                 first + row, 1, to);
             });
         }
     }
 
     /// to: [slots, slots].
     template <class T>
-    void walk(MatrixView<const T> rows, int64_t row, const Chunk& chunk, double* to) const {
+    void walk(MatrixView<const T> rows, int64_t row, const Walked& of, double* to) const {
         const Aligned<int32_t> columns(columns_.count());
         columns_.fill(rows, row, 1, 1, columns.data());
-        const auto slots = static_cast<int64_t>(chunk.slots.size());
+        const auto slots = static_cast<int64_t>(of.chunk->slots.size());
         std::vector<Scalar> sums(slots * slots * kernels_.lanes, 0);
         const InteractionWeights<Scalar>& c = coalitions_;
+        const PairInteractionBlock<Scalar> block{
+            columns.data(), background_.data(), lane_weights_.data(), stride_,   c.gain.data(),
+            c.loss.data(),  c.gains.data(),     c.losses.data(),      c.players, slots,
+            sums.data()};
         {
             const FlushTiny flush;
-            kernels_.walk_pair_interactions(
-                tree_of(chunk),
-                {columns.data(), background_.data(), lane_weights_.data(), stride_, c.gain.data(),
-                 c.loss.data(), c.gains.data(), c.losses.data(), c.players, slots, sums.data()});
+            for (const Program* tree : of.trees) kernels_.walk_pair_interactions(*tree, block);
         }
         for (int64_t pair = 0; pair < slots * slots; ++pair)
-            for (int lane = 0; lane < kernels_.lanes; ++lane)
-                to[pair] += static_cast<double>(sums[pair * kernels_.lanes + lane]);
+            to[pair] = static_cast<double>(sum_of_lanes(sums.data() + pair * kernels_.lanes));
+    }
+
+    /// Half is added to half, and so on: written over.
+    Scalar sum_of_lanes(Scalar* lanes) const {
+        for (int half = kernels_.lanes / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+        return lanes[0];
     }
 
     const Kernels<Scalar>& kernels_;

@@ -12,6 +12,7 @@
 //   I           a whole number for each lane: counts and patterns of bits
 //   add_bits(a, m, x), drop_bits(a, m, x)  a | x and a & ~x where m, else a
 //   look_up(table, i)      table[i] of each lane
+//   look_up_few(table, i)  the same for i < width, from a table with that many numbers: no gather
 
 #include <cstdint>
 
@@ -57,6 +58,7 @@ struct Float {
         return _mm512_mask_andnot_epi32(a, m, _mm512_set1_epi32(x), a);
     }
     static V look_up(const float* table, I i) { return _mm512_i32gather_ps(i, table, 4); }
+    static V look_up_few(const float* table, I i) { return _mm512_permutexvar_ps(i, load(table)); }
     static void store(int32_t* p, I i) { _mm512_storeu_si512(p, i); }
 };
 
@@ -95,6 +97,9 @@ struct Double {
         return _mm256_mask_andnot_epi32(a, m, _mm256_set1_epi32(x), a);
     }
     static V look_up(const double* table, I i) { return _mm512_i32gather_pd(i, table, 8); }
+    static V look_up_few(const double* table, I i) {
+        return _mm512_permutexvar_pd(_mm512_cvtepi32_epi64(i), load(table));
+    }
     static void store(int32_t* p, I i) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), i); }
 };
 
@@ -141,6 +146,9 @@ struct Float {
                                    a);
     }
     static V look_up(const float* table, I i) { return _mm256_i32gather_ps(table, i, 4); }
+    static V look_up_few(const float* table, I i) {
+        return _mm256_permutevar8x32_ps(load(table), i);
+    }
     static void store(int32_t* p, I i) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), i); }
 };
 
@@ -186,6 +194,7 @@ struct Double {
                                    a);
     }
     static V look_up(const double* table, I i) { return _mm256_i64gather_pd(table, i, 8); }
+    static V look_up_few(const double* table, I i) { return look_up(table, i); }
     static void store(int32_t* p, I i) {
         alignas(32) int64_t wide[width];
         _mm256_store_si256(reinterpret_cast<__m256i*>(wide), i);
@@ -245,6 +254,7 @@ struct Plain {
         for (int lane = 0; lane < width; ++lane) v[lane] = table[i[lane]];
         return v;
     }
+    static V look_up_few(const T* table, I i) { return look_up(table, i); }
     static void store(int32_t* p, I i) {
         for (int lane = 0; lane < width; ++lane) p[lane] = static_cast<int32_t>(i[lane]);
     }
