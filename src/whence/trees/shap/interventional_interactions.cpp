@@ -149,8 +149,8 @@ class BackgroundInteractions final : public InterventionalInteractions::Engine {
         const double d = tree.entries, n = static_cast<double>(rows),
                      m = static_cast<double>(rows_);
         const auto pairs = static_cast<double>(tables_of(tree.entries));
-        const double tables = 4 * m + tree.count * 2 * pairs * std::exp2(d) + 1.5 * n * pairs;
-        return tables < (0.4 + 0.1 * d) * n * m;
+        const double tables = 4 * m + 0.3 * pairs * (tree.count * std::exp2(d) + n);
+        return tables < 0.6 * n * m;
     }
 
     template <class T>
