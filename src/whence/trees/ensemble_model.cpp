@@ -73,7 +73,12 @@ Batch EnsembleModel::predict(const Batch& inputs, const Run& run) const {
                   MatrixView<const double>{given.as<double>().data(), rows, features}, run)
             : predictor_.margins(MatrixView<const float>{given.as<float>().data(), rows, features},
                                  run);
+    return answers(std::move(margins));
+}
+
+Batch EnsembleModel::answers(std::vector<double> margins) const {
     const EnsembleParts& parts = ensemble_.parts();
+    const int64_t rows = std::ssize(margins) / parts.outputs;
     Batch out;
     out.add(outputs_[0].name, predictions(parts, margins, rows));
     if (outputs_.size() > 1)

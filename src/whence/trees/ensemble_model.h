@@ -25,6 +25,8 @@ class EnsembleModel final : public Model {
     [[nodiscard]] int64_t preferred_batch() const override { return 2048; }
 
     [[nodiscard]] const Ensemble& ensemble() const { return ensemble_; }
+    /// What predict returns for rows with these margins, [rows, outputs].
+    [[nodiscard]] Batch answers(std::vector<double> margins) const;
     /// Names of the classes of "probabilities"; empty where the file names none.
     [[nodiscard]] std::vector<std::string> class_labels() const;
 
