@@ -12,6 +12,7 @@
 #include "whence/core/error.h"
 #include "whence/trees/shap/interactions.h"
 #include "whence/trees/shap/interventional.h"
+#include "whence/trees/shap/interventional_interactions.h"
 
 namespace whence::python {
 namespace {
@@ -79,17 +80,22 @@ nb::object tree_shap(const Loaded& model, nb::handle array, nb::handle backgroun
     std::optional<Tensor> background;
     if (!background_array.is_none())
         background = to_rows(background_array, "the background").cast(ElementType::float64);
-    if (interactions && (background || options.index != TreeIndex::shapley))
-        throw Error(ErrorKind::usage,
-                    "interactions are path-dependent Shapley values: leave background and index out");
+    if (interactions && options.index != TreeIndex::shapley)
+        throw Error(ErrorKind::usage, "interactions are Shapley values: leave index out");
+    const trees::TreeInteractionsOptions of_pairs{.precision = options.precision};
     Pace pace;
     const int64_t n = rows.rows(), features = rows.row_size(), outputs = ensemble.outputs();
     trees::TreeShapValues values;
     trees::TreeInteractionValues pairs;
     run_without_gil({.threads = threads}, pace, 1, [&](const Run& run) {
-        if (interactions)
+        if (interactions && background)
             pairs = ask<trees::TreeInteractionValues>(
-                trees::TreeInteractions(ensemble, {.precision = options.precision}), rows, run);
+                trees::InterventionalInteractions(ensemble, view_of<double>(*background), {},
+                                                  of_pairs),
+                rows, run);
+        else if (interactions)
+            pairs = ask<trees::TreeInteractionValues>(trees::TreeInteractions(ensemble, of_pairs),
+                                                      rows, run);
         else if (background)
             values = ask<trees::TreeShapValues>(
                 trees::InterventionalShap(ensemble, view_of<double>(*background), {}, options), rows,

@@ -375,8 +375,8 @@ def tree_shap(
     """Exact Shapley values of all `rows` [rows, features] of a tree ensemble at once.
 
     What absent features follow: the training rows, as the nodes' covers tell (path-dependent), or the rows of `background`
-    (interventional). `index` is "shapley" or "banzhaf"; `interactions` gives the values of pairs (path-dependent). NaN is missing,
-    a category its code. `precision` "float32" is right to about 1e-6 of the largest value, "float64" to 1e-14.
+    (interventional). `index` is "shapley" or "banzhaf"; `interactions` gives the values of pairs, whose rows add up to the features'
+    values. NaN is missing, a category its code. `precision` "float32" is right to about 1e-6 of the largest value, "float64" to 1e-14.
     """
     return TreeShap(*_whence.tree_shap(model, rows, background, index, interactions, precision, threads))
 

@@ -94,8 +94,23 @@ def test_tree_shap_against_a_background_is_the_definition():
     found = whence.tree_shap(model, rows[:3], background=background, precision="float64")
     for row, values in zip(rows[:3], found.values, strict=True):
         np.testing.assert_allclose(values, brute_force(model, row, background), atol=1e-9)
+    pairs = whence.tree_shap(model, rows[:3], background=background, interactions=True, precision="float64")
+    np.testing.assert_allclose(pairs.values.sum(2), found.values, atol=1e-9)
+    np.testing.assert_array_equal(pairs.values, pairs.values.swapaxes(1, 2))
     with pytest.raises(AssertionError):  # the check can fail
         np.testing.assert_allclose(found.values[0], brute_force(model, rows[1], background), atol=1e-9)
+
+
+def test_tree_shap_of_probabilities_needs_a_background(tmp_path):
+    rows = np.nan_to_num(GOLDEN["xgboost_softprob/x"]).astype(np.float64)
+    np.savetxt(tmp_path / "rows.csv", rows[:20], delimiter=",", header="a,b,c,d,e", comments="")
+    model = whence.load(TREES / "models/xgboost_softprob.json", background=tmp_path / "rows.csv")
+    why = whence.explain(model, tmp_path / "rows.csv", row=3, method="tree-shap", target=2, scale="log-probability")
+    same = whence.explain(model, tmp_path / "rows.csv", row=3, method="exact-shap", target=2, scale="log-probability", summary="all")
+    np.testing.assert_allclose(why.values, same.values, atol=1e-9)
+    bare = whence.load(TREES / "models/xgboost_softprob.json")
+    with pytest.raises(whence.UnsupportedError, match="--background"):
+        whence.explain(bare, rows[3], method="tree-shap", target=2, scale="probability")
 
 
 def test_tree_shap_refuses():
@@ -107,8 +122,8 @@ def test_tree_shap_refuses():
         whence.tree_shap(model, rows[:, :3])
     with pytest.raises(whence.UsageError, match="choose from"):
         whence.tree_shap(model, rows, index="owen")
-    with pytest.raises(whence.UsageError, match="leave background"):
-        whence.tree_shap(model, rows, background=rows, interactions=True)
+    with pytest.raises(whence.UsageError, match="leave index"):
+        whence.tree_shap(model, rows, index="banzhaf", interactions=True)
     network = whence.load(Path(__file__).parents[2] / "examples/models/breast_cancer.onnx")
     with pytest.raises(whence.UsageError, match="ensemble"):
         whence.tree_shap(network, np.zeros((1, 30)))

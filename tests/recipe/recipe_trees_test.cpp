@@ -209,6 +209,131 @@ TEST_F(TreeSubjects, TreeShapByCoversAddsUpAndItsInteractionsAddUpToIt) {
     EXPECT_FALSE(banzhaf.diagnostics.no_error_because.empty());
 }
 
+// Of probabilities and log-probabilities, too, and of the pairs of all three.
+TEST_F(TreeSubjects, BehindTheLinkTreesHaveTheValuesOfAllCoalitions) {
+    for (const char* file : {"xgboost_softprob.json", "lightgbm_binary.txt"}) {
+        Subject subject = Subject::load(models / file);
+        const auto table = numbers(40);
+        subject.use_background(table);
+        const Input input = read_input(subject, table, 7);
+        const auto values_of = [&](const char* method, const char* target, Scale scale,
+                                   std::vector<Option> options) {
+            options.push_back({"summary", std::string("all")});
+            return explain(subject, input,
+                           {.method = method, .target = target, .scale = scale, .options = options},
+                           {});
+        };
+        for (const Scale scale : {Scale::probability, Scale::log_probability, Scale::raw}) {
+            const char* target = scale == Scale::raw ? "margin:0" : "1";
+            const Explanation want = values_of("exact-shap", target, scale, {});
+            const Explanation have = values_of("tree-shap", target, scale, {});
+            EXPECT_EQ(have.target.resolved.output, want.target.resolved.output);
+            EXPECT_EQ(have.target.resolved.scale, want.target.resolved.scale);
+            EXPECT_NEAR(have.target.value, want.target.value, 1e-9);
+            EXPECT_NEAR(*have.target.baseline_value, *want.target.baseline_value, 1e-9);
+            EXPECT_LT(std::abs(*have.diagnostics.attribution_error), 1e-9);
+            EXPECT_TRUE(have.attribution.standard_errors.empty());
+            const std::vector<double> a = have.attribution.values.to_doubles();
+            const std::vector<double> b = want.attribution.values.to_doubles();
+            for (size_t i = 0; i < b.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-9) << file << ' ' << i;
+
+            const std::vector<double> pairs =
+                values_of("tree-interactions", target, scale, {})
+                    .interactions->values.to_doubles();
+            const std::vector<double> all = values_of("shap-interactions", target, scale, {})
+                                                .interactions->values.to_doubles();
+            ASSERT_EQ(pairs.size(), all.size());
+            for (size_t i = 0; i < all.size(); ++i) EXPECT_NEAR(pairs[i], all[i], 1e-9) << file;
+            const auto banzhaf = values_of("tree-shap", target, scale,
+                                           {{"index", std::string("banzhaf")}});
+            const std::vector<double> c = banzhaf.attribution.values.to_doubles();
+            const std::vector<double> d =
+                values_of("banzhaf", target, scale, {}).attribution.values.to_doubles();
+            for (size_t i = 0; i < d.size(); ++i) EXPECT_NEAR(c[i], d[i], 1e-9) << file;
+        }
+        const Explanation why = explain(
+            subject, input, {.method = "tree-shap", .target = "1", .scale = Scale::probability}, {});
+        const std::string json = to_json(why);
+        EXPECT_TRUE(replay(explanation_from_json(json), whence::Run{}).differences.empty());
+    }
+}
+
+// A LightGBM file of one split on each of its columns, all of a logistic margin.
+std::string many_stumps(int columns) {
+    std::string names, infos, out, trees;
+    for (int c = 0; c < columns; ++c) {
+        names += (c ? " c" : "c") + std::to_string(c);
+        infos += c ? " [-1:1]" : "[-1:1]";
+        trees += "Tree=" + std::to_string(c) +
+                 "\nnum_leaves=2\nnum_cat=0\nsplit_feature=" + std::to_string(c) +
+                 "\nsplit_gain=1\nthreshold=0\ndecision_type=2\nleft_child=-1\nright_child=-2\n"
+                 "leaf_value=-0." +
+                 std::to_string(c + 1) + " 0." + std::to_string(columns - c) +
+                 "\nleaf_weight=5 5\nleaf_count=5 5\ninternal_value=0\ninternal_weight=10\n"
+                 "internal_count=10\nis_linear=0\nshrinkage=1\n\n\n";
+    }
+    return "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\n"
+           "max_feature_idx=" +
+           std::to_string(columns - 1) + "\nobjective=binary sigmoid:1\nfeature_names=" + names +
+           "\nfeature_infos=" + infos + "\n\n" + trees + "end of trees\n";
+}
+
+TEST_F(TreeSubjects, BehindTheLinkManyFeaturesAreSampledWithStandardErrors) {
+    constexpr int columns = 20;
+    Subject subject = Subject::load(write("stumps.txt", many_stumps(columns)));
+    std::string table;
+    for (int c = 0; c < columns; ++c) table += (c ? ",c" : "c") + std::to_string(c);
+    for (const char* x : {"1", "-1"}) {
+        table += "\n";
+        for (int c = 0; c < columns; ++c) table += c ? std::string(",") + x : x;
+    }
+    const auto rows = write("stumps.csv", table + "\n");
+    subject.use_background(rows);
+    const Input input = read_input(subject, rows, 0);
+    const Explanation why =
+        explain(subject, input,
+                {.method = "tree-shap", .target = "1", .scale = Scale::probability}, {.seed = 3});
+    EXPECT_TRUE(std::ranges::any_of(why.diagnostics.notes, [](const std::string& note) {
+        return contains(note, "sampled from");
+    }));
+    ASSERT_EQ(why.attribution.standard_errors.size(), columns);
+    EXPECT_LT(std::abs(*why.diagnostics.attribution_error), 1e-9);
+    const Explanation other = explain(subject, input,
+                                      {.method = "permutation-shap",
+                                       .target = "1",
+                                       .scale = Scale::probability,
+                                       .options = {{"budget", int64_t{40000}}, {"tolerance", 0.0}}},
+                                      {.seed = 4});
+    const std::vector<double> a = why.attribution.values.to_doubles();
+    const std::vector<double> b = other.attribution.values.to_doubles();
+    for (int c = 0; c < columns; ++c)
+        EXPECT_NEAR(a[c], b[c],
+                    5 * std::hypot(why.attribution.standard_errors[c],
+                                   other.attribution.standard_errors[c]) +
+                        1e-6);
+}
+
+TEST_F(TreeSubjects, InteractionsAgainstABackgroundAddUpToItsValues) {
+    Subject subject = Subject::load(models / "xgboost_softprob.json");
+    const auto table = numbers(30);
+    subject.use_background(table);
+    const Input input = read_input(subject, table, 4);
+    const Explanation values = explain(subject, input, {.method = "tree-shap", .target = "1-0"}, {});
+    const Explanation pairs =
+        explain(subject, input, {.method = "tree-interactions", .target = "1-0"}, {});
+    EXPECT_EQ(pairs.target.baseline, values.target.baseline);
+    const std::vector<double> a = values.attribution.values.to_doubles();
+    const std::vector<double> b = pairs.attribution.values.to_doubles();
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-9);
+    const Explanation by_covers =
+        explain(subject, input,
+                {.method = "tree-interactions",
+                 .target = "1-0",
+                 .options = {{"perturbation", std::string("path-dependent")}}},
+                {});
+    EXPECT_TRUE(contains(by_covers.target.baseline, "path-dependent"));
+}
+
 TEST_F(TreeSubjects, TreeShapSaysWhatItCannot) {
     const Subject subject = Subject::load(models / "xgboost_binary_logistic.json");
     const Input input = read_input(subject, numbers(10), 4);
@@ -216,7 +341,10 @@ TEST_F(TreeSubjects, TreeShapSaysWhatItCannot) {
         EXPECT_TRUE(contains(message_of(kind, [&] { (void)explain(subject, input, recipe, {}); }), part))
             << part;
     };
-    refused(ErrorKind::unsupported, {.method = "tree-shap", .scale = Scale::probability}, "margins");
+    for (const char* method : {"tree-shap", "tree-interactions"}) {
+        refused(ErrorKind::unsupported, {.method = method, .scale = Scale::probability}, "margins");
+        refused(ErrorKind::unsupported, {.method = method, .target = "probabilities:1"}, "--background");
+    }
     refused(ErrorKind::usage,
             {.method = "tree-shap", .options = {{"perturbation", std::string("interventional")}}},
             "--background");

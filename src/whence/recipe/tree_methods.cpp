@@ -10,8 +10,10 @@
 #include "whence/core/version.h"
 #include "whence/recipe/method_table.h"
 #include "whence/recipe/rows.h"
+#include "whence/recipe/tree_games.h"
 #include "whence/trees/shap/interactions.h"
 #include "whence/trees/shap/interventional.h"
+#include "whence/trees/shap/interventional_interactions.h"
 
 namespace whence::recipe {
 namespace {
@@ -35,13 +37,7 @@ struct Wanted {
     }
 };
 
-// Trees add up to margins; probabilities are no sum.
 Wanted wanted_of(const Task& task, const trees::EnsembleModel& model) {
-    if (task.target.scale != Scale::automatic && task.target.scale != Scale::raw)
-        throw Error(ErrorKind::unsupported,
-                    fmt::format("trees add up to margins (scale raw), not to a {}; kernel-shap "
-                                "explains it",
-                                name(task.target.scale)));
     Wanted wanted{.target = resolve(task.target, model, task.input.batch, Scale::raw, task.run)};
     ResolvedTarget& target = wanted.target;
     const TensorInfo& margin = model.outputs().back();
@@ -69,6 +65,17 @@ bool interventional(const Subject& subject, const OptionValues& options) {
     if (how == "interventional" && !subject.background())
         throw Error(ErrorKind::usage, "interventional values need --background rows");
     return subject.background() != nullptr;
+}
+
+// Trees add up to margins; probabilities are no sum, and the covers say nothing of them.
+void require_background(const Task& task) {
+    if (interventional(task.subject, task.options)) return;
+    const bool scaled = task.target.scale != Scale::automatic && task.target.scale != Scale::raw;
+    throw Error(ErrorKind::unsupported,
+                fmt::format("by their covers trees add up to margins (scale raw), not to {}: give "
+                            "--background rows (interventional) to explain it",
+                            scaled ? "a " + std::string(name(task.target.scale))
+                                   : "'" + printable(task.target.output) + "'"));
 }
 
 trees::TreeIndex index_of(const OptionValues& options) {
@@ -105,8 +112,12 @@ void state_provenance(const Task& task, std::chrono::steady_clock::time_point st
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-constexpr const char* by_covers =
-    "the training rows, as the covers of the nodes tell (path-dependent)";
+// What absent features follow, in words.
+std::string absent(const Task& task, bool background) {
+    return background ? fmt::format("{} background rows (interventional)",
+                                    task.subject.background_matrix()->rows())
+                      : "the training rows, as the covers of the nodes tell (path-dependent)";
+}
 
 // The values of rows, each [columns, outputs].
 struct TreeQuestion {
@@ -140,6 +151,11 @@ struct TreeQuestion {
 Explanation tree_shap(const Task& task) {
     const auto start = std::chrono::steady_clock::now();
     const trees::EnsembleModel& model = ensemble_of(task);
+    static_cast<void>(index_of(task.options));
+    if (asks_behind_link(task, model)) {
+        require_background(task);
+        return explain_behind_link(task, model, false);
+    }
     const Wanted wanted = wanted_of(task, model);
     const bool background = interventional(task.subject, task.options);
     const trees::TreeShapValues found =
@@ -149,9 +165,7 @@ Explanation tree_shap(const Task& task) {
         values.push_back(wanted.of(found.values.data() + f * found.outputs));
     Explanation explanation = explanation_of(
         wanted, std::move(values), wanted.of(found.margins.data()), wanted.of(found.expected.data()),
-        background ? fmt::format("{} background rows (interventional)",
-                                 task.subject.background_matrix()->rows())
-                   : by_covers);
+        absent(task, background));
     if (index_of(task.options) == trees::TreeIndex::banzhaf)
         explanation.diagnostics.no_error_because = "Banzhaf values do not add up to a difference";
     else
@@ -198,23 +212,43 @@ class TreeShapRows final : public RowsExplainer {
 };
 
 std::shared_ptr<const RowsExplainer> tree_shap_rows(const RowsTask& task) {
+    // What is behind the link is no sum over trees: row by row.
+    const TensorInfo& margin = task.subject.ensemble_or_null()->outputs().back();
+    if (task.example.target.resolved.output != margin.name) return nullptr;
     return std::make_shared<const TreeShapRows>(task);
+}
+
+trees::TreeInteractionValues pairs_of(const Task& task, const trees::Ensemble& ensemble,
+                                      bool background) {
+    const trees::TreeInteractionsOptions options{.precision = trees::Precision::float64};
+    const auto row = view_of(*task.input.row);
+    if (!background)
+        return task.subject
+            .kept<trees::TreeInteractions>(
+                "tree-interactions", task.input.schema,
+                [&] { return std::make_shared<const trees::TreeInteractions>(ensemble, options); })
+            ->values(row, task.run);
+    const auto rows = task.subject.background_matrix();
+    return task.subject
+        .kept<trees::InterventionalInteractions>(
+            "tree-interactions background", task.input.schema,
+            [&] {
+                return std::make_shared<const trees::InterventionalInteractions>(
+                    ensemble, view_of(*rows), std::span<const double>(), options);
+            })
+        ->values(row, task.run);
 }
 
 Explanation tree_interactions(const Task& task) {
     const auto start = std::chrono::steady_clock::now();
     const trees::EnsembleModel& model = ensemble_of(task);
+    if (asks_behind_link(task, model)) {
+        require_background(task);
+        return explain_behind_link(task, model, true);
+    }
     const Wanted wanted = wanted_of(task, model);
-    const trees::TreeInteractionValues found =
-        task.subject
-            .kept<trees::TreeInteractions>(
-                "tree-interactions", task.input.schema,
-                [&] {
-                    return std::make_shared<const trees::TreeInteractions>(
-                        model.ensemble(),
-                        trees::TreeInteractionsOptions{.precision = trees::Precision::float64});
-                })
-            ->values(view_of(*task.input.row), task.run);
+    const bool background = interventional(task.subject, task.options);
+    const trees::TreeInteractionValues found = pairs_of(task, model.ensemble(), background);
     const int64_t features = found.features;
     std::vector<double> pairs, sums(features);
     for (int64_t pair = 0; pair < features * features; ++pair) {
@@ -223,7 +257,7 @@ Explanation tree_interactions(const Task& task) {
     }
     Explanation explanation =
         explanation_of(wanted, std::move(sums), wanted.of(found.margins.data()),
-                       wanted.of(found.expected.data()), by_covers);
+                       wanted.of(found.expected.data()), absent(task, background));
     explanation.interactions =
         Interactions{.values = Tensor::of<double>({features, features}, pairs)};
     state_attribution_error(explanation);
@@ -234,24 +268,32 @@ Explanation tree_interactions(const Task& task) {
 }  // namespace
 
 std::vector<MethodSpec> tree_methods() {
+    const std::vector<OptionSpec> background = behind_link_options();
+    std::vector<OptionSpec> of_pairs{
+        {{"perturbation", std::string("auto")},
+         "what absent features follow: the training rows in each node (path-dependent), or the "
+         "background's rows (interventional); auto: the background where there is one"}};
+    std::vector<OptionSpec> of_values = of_pairs;
+    of_values.push_back(
+        {{"index", std::string("shapley")}, "shapley, or banzhaf: every coalition counts the same"});
+    for (const OptionSpec& option : background) {
+        of_pairs.push_back(option);
+        of_values.push_back(option);
+    }
     return {
         {.name = "tree-shap",
-         .summary = "exact Shapley values of a tree ensemble's margin, from the trees themselves",
+         .summary = "exact Shapley values of a tree ensemble's margin, from the trees themselves; "
+                    "of its probability against a background",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = {{{"perturbation", std::string("auto")},
-                      "what absent features follow: the training rows in each node "
-                      "(path-dependent), or the background's rows (interventional); auto: the "
-                      "background where there is one"},
-                     {{"index", std::string("shapley")},
-                      "shapley, or banzhaf: every coalition counts the same"}},
+         .options = of_values,
          .explain = tree_shap,
          .rows = tree_shap_rows},
         {.name = "tree-interactions",
          .summary = "exact Shapley interaction values of the pairs of features of a tree ensemble",
          .needs_gradient = false,
          .uses_baseline = false,
-         .options = {},
+         .options = of_pairs,
          .explain = tree_interactions},
     };
 }

@@ -1,0 +1,22 @@
+#pragma once
+// Answers of tree ensembles that are no sum over trees (probabilities, log-probabilities, anything
+// behind a link), against a background. Private to this folder.
+
+#include "whence/recipe/methods.h"
+
+namespace whence::recipe {
+
+/// Whether `task` asks for such an answer: a scale other than raw, or an output other than the
+/// margin by name.
+[[nodiscard]] bool asks_behind_link(const Task& task, const trees::EnsembleModel& model);
+
+/// The row's values by the game of trees::EnsembleGame: from all coalitions where the row and the
+/// background differ in at most EnsembleGame::most_tabulated features that the trees use, else
+/// sampled. With `pairs`, interactions, too.
+[[nodiscard]] Explanation explain_behind_link(const Task& task, const trees::EnsembleModel& model,
+                                              bool pairs);
+
+/// Options of explain_behind_link.
+[[nodiscard]] std::vector<OptionSpec> behind_link_options();
+
+}  // namespace whence::recipe
