@@ -153,6 +153,10 @@ void check_frame(const EnsembleParts& parts) {
 
 Ensemble Ensemble::build(EnsembleParts parts) {
     check_frame(parts);
+    // No answer depends on a gain: one that is no number is no reason to refuse the ensemble.
+    for (const Tree& tree : parts.trees)
+        for (const Node& node : tree.nodes)
+            parts.has_gains = parts.has_gains && std::isfinite(node.gain);
     for (size_t i = 0; i < parts.trees.size(); ++i) TreeCheck(parts, i).check();
     return Ensemble(std::move(parts));
 }

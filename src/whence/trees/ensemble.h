@@ -25,6 +25,7 @@ struct Node {
     int32_t categories = -1;  ///< index into Tree::categories; -1: a threshold
     bool missing_left = false;
     double cover = 0;   ///< weight of the training rows that came here; see Ensemble::has_covers
+    double gain = 0;    ///< splits: what the split lowered the training loss by; see has_gains
     int32_t leaf = -1;  ///< leaves: row of Tree::values
 
     [[nodiscard]] bool is_leaf() const { return feature < 0; }
@@ -60,6 +61,7 @@ struct EnsembleParts {
     double divisor = 1;        ///< the sums over trees are divided by it (averaging forests)
     bool float_inputs = true;  ///< values are rounded to float32 before they are compared
     bool has_covers = false;
+    bool has_gains = false;  ///< every split has one, in the units of the library that grew it
     Link link = Link::identity;
     std::vector<std::string> feature_names;  ///< empty, or one for each feature
     std::vector<std::string> output_names;   ///< empty, or one for each output (or class)

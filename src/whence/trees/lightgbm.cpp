@@ -185,6 +185,7 @@ class TreeReader {
         return file_.has("leaf_count") && (splits_ == 0 || file_.has("internal_count")) &&
                !file_.words("leaf_count").empty();
     }
+    [[nodiscard]] bool has_gains() const { return splits_ == 0 || file_.has("split_gain"); }
     [[nodiscard]] bool has_splits() const { return splits_ > 0; }
 
   private:
@@ -198,9 +199,11 @@ class TreeReader {
         const std::vector<double> right = file_.numbers("right_child", count);
         const std::vector<double> covers =
             has_covers() ? file_.numbers("internal_count", count) : std::vector<double>(count, 0.0);
+        const std::vector<double> gains =
+            has_gains() ? file_.numbers("split_gain", count) : std::vector<double>(count, 0.0);
         if (file_.whole("num_cat", 0, most_index) > 0) read_sets(tree);
         for (size_t i = 0; i < count; ++i) {
-            Node node{.threshold = thresholds[i], .cover = covers[i]};
+            Node node{.threshold = thresholds[i], .cover = covers[i], .gain = gains[i]};
             node.feature = static_cast<int32_t>(whole(features[i], 0, most_index, i, "feature"));
             node.left = child(left[i], i);
             node.right = child(right[i], i);
@@ -311,7 +314,8 @@ bool has_own_names(const std::vector<std::string>& names) {
 EnsembleParts read_lightgbm(std::string_view text) {
     const File file = sections(text);
     const Section& head = file.head;
-    EnsembleParts parts{.float_inputs = false, .has_covers = true, .format = "lightgbm"};
+    EnsembleParts parts{
+        .float_inputs = false, .has_covers = true, .has_gains = true, .format = "lightgbm"};
     for (const std::string_view name : head.words("feature_names"))
         parts.feature_names.emplace_back(name);
     parts.features = head.whole("max_feature_idx", 0, most_index - 1) + 1;
@@ -338,6 +342,7 @@ EnsembleParts read_lightgbm(std::string_view text) {
     for (size_t i = 0; i < file.trees.size(); ++i) {
         TreeReader reader(file.trees[i], static_cast<int64_t>(i), parts.features, zeros);
         parts.trees.push_back(reader.read(static_cast<int32_t>(i % per_round), meaning.sigmoid));
+        parts.has_gains = parts.has_gains && reader.has_gains();
         parts.has_covers = parts.has_covers && (reader.has_covers() || !reader.has_splits());
     }
     if (std::ranges::find(zeros, Zeros::missing) != zeros.end())

@@ -85,47 +85,68 @@ void Predictor::prepare(MatrixView<const T> rows, int64_t begin, int64_t end, do
     }
 }
 
-void Predictor::add_trees(const double* rows, int64_t count, double* sums) const {
-    for (const Root& root : roots_) {
-        const Step* steps = steps_.data() + root.step;
-        const double* values = values_.data() + root.value;
-        for (int64_t first = 0; first < count; first += lanes) {
-            const int64_t width = std::min(lanes, count - first);
-            std::array<int32_t, lanes> at{};
-            for (bool moved = true; moved;) {
-                moved = false;
-                for (int64_t lane = 0; lane < width; ++lane) {
-                    const Step& step = steps[at[lane]];
-                    const int32_t to = next(step, rows[(first + lane) * features_ + step.feature]);
-                    moved |= to != at[lane];
-                    at[lane] = to;
-                }
-            }
+void Predictor::add_tree(const Root& root, const double* rows, int64_t count, double* sums,
+                         int64_t stride) const {
+    const Step* steps = steps_.data() + root.step;
+    const double* values = values_.data() + root.value;
+    for (int64_t first = 0; first < count; first += lanes) {
+        const int64_t width = std::min(lanes, count - first);
+        std::array<int32_t, lanes> at{};
+        for (bool moved = true; moved;) {
+            moved = false;
             for (int64_t lane = 0; lane < width; ++lane) {
-                const double* leaf = values + steps[at[lane]].value;
-                double* sum = sums + (first + lane) * outputs_ + root.output;
-                if (root.width == 1)
-                    *sum += *leaf;
-                else
-                    for (int32_t k = 0; k < root.width; ++k) sum[k - root.output] += leaf[k];
+                const Step& step = steps[at[lane]];
+                const int32_t to = next(step, rows[(first + lane) * features_ + step.feature]);
+                moved |= to != at[lane];
+                at[lane] = to;
             }
+        }
+        for (int64_t lane = 0; lane < width; ++lane) {
+            const double* leaf = values + steps[at[lane]].value;
+            double* sum = sums + (first + lane) * stride + root.output;
+            if (root.width == 1)
+                *sum += *leaf;
+            else
+                for (int32_t k = 0; k < root.width; ++k) sum[k - root.output] += leaf[k];
         }
     }
 }
 
 template <class T>
-std::vector<double> Predictor::all_margins(MatrixView<const T> rows, const Run& run) const {
+void Predictor::check_width(MatrixView<const T> rows) const {
     if (rows.columns != features_)
         throw Error(ErrorKind::input,
                     fmt::format("the ensemble reads {} features, not {}", features_, rows.columns));
+}
+
+template <class T>
+std::vector<double> Predictor::all_margins(MatrixView<const T> rows, const Run& run) const {
+    check_width(rows);
     std::vector<double> out(static_cast<size_t>(rows.rows * outputs_));
     parallel_for(run, rows.rows, block_, [&](int64_t begin, int64_t end) {
         std::vector<double> prepared(static_cast<size_t>((end - begin) * features_));
         prepare(rows, begin, end, prepared.data());
         double* sums = out.data() + begin * outputs_;
-        add_trees(prepared.data(), end - begin, sums);
+        for (const Root& root : roots_)
+            add_tree(root, prepared.data(), end - begin, sums, outputs_);
         for (int64_t i = 0; i < (end - begin) * outputs_; ++i)
             sums[i] = base_[i % outputs_] + sums[i] / divisor_;
+    });
+    return out;
+}
+
+template <class T>
+std::vector<double> Predictor::all_tree_margins(MatrixView<const T> rows, const Run& run) const {
+    check_width(rows);
+    const int64_t stride = std::ssize(roots_) * outputs_;
+    std::vector<double> out(static_cast<size_t>(rows.rows * stride), 0);
+    parallel_for(run, rows.rows, block_, [&](int64_t begin, int64_t end) {
+        std::vector<double> prepared(static_cast<size_t>((end - begin) * features_));
+        prepare(rows, begin, end, prepared.data());
+        double* const sums = out.data() + begin * stride;
+        for (int64_t t = 0; t < std::ssize(roots_); ++t)
+            add_tree(roots_[t], prepared.data(), end - begin, sums + t * outputs_, stride);
+        for (int64_t i = 0; i < (end - begin) * stride; ++i) sums[i] /= divisor_;
     });
     return out;
 }
@@ -136,6 +157,14 @@ std::vector<double> Predictor::margins(MatrixView<const double> rows, const Run&
 
 std::vector<double> Predictor::margins(MatrixView<const float> rows, const Run& run) const {
     return all_margins(rows, run);
+}
+
+std::vector<double> Predictor::tree_margins(MatrixView<const double> rows, const Run& run) const {
+    return all_tree_margins(rows, run);
+}
+
+std::vector<double> Predictor::tree_margins(MatrixView<const float> rows, const Run& run) const {
+    return all_tree_margins(rows, run);
 }
 
 void apply_link(Link link, int64_t outputs, std::span<double> margins) {

@@ -24,6 +24,13 @@ class Predictor {
     [[nodiscard]] std::vector<double> margins(MatrixView<const double> rows, const Run& run) const;
     [[nodiscard]] std::vector<double> margins(MatrixView<const float> rows, const Run& run) const;
 
+    /// [rows, trees, outputs]: what each tree adds to each margin. With the base score they add up
+    /// to the margin, but for rounding. Takes 8 trees outputs bytes for each row.
+    [[nodiscard]] std::vector<double> tree_margins(MatrixView<const double> rows,
+                                                   const Run& run) const;
+    [[nodiscard]] std::vector<double> tree_margins(MatrixView<const float> rows,
+                                                   const Run& run) const;
+
   private:
     /// A leaf is its own child, `value` then its first number in values_.
     struct Step {
@@ -46,8 +53,14 @@ class Predictor {
     template <class T>
     std::vector<double> all_margins(MatrixView<const T> rows, const Run& run) const;
     template <class T>
+    std::vector<double> all_tree_margins(MatrixView<const T> rows, const Run& run) const;
+    template <class T>
+    void check_width(MatrixView<const T> rows) const;
+    template <class T>
     void prepare(MatrixView<const T> rows, int64_t begin, int64_t end, double* out) const;
-    void add_trees(const double* rows, int64_t count, double* sums) const;
+    /// To sums of `count` rows, `stride` apart.
+    void add_tree(const Root& root, const double* rows, int64_t count, double* sums,
+                  int64_t stride) const;
     [[nodiscard]] int32_t next(const Step& step, double x) const;
 
     int64_t features_, outputs_, block_;

@@ -127,12 +127,14 @@ class TreeReader {
         const Numbers& features = array("split_indices");
         const Numbers& default_left = array("default_left");
         const Numbers& covers = array("sum_hessian");
+        const Numbers* const gains = has_gains() ? &array("loss_changes") : nullptr;
         read_categories(tree);
         for (size_t i = 0; i < left_.size(); ++i) {
             Node node{.cover = covers[i]};
             if (left_[i] == -1) {
                 node.leaf = leaf(tree, i, weight);
             } else {
+                node.gain = gains ? (*gains)[i] : 0;
                 node.feature = whole(features[i], i, "feature");
                 node.left = whole(left_[i], i, "left child");
                 node.right = whole(right_[i], i, "right child");
@@ -143,6 +145,8 @@ class TreeReader {
         }
         return in_order(std::move(tree), number_, features_);
     }
+
+    [[nodiscard]] bool has_gains() const { return file_.has("loss_changes"); }
 
   private:
     [[nodiscard]] const Numbers& array(std::string_view name) const {
@@ -252,9 +256,10 @@ void read_trees(const View& booster, const Numbers* weights, EnsembleParts& part
         const int64_t output =
             whole_number(outputs[i], 0, parts.outputs - 1, fmt::format("tree {}: its output", i));
         const View tree = trees.at(i);
+        TreeReader reader(tree, static_cast<int64_t>(i), parts.features, parts.outputs);
         parts.trees.push_back(
-            TreeReader(tree, static_cast<int64_t>(i), parts.features, parts.outputs)
-                .read(static_cast<int32_t>(output), weights ? (*weights)[i] : 1));
+            reader.read(static_cast<int32_t>(output), weights ? (*weights)[i] : 1));
+        parts.has_gains = parts.has_gains && reader.has_gains();
     }
 }
 
@@ -310,7 +315,8 @@ EnsembleParts read_xgboost(const View& file) {
     const View learner = file.at("learner");
     const View parameters = learner.at("learner_model_param");
     const Objective& objective = objective_of(learner);
-    EnsembleParts parts{.has_covers = true, .link = objective.link, .format = "xgboost"};
+    EnsembleParts parts{
+        .has_covers = true, .has_gains = true, .link = objective.link, .format = "xgboost"};
     parts.features = parameters.at("num_feature").whole(1, most_index);
     const int64_t classes = parameters.at("num_class").whole(0, most_outputs);
     const int64_t targets =
