@@ -10,6 +10,7 @@
 #include "input.h"
 #include "interrupt.h"
 #include "whence/core/error.h"
+#include "whence/trees/shap/each_tree.h"
 #include "whence/trees/shap/interactions.h"
 #include "whence/trees/shap/interventional.h"
 #include "whence/trees/shap/interventional_interactions.h"
@@ -107,9 +108,44 @@ nb::object tree_shap(const Loaded& model, nb::handle array, nb::handle backgroun
     return answer(std::move(values), {n, features, outputs});
 }
 
+// margins [rows, trees, outputs], base [outputs], values [rows, trees, features, outputs] or None.
+nb::object tree_contributions(const Loaded& model, nb::handle array, nb::handle background_array,
+                              bool with_values, int threads) {
+    const trees::Ensemble& ensemble = ensemble_of(model);
+    const Tensor rows = to_rows(array, "the rows").cast(ElementType::float64);
+    std::optional<Tensor> background;
+    if (!background_array.is_none())
+        background = to_rows(background_array, "the background").cast(ElementType::float64);
+    if (background && !with_values)
+        throw Error(ErrorKind::usage, "a background is for values: set values=True");
+    const int64_t n = rows.rows(), features = rows.row_size(), outputs = ensemble.outputs();
+    const auto trees = static_cast<int64_t>(ensemble.trees().size());
+    std::vector<double> margins;
+    Tensor values(ElementType::float64, {with_values ? n : 0, trees, features, outputs});
+    Pace pace;
+    run_without_gil({.threads = threads}, pace, 1, [&](const Run& run) {
+        margins = trees::Predictor(ensemble).tree_margins(view_of<double>(rows), run);
+        if (!with_values) return;
+        std::optional<MatrixView<const double>> others;
+        if (background) others = view_of<double>(*background);
+        const auto each = trees::values_of_trees(ensemble, view_of<double>(rows), others,
+                                                 {.precision = Precision::float64}, run);
+        const int64_t size = features * outputs;
+        for (int64_t i = 0; i < n; ++i)
+            for (int64_t t = 0; t < trees; ++t)
+                std::copy_n(each[t].values.data() + i * size, size,
+                            values.as<double>().data() + (i * trees + t) * size);
+    });
+    return nb::make_tuple(to_numpy(Tensor::of<double>({n, trees, outputs}, margins)),
+                          to_numpy(Tensor::of<double>({outputs}, ensemble.parts().base)),
+                          with_values ? nb::object(to_numpy(values)) : nb::none());
+}
+
 }  // namespace
 
 void bind_trees(nb::module_& module) {
+    module.def("tree_contributions", &tree_contributions, nb::arg("model"), nb::arg("rows"),
+               nb::arg("background").none(), nb::arg("values"), nb::arg("threads"));
     module.def("tree_shap", &tree_shap, nb::arg("model"), nb::arg("rows"),
                nb::arg("background").none(), nb::arg("index"), nb::arg("interactions"),
                nb::arg("precision"), nb::arg("threads"));

@@ -88,6 +88,7 @@ __all__ = [
     "segment",
     "submodular_pick",
     "training_data_stats",
+    "tree_contributions",
     "tree_shap",
 ]
 
@@ -309,10 +310,10 @@ def global_view(
     """What a model of a table does over `rows`: a CSV, or an array [rows, columns].
 
     `view`: "importance" (permutation importance), "dependence" (partial dependence), "ice", "ale", "interaction" (Friedman's H),
-    "surrogate-tree", "rules" or "surrogate-linear". `features`: the columns to look at, by name; none: all. `labels`: the truth, for losses
+    "surrogate-tree", "rules", "surrogate-linear" or "tree-importance" (of tree ensembles). `features`: the columns to look at, by name; none: all. `labels`: the truth, for losses
     of importance: a column of the file, or one label for each row. `target` as in explain (None: the top class of the first row).
     The other options are the view's own, as in whence global --help: sample, repeats, loss, grid, points, centered, top_pairs, max_depth, max_leaves,
-    min_rows, tolerance, terms.
+    min_rows, tolerance, terms, measure, perturbation, summary, budget.
     """
     if not isinstance(model, Model):
         model = load(model)
@@ -379,6 +380,27 @@ def tree_shap(
     values. NaN is missing, a category its code. `precision` "float32" is right to about 1e-6 of the largest value, "float64" to 1e-14.
     """
     return TreeShap(*_whence.tree_shap(model, rows, background, index, interactions, precision, threads))
+
+
+class TreeContributions(NamedTuple):
+    """What each tree of an ensemble adds to its margins."""
+
+    margins: NDArray[np.float64]
+    """[rows, trees, outputs]; with `base` they add up to the margin."""
+    base: NDArray[np.float64]
+    """[outputs]: the base score, which no tree has."""
+    values: NDArray[np.float64] | None
+    """[rows, trees, features, outputs]: Shapley values of each tree by itself; over trees they add up to those of the ensemble."""
+
+
+def tree_contributions(
+    model: Model, rows: ArrayLike, *, values: bool = False, background: ArrayLike | None = None, threads: int = 0
+) -> TreeContributions:
+    """What each tree adds to the margins of `rows` [rows, features], and with `values` its features' Shapley values.
+
+    `background`: rows that absent features come from (interventional); without it the values are path-dependent.
+    """
+    return TreeContributions(*_whence.tree_contributions(model, rows, background, values, threads))
 
 
 def segment(image: Any, method: str = "quickshift", *, seed: int = 0, threads: int = 0, **options: Any):

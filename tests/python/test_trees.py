@@ -113,6 +113,37 @@ def test_tree_shap_of_probabilities_needs_a_background(tmp_path):
         whence.explain(bare, rows[3], method="tree-shap", target=2, scale="probability")
 
 
+@pytest.mark.parametrize("name", ["xgboost_softprob", "lightgbm_multiclass"])
+def test_tree_contributions_add_up(name):
+    model = whence.load(next((TREES / "models").glob(f"{name}.[jt]*")))
+    rows = GOLDEN[f"{name}/x"][:30].astype(np.float64)
+    each = whence.tree_contributions(model, rows, values=True)
+    whole = whence.tree_shap(model, rows, precision="float64")
+    assert each.margins.shape == (30, model.info()["trees"], whole.margins.shape[1])
+    np.testing.assert_allclose(each.base + each.margins.sum(1), whole.margins, atol=1e-9)
+    np.testing.assert_allclose(each.values.sum(1), whole.values, atol=1e-9)
+    against = whence.tree_contributions(model, rows, values=True, background=rows[:7])
+    there = whence.tree_shap(model, rows, background=rows[:7], precision="float64")
+    np.testing.assert_allclose(against.values.sum(1), there.values, atol=1e-9)
+    assert whence.tree_contributions(model, rows).values is None
+    with pytest.raises(whence.UsageError, match="values=True"):
+        whence.tree_contributions(model, rows, background=rows)
+
+
+def test_tree_importance():
+    model = whence.load(TREES / "models/xgboost_softprob.json")
+    rows = GOLDEN["xgboost_softprob/x"].astype(np.float64)
+    shap = whence.global_view(model, rows, "tree-importance", target=2)
+    found = whence.tree_shap(model, rows, precision="float64").values[:, :, 2]
+    np.testing.assert_allclose(shap.result["values"], np.abs(found).mean(0), atol=1e-5)
+    np.testing.assert_allclose(shap.result["standard_errors"], np.abs(found).std(0, ddof=1) / len(rows) ** 0.5, atol=1e-5)
+    splits = whence.global_view(model, rows, "tree-importance", measure="splits")
+    assert sum(splits.result["values"]) > 0
+    assert splits.result["standard_errors"] == [None] * 5
+    with pytest.raises(whence.UsageError, match="labels"):
+        whence.global_view(model, rows, "tree-importance", measure="loss")
+
+
 def test_tree_shap_refuses():
     model = whence.load(TREES / "models/xgboost_softprob.json")
     rows = GOLDEN["xgboost_softprob/x"]

@@ -29,6 +29,12 @@ TEST(Global, EveryViewIsMadeAndCounted) {
     for (const ViewSpec& view : views()) {
         GlobalRequest request;
         if (view.by_feature) request.features = {"worst radius", "mean texture"};
+        if (view.name == "tree-importance") {  // of tree ensembles: recipe_trees_test.cpp
+            EXPECT_NE(message_of(ErrorKind::usage, [&] { (void)view_of(view.name); })
+                          .find("is none"),
+                      std::string::npos);
+            continue;
+        }
         const GlobalView found = view_of(view.name, request);
         EXPECT_EQ(found.view, view.name);
         EXPECT_EQ(found.target.label, "malignant");

@@ -6,11 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
 
 #include "whence/core/explanation_json.h"
 #include "whence/core/file.h"
+#include "whence/recipe/global.h"
 #include "whence/recipe/predict.h"
+#include "whence/trees/importance.h"
+#include "whence/trees/shap/interventional.h"
 
 namespace whence::recipe {
 namespace {
@@ -332,6 +337,142 @@ TEST_F(TreeSubjects, InteractionsAgainstABackgroundAddUpToItsValues) {
                  .options = {{"perturbation", std::string("path-dependent")}}},
                 {});
     EXPECT_TRUE(contains(by_covers.target.baseline, "path-dependent"));
+}
+
+Importance importance_of(const Subject& subject, const TableInput& table, const char* measure,
+                         const char* target = "0", std::vector<Option> options = {}) {
+    options.push_back({"measure", std::string(measure)});
+    GlobalRequest request{.view = "tree-importance", .target = target, .options = options};
+    return std::get<Importance>(global_view(subject, table, request, {}).result);
+}
+
+TEST_F(TreeSubjects, ImportanceIsTheMeanOfTheValues) {
+    Subject subject = Subject::load(models / "xgboost_softprob.json");
+    const TableInput table = read_table_input(subject, numbers(50));
+    const trees::Ensemble& ensemble = subject.ensemble_or_null()->ensemble();
+    const MatrixView<const double> rows{table.rows.as<double>().data(), 50, 5};
+    const auto expect_mean = [&](const trees::TreeShapValues& values) {
+        const Importance have = importance_of(subject, table, "shap", "2");
+        EXPECT_EQ(have.loss, "mean-abs-shap");
+        for (int64_t f = 0; f < 5; ++f) {
+            double mean = 0, squares = 0;
+            for (int64_t i = 0; i < 50; ++i)
+                mean += std::abs(values.values[(i * 5 + f) * 4 + 2]) / 50;
+            for (int64_t i = 0; i < 50; ++i)
+                squares += std::pow(std::abs(values.values[(i * 5 + f) * 4 + 2]) - mean, 2);
+            EXPECT_NEAR(have.values[f], mean, 1e-5);
+            EXPECT_NEAR(have.standard_errors[f], std::sqrt(squares / 49 / 50), 1e-5);
+        }
+    };
+    const trees::TreeShapOptions exact{.precision = trees::Precision::float64};
+    expect_mean(trees::TreeShap(ensemble, exact).values(rows, {}));
+    subject.use_background(numbers(20));
+    const auto background = subject.background_matrix();
+    expect_mean(trees::InterventionalShap(
+                    ensemble, {background->as<double>().data(), 20, 5}, {}, exact)
+                    .values(rows, {}));
+}
+
+TEST_F(TreeSubjects, ImportanceReadsTheSplits) {
+    const Subject subject = Subject::load(models / "xgboost_softprob.json");
+    const TableInput table = read_table_input(subject, numbers(3));
+    const trees::SplitImportance splits =
+        trees::split_importance(subject.ensemble_or_null()->ensemble());
+    const auto values = [&](const char* measure) {
+        return importance_of(subject, table, measure).values;
+    };
+    EXPECT_EQ(values("total-gain"), splits.gains);
+    EXPECT_EQ(values("total-cover"), splits.covers);
+    for (size_t f = 0; f < 5; ++f) {
+        const auto count = static_cast<double>(splits.splits[f]);
+        EXPECT_EQ(values("splits")[f], count);
+        EXPECT_DOUBLE_EQ(values("gain")[f] * count, splits.gains[f]);
+        EXPECT_DOUBLE_EQ(values("cover")[f] * count, splits.covers[f]);
+    }
+    const Subject catboost = Subject::load(models / "catboost_labels.json");
+    Tensor row(ElementType::float64,
+               {1, catboost.ensemble_or_null()->ensemble().features()});
+    EXPECT_TRUE(contains(message_of(ErrorKind::unsupported,
+                                    [&] {
+                                        (void)importance_of(catboost, table_input(catboost, row),
+                                                            "total-gain");
+                                    }),
+                         "catboost file holds no gains"));
+}
+
+// Decrease of a loss by each feature of one row, from all coalitions asked of the model.
+std::vector<double> loss_values(const Subject& subject, std::span<const double> row,
+                                const Tensor& background,
+                                const std::function<double(std::span<const double>)>& loss) {
+    const auto n = static_cast<int>(row.size());
+    std::vector<double> worth, out(row.size(), 0);
+    for (int s = 0; s < 1 << n; ++s) {
+        Tensor mixed = background;
+        for (int64_t b = 0; b < mixed.rows(); ++b)
+            for (int j = 0; j < n; ++j)
+                if (s >> j & 1) mixed.as<double>()[b * n + j] = row[j];
+        const Tensor answers = subject.model().predict(Batch(mixed), {}).tensors()[0].value;
+        const int64_t width = answers.row_size();
+        double sum = 0;
+        for (int64_t b = 0; b < mixed.rows(); ++b)
+            sum += loss(answers.as<double>().subspan(b * width, width));
+        worth.push_back(sum / static_cast<double>(mixed.rows()));
+    }
+    for (int s = 0; s < 1 << n; ++s)
+        for (int j = 0; j < n; ++j) {
+            if (s >> j & 1) continue;
+            const int size = std::popcount(static_cast<unsigned>(s));
+            const double weight =
+                std::exp(std::lgamma(size + 1) + std::lgamma(n - size) - std::lgamma(n + 1));
+            out[j] += weight * (worth[s] - worth[s | 1 << j]);
+        }
+    return out;
+}
+
+TEST_F(TreeSubjects, ImportanceIsWhatFeaturesLowerTheLossBy) {
+    for (const char* file : {"xgboost_softprob.json", "lightgbm_binary.txt", "xgboost_reg_squarederror.json"}) {
+        SCOPED_TRACE(file);
+        Subject subject = Subject::load(models / file);
+        const auto path = numbers(12);
+        subject.use_background(path);
+        TableInput table = read_table_input(subject, path);
+        const bool classes =
+            subject.ensemble_or_null()->outputs()[0].scale == Scale::probability;
+        for (int i = 0; i < 12; ++i)
+            table.labels.push_back(classes ? std::to_string(i % 2) : std::to_string(i * 0.25));
+        const auto background = subject.background_matrix();
+        std::vector<double> want(5, 0);
+        double losses = 0;
+        for (int64_t i = 0; i < 12; ++i) {
+            const std::span<const double> row = table.rows.as<double>().subspan(i * 5, 5);
+            const auto loss = [&](std::span<const double> answer) {
+                return classes ? -std::log(answer[i % 2])
+                               : std::pow(answer[0] - static_cast<double>(i) * 0.25, 2);
+            };
+            const std::vector<double> each = loss_values(subject, row, *background, loss);
+            for (size_t f = 0; f < 5; ++f) want[f] += each[f] / 12;
+            const Tensor answer =
+                subject.model().predict(Batch(table.rows.slice_rows(i, 1)), {}).tensors()[0].value;
+            losses += loss(answer.as<double>()) / 12;
+        }
+        const Importance have = importance_of(subject, table, "loss");
+        EXPECT_EQ(have.loss, classes ? "log-loss" : "squared-error");
+        EXPECT_NEAR(have.reference, losses, 1e-9);
+        for (size_t f = 0; f < 5; ++f) {
+            EXPECT_NEAR(have.values[f], want[f], 1e-9);
+            EXPECT_GT(have.standard_errors[f] + (want[f] == 0 ? 1 : 0), 0);
+        }
+        table.labels[3] = "7.5";
+        if (classes) {
+            EXPECT_TRUE(contains(
+                message_of(ErrorKind::input, [&] { (void)importance_of(subject, table, "loss"); }),
+                "row 3"));
+        }
+        table.labels.clear();
+        EXPECT_TRUE(contains(
+            message_of(ErrorKind::usage, [&] { (void)importance_of(subject, table, "loss"); }),
+            "labels"));
+    }
 }
 
 TEST_F(TreeSubjects, TreeShapSaysWhatItCannot) {

@@ -205,10 +205,12 @@ GlobalView global_view(const Subject& subject, const TableInput& table,
     for (const int64_t row : sample)
         if (!table.labels.empty()) labels.push_back(table.labels[row]);
     const ViewRow& row = row_of(spec);
+    ResolvedTarget looked_at = task.target;
     if (row.asks_apart) note_correlations(task, features, out.notes);
     out.result =
-        row.make({task, features, sample, labels, subject.classes(), options, run, out.notes});
-    out.target.resolved = task.target;
+        row.make({task, subject, request, looked_at, features, sample, labels,
+                           subject.classes(), options, run, out.notes});
+    out.target.resolved = looked_at;
     out.target.label = target_label(subject, task.target);
     Provenance& p = out.provenance;
     p.method = spec.name;

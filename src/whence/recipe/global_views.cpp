@@ -27,7 +27,8 @@ double number_of(const std::string& label, size_t row) {
     return out;
 }
 
-// Names of classes where all labels are such, else numbers.
+}  // namespace
+
 std::vector<double> numbers_of(const ViewTask& view, bool classes) {
     const bool named = classes && !view.classes.empty() &&
                        std::ranges::all_of(view.labels, [&](const std::string& label) {
@@ -41,6 +42,8 @@ std::vector<double> numbers_of(const ViewTask& view, bool classes) {
                           : number_of(view.labels[row], row));
     return out;
 }
+
+namespace {
 
 Result importance(const ViewTask& view) {
     const ResolvedTarget& target = view.task.target;
@@ -215,6 +218,7 @@ std::vector<ViewRow> make_rows() {
           {sample(0), {{"terms", int64_t{8}}, "of the linear model"}},
           false},
          surrogate_linear},
+        tree_importance_row(),
     };
 }
 

@@ -78,6 +78,19 @@ bool asks_behind_link(const Task& task, const trees::EnsembleModel& model) {
     return !raw || (!output.empty() && output != model.outputs().back().name);
 }
 
+ResolvedTarget margin_of(ResolvedTarget target, const trees::EnsembleModel& model) {
+    const TensorInfo& margin = model.outputs().back();
+    if (margin.shape.back() == 1 && target.classes == 2) {
+        if (target.minus)
+            throw Error(ErrorKind::usage, "the model has one margin: there is no difference");
+        target.index = 0;
+    }
+    target.output = margin.name;
+    target.scale = target.output_scale = Scale::raw;
+    target.classes = margin.shape.back();
+    return target;
+}
+
 Explanation explain_behind_link(const Task& task, const trees::EnsembleModel& model, bool pairs) {
     const auto start = std::chrono::steady_clock::now();
     const ResolvedTarget target =

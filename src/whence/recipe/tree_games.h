@@ -16,6 +16,10 @@ namespace whence::recipe {
 [[nodiscard]] Explanation explain_behind_link(const Task& task, const trees::EnsembleModel& model,
                                               bool pairs);
 
+/// `target`, settled for any output of the model, as the margin that speaks for it (of two classes
+/// with one margin: for the second). Throws Error(usage) for a difference of one margin.
+[[nodiscard]] ResolvedTarget margin_of(ResolvedTarget target, const trees::EnsembleModel& model);
+
 /// Options of explain_behind_link.
 [[nodiscard]] std::vector<OptionSpec> behind_link_options();
 

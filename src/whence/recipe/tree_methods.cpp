@@ -38,21 +38,12 @@ struct Wanted {
 };
 
 Wanted wanted_of(const Task& task, const trees::EnsembleModel& model) {
-    Wanted wanted{.target = resolve(task.target, model, task.input.batch, Scale::raw, task.run)};
-    ResolvedTarget& target = wanted.target;
-    const TensorInfo& margin = model.outputs().back();
-    const bool one = margin.shape.back() == 1;
-    if (one && target.classes == 2) {
-        if (target.minus)
-            throw Error(ErrorKind::usage, "the model has one margin: there is no difference");
-        if (target.index == 0)
-            wanted.note = "the margin speaks for " + task.subject.label(1) +
-                          ": what is positive speaks against " + task.subject.label(0);
-        target.index = 0;
-    }
-    target.output = margin.name;
-    target.scale = target.output_scale = Scale::raw;
-    target.classes = margin.shape.back();
+    const ResolvedTarget asked =
+        resolve(task.target, model, task.input.batch, Scale::raw, task.run);
+    Wanted wanted{.target = margin_of(asked, model)};
+    if (wanted.target.classes == 1 && asked.classes == 2 && asked.index == 0)
+        wanted.note = "the margin speaks for " + task.subject.label(1) +
+                      ": what is positive speaks against " + task.subject.label(0);
     return wanted;
 }
 

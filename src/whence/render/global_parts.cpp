@@ -19,7 +19,8 @@ constexpr Words words[] = {{"importance", "Permutation importance", ""},
                            {"interaction", "Interactions", ""},
                            {"surrogate-tree", "Surrogate tree", ""},
                            {"rules", "Surrogate rules", ""},
-                           {"surrogate-linear", "Linear surrogate", ""}};
+                           {"surrogate-linear", "Linear surrogate", ""},
+                           {"tree-importance", "Importance in the trees", ""}};
 
 const Words* words_of(const GlobalView& view) {
     const auto found = std::ranges::find(words, view.view, &Words::view);
@@ -52,6 +53,27 @@ Bars ranked(std::string title, std::vector<Weight> weights, int64_t top) {
     return out;
 }
 
+// What the numbers are, by what Importance::loss says.
+std::string unit_of(const GlobalView& view, const std::string& loss) {
+    if (view.view == "tree-importance") {
+        constexpr std::pair<std::string_view, std::string_view> of_trees[] = {
+            {"log-loss", "mean decrease of the log loss"},
+            {"squared-error", "mean decrease of the squared error"},
+            {"gain", "mean gain of a split"},
+            {"total-gain", "gain of all splits"},
+            {"cover", "mean cover of a split"},
+            {"total-cover", "cover of all splits"},
+            {"splits", "number of splits"}};
+        for (const auto& [name, unit] : of_trees)
+            if (name == loss) return std::string(unit);
+        return "mean |SHAP value|, " + scale_name(view.target);
+    }
+    if (loss == "prediction-change")
+        return "mean change of the prediction, " + scale_name(view.target);
+    if (loss == "log-loss") return "increase of the log loss";
+    return loss == "error-rate" ? "increase of the error rate" : "increase of the squared error";
+}
+
 std::vector<Bars> importance_bars(const GlobalView& view, const Importance& importance,
                                   int64_t top) {
     std::vector<Weight> weights;
@@ -63,12 +85,7 @@ std::vector<Bars> importance_bars(const GlobalView& view, const Importance& impo
             weight.standard_error = importance.standard_errors[i];
         weights.push_back(weight);
     }
-    const std::string what = importance.loss == "prediction-change"
-                                 ? "mean change of the prediction, " + scale_name(view.target)
-                             : importance.loss == "log-loss"   ? "increase of the log loss"
-                             : importance.loss == "error-rate" ? "increase of the error rate"
-                                                               : "increase of the squared error";
-    return {ranked(what, std::move(weights), top)};
+    return {ranked(unit_of(view, importance.loss), std::move(weights), top)};
 }
 
 std::vector<Bars> interaction_bars(const GlobalView& view, const InteractionStrengths& found,
@@ -166,10 +183,12 @@ std::vector<Fact> facts(const GlobalView& view) {
     std::vector<Fact> out = {{"target", target_name(view.target) + ", " + scale_name(view.target)},
                              {"rows", count(view.rows)}};
     if (const auto* importance = std::get_if<Importance>(&view.result))
-        if (importance->loss != "prediction-change")
+        if (importance->loss != "prediction-change" && std::isfinite(importance->reference))
             out.push_back({"loss", method_title(importance->loss) + " " +
                                        number(importance->reference, 4) +
-                                       " before anything is shuffled"});
+                                       (view.view == "tree-importance"
+                                            ? " with all features there"
+                                            : " before anything is shuffled")});
     if (const Fidelity* fidelity = fidelity_of(view))
         out.push_back({"fidelity", fidelity_text(*fidelity)});
     if (const auto* linear = std::get_if<LinearSurrogate>(&view.result))
