@@ -7,22 +7,12 @@
 #include "whence/core/error.h"
 #include "whence/core/version.h"
 #include "whence/shapley/shap.h"
-#include "whence/trees/shap/ensemble_game.h"
 
 namespace whence::recipe {
 namespace {
 
 MatrixView<const double> view_of(const Tensor& rows) {
     return {rows.as<double>().data(), rows.rows(), rows.row_size()};
-}
-
-Estimate from_all_coalitions(const trees::EnsembleGame& game, const Run& run) {
-    const std::vector<double> table = game.table(run);
-    return {.values = shapley::shapley_values(table, game.players()),
-            .nobody = table.front(),
-            .everyone = table.back(),
-            .coalitions = std::ssize(table),
-            .exact = true};
 }
 
 Estimate estimate_of(const Task& task, const trees::EnsembleGame& game, bool pairs) {
@@ -37,9 +27,7 @@ Estimate estimate_of(const Task& task, const trees::EnsembleGame& game, bool pai
     if (pairs) return estimate(game, ShapInteractions{budget}, told);
     if (task.options.get<std::string>("index") == "banzhaf")
         return estimate(game, Banzhaf{budget}, told);
-    if (game.players() <= trees::EnsembleGame::most_tabulated)
-        return from_all_coalitions(game, told);
-    return estimate(game, KernelShap{.budget = budget}, told);
+    return shapley_estimate(game, budget, told);
 }
 
 // Of the players among all features: the others have 0, without error.
@@ -76,6 +64,17 @@ bool asks_behind_link(const Task& task, const trees::EnsembleModel& model) {
     const bool raw = scale == Scale::automatic || scale == Scale::raw;
     const std::string& output = task.target.output;
     return !raw || (!output.empty() && output != model.outputs().back().name);
+}
+
+Estimate shapley_estimate(const trees::EnsembleGame& game, const Budget& budget, const Run& run) {
+    if (game.players() > trees::EnsembleGame::most_tabulated)
+        return estimate(game, KernelShap{.budget = budget}, run);
+    const std::vector<double> table = game.table(run);
+    return {.values = shapley::shapley_values(table, game.players()),
+            .nobody = table.front(),
+            .everyone = table.back(),
+            .coalitions = std::ssize(table),
+            .exact = true};
 }
 
 ResolvedTarget margin_of(ResolvedTarget target, const trees::EnsembleModel& model) {

@@ -3,6 +3,8 @@
 // behind a link), against a background. Private to this folder.
 
 #include "whence/recipe/methods.h"
+#include "whence/shapley/estimate.h"
+#include "whence/trees/shap/ensemble_game.h"
 
 namespace whence::recipe {
 
@@ -19,6 +21,10 @@ namespace whence::recipe {
 /// `target`, settled for any output of the model, as the margin that speaks for it (of two classes
 /// with one margin: for the second). Throws Error(usage) for a difference of one margin.
 [[nodiscard]] ResolvedTarget margin_of(ResolvedTarget target, const trees::EnsembleModel& model);
+
+/// Shapley values of a game: from all coalitions, or by kernel-shap.
+[[nodiscard]] Estimate shapley_estimate(const trees::EnsembleGame& game, const Budget& budget,
+                                        const Run& run);
 
 /// Options of explain_behind_link.
 [[nodiscard]] std::vector<OptionSpec> behind_link_options();

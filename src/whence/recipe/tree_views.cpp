@@ -10,7 +10,6 @@
 #include "whence/recipe/tree_games.h"
 #include "whence/shapley/shap.h"
 #include "whence/trees/importance.h"
-#include "whence/trees/shap/ensemble_game.h"
 #include "whence/trees/shap/interventional.h"
 
 namespace whence::recipe {
@@ -124,20 +123,6 @@ trees::Worth squared_error(const ResolvedTarget& target, double truth) {
     };
 }
 
-Estimate estimate_of(const trees::EnsembleGame& game, const ViewTask& view) {
-    if (game.players() <= trees::EnsembleGame::most_tabulated) {
-        const std::vector<double> table = game.table(view.run);
-        return {.values = shapley::shapley_values(table, game.players()),
-                .nobody = table.front(),
-                .everyone = table.back(),
-                .exact = true};
-    }
-    Run quiet = view.run;
-    quiet.progress = nullptr;
-    return estimate(game, KernelShap{.budget = {.coalitions = view.options.get<int64_t>("budget")}},
-                    quiet);
-}
-
 Importance of_losses(const ViewTask& view, const trees::EnsembleModel& model) {
     if (view.labels.empty())
         throw Error(ErrorKind::usage, "the measure loss needs labels: name their column");
@@ -157,6 +142,9 @@ Importance of_losses(const ViewTask& view, const trees::EnsembleModel& model) {
     const auto all = view.subject.background_matrix();
     const Background background =
         summarized({*all, {}, ""}, view.options.get<std::string>("summary"), view.run);
+    const Budget budget{.coalitions = view.options.get<int64_t>("budget")};
+    Run quiet = view.run;  // progress is of rows
+    quiet.progress = nullptr;
     const MatrixView<const double> rows = view_of(view.task.rows);
     Means means(rows.columns);
     double nobody = 0, everyone = 0;
@@ -174,7 +162,7 @@ Importance of_losses(const ViewTask& view, const trees::EnsembleModel& model) {
                                        logs ? log_loss(model, static_cast<int64_t>(label))
                                             : squared_error(view.task.target, label),
                                        rows.row(i), view_of(background.rows), background.weights);
-        const Estimate found = estimate_of(game, view);
+        const Estimate found = shapley_estimate(game, budget, quiet);
         std::vector<double> decrease(rows.columns, 0);
         for (int64_t p = 0; p < game.players(); ++p)
             decrease[game.features()[p]] = -found.values[p];
