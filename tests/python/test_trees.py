@@ -109,7 +109,7 @@ def test_tree_shap_of_probabilities_needs_a_background(tmp_path):
     same = whence.explain(model, tmp_path / "rows.csv", row=3, method="exact-shap", target=2, scale="log-probability", summary="all")
     np.testing.assert_allclose(why.values, same.values, atol=1e-9)
     bare = whence.load(TREES / "models/xgboost_softprob.json")
-    with pytest.raises(whence.UnsupportedError, match="--background"):
+    with pytest.raises(whence.UnsupportedError, match="give background"):
         whence.explain(bare, rows[3], method="tree-shap", target=2, scale="probability")
 
 

@@ -151,6 +151,27 @@ TEST(GlobalText, SaysWhatWasFound) {
     EXPECT_NE(listed.find("otherwise:  0.7"), std::string::npos) << listed;
 }
 
+TEST(GlobalText, NamesTheUnitsOfTreeImportance) {
+    const auto text_of = [](const char* measure, double reference) {
+        GlobalView view = importance();
+        view.view = "tree-importance";
+        auto& found = std::get<Importance>(view.result);
+        found.loss = measure;
+        found.reference = reference;
+        return to_text(view, {.ascii = true});
+    };
+    const auto has = [](const std::string& text, const char* part) {
+        return text.find(part) != std::string::npos;
+    };
+    EXPECT_TRUE(has(text_of("mean-abs-shap", std::nan("")), "mean |SHAP value|"));
+    EXPECT_TRUE(has(text_of("total-gain", std::nan("")), "gain of all splits"));
+    EXPECT_FALSE(has(text_of("total-gain", std::nan("")), "loss"));
+    const std::string loss = text_of("log-loss", 0.25);
+    EXPECT_TRUE(has(loss, "mean decrease of the log loss")) << loss;
+    EXPECT_TRUE(has(loss, "0.25 with all features there")) << loss;
+    EXPECT_FALSE(has(loss, "shuffled")) << loss;
+}
+
 TEST(GlobalText, DrawsCurvesPointByPointOrSmall) {
     const std::string several = to_text(curves("ale", false), {.ascii = true});
     EXPECT_NE(several.find("0.1 to 0.5"), std::string::npos) << several;
