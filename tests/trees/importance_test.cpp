@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 
 #include "trees/shap_compare.h"
@@ -55,6 +57,20 @@ TEST(SplitImportance, SaysWhatTheFileHolds) {
         ++files;
     }
     EXPECT_GT(files, 3);
+}
+
+TEST(SplitImportance, DoesWithoutGainsInAFile) {
+    std::ifstream in(folder / "models/lightgbm_binary.txt");
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    for (size_t at = 0; (at = text.find("split_gain=", at)) != std::string::npos;)
+        text.replace(at, 10, "other_gain");
+    const auto path = std::filesystem::temp_directory_path() / "whence_without_gains.txt";
+    std::ofstream(path) << text;
+    const Ensemble ensemble = load_ensemble(path);
+    std::filesystem::remove(path);
+    EXPECT_FALSE(ensemble.parts().has_gains);
+    EXPECT_EQ(split_importance(ensemble).splits,
+              split_importance(load_ensemble(folder / "models/lightgbm_binary.txt")).splits);
 }
 
 TEST(SplitImportance, IsThatOfTheLibraries) {

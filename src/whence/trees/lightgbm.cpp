@@ -185,7 +185,10 @@ class TreeReader {
         return file_.has("leaf_count") && (splits_ == 0 || file_.has("internal_count")) &&
                !file_.words("leaf_count").empty();
     }
-    [[nodiscard]] bool has_gains() const { return splits_ == 0 || file_.has("split_gain"); }
+    [[nodiscard]] bool has_gains() const {
+        return splits_ == 0 ||
+               (file_.has("split_gain") && std::ssize(file_.words("split_gain")) == splits_);
+    }
     [[nodiscard]] bool has_splits() const { return splits_ > 0; }
 
   private:
