@@ -128,6 +128,13 @@ void check_list(size_t have, int64_t want, const char* of_what) {
         refuse(fmt::format("{} {} for {}", have, of_what, want));
 }
 
+void check_players(const EnsembleParts& parts) {
+    check_list(parts.players.size(), parts.features, "players");
+    for (const int32_t player : parts.players)
+        if (player < 0 || player >= parts.features || parts.players[player] != player)
+            refuse(fmt::format("{} names no player", player));
+}
+
 void check_frame(const EnsembleParts& parts) {
     if (parts.features < 1 || parts.features > static_cast<int64_t>(most))
         refuse(fmt::format("{} features", parts.features));
@@ -143,6 +150,7 @@ void check_frame(const EnsembleParts& parts) {
     check_list(parts.feature_names.size(), parts.features, "feature names");
     check_list(parts.category_names.size(), parts.features, "lists of categories");
     check_list(parts.zero_is_missing.size(), parts.features, "marks of missing zeros");
+    check_players(parts);
     // A single logistic output may name both of its classes.
     const bool both = parts.link == Link::logistic && parts.outputs == 1;
     if (!both || parts.output_names.size() != 2)

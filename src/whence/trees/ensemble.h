@@ -70,6 +70,10 @@ struct EnsembleParts {
     /// Empty, or for each feature whether its zeros (|x| <= 1e-35) mean missing: whoever reads rows
     /// turns them into NaN before a tree sees them.
     std::vector<bool> zero_is_missing;
+    /// Empty, or for each feature the one under whose number its values stand: features of one
+    /// number are one player, there or missing together, as the columns are that an encoder makes of
+    /// one input. That one names itself.
+    std::vector<int32_t> players;
     std::vector<std::string> notes;  ///< what a reader of its explanations should know
     std::string format;              ///< "xgboost", "lightgbm", "catboost", "onnx", ...
 };
@@ -88,6 +92,10 @@ class Ensemble {
     [[nodiscard]] int64_t features() const { return parts_.features; }
     [[nodiscard]] int64_t outputs() const { return parts_.outputs; }
     [[nodiscard]] const EnsembleParts& parts() const { return parts_; }
+    /// The feature under whose number the values of `feature` stand.
+    [[nodiscard]] int32_t player(int32_t feature) const {
+        return parts_.players.empty() ? feature : parts_.players[feature];
+    }
 
   private:
     explicit Ensemble(EnsembleParts parts) : parts_(std::move(parts)) {}

@@ -52,7 +52,7 @@ class EnsembleGame::Trees {
           columns_(ensemble) {
         const EnsembleParts& parts = ensemble.parts();
         base = parts.base;
-        for (const Tree& tree : ensemble.trees()) add(tree, parts.divisor);
+        for (const Tree& tree : ensemble.trees()) add(ensemble, tree);
         words_ = columns_.words();
         row_.resize(columns_.count());
         background_.resize(columns_.count() * rows);
@@ -86,14 +86,14 @@ class EnsembleGame::Trees {
   private:
     struct Step {
         ColumnTest test;
-        int32_t feature;      ///< -1: a leaf
+        int32_t feature;      ///< Ensemble::player of the split; -1: a leaf
         int32_t left, right;  ///< a leaf: where its numbers begin
     };
     struct Root {
         int32_t node, width, output;
     };
 
-    void add(const Tree& tree, double divisor) {
+    void add(const Ensemble& ensemble, const Tree& tree) {
         const auto first = static_cast<int32_t>(steps_.size());
         const auto values = static_cast<int32_t>(values_.size());
         roots_.push_back({first, tree.width, tree.output});
@@ -101,10 +101,11 @@ class EnsembleGame::Trees {
             if (node.is_leaf())
                 steps_.push_back({{}, -1, values + node.leaf * tree.width, 0});
             else
-                steps_.push_back({columns_.test(tree, node), node.feature, first + node.left,
-                                  first + node.right});
+                steps_.push_back({columns_.test(tree, node), ensemble.player(node.feature),
+                                  first + node.left, first + node.right});
         }
-        for (const double value : tree.values) values_.push_back(value / divisor);
+        for (const double value : tree.values)
+            values_.push_back(value / ensemble.parts().divisor);
     }
 
     // A row's number in a column is its place among all that splits ask there: where it is the

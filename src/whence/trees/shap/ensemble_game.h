@@ -37,7 +37,7 @@ class EnsembleGame final : public Game {
     ~EnsembleGame() override;
 
     [[nodiscard]] int64_t players() const override;
-    /// Of each player its column.
+    /// Of each player its column (of several, Ensemble::player).
     [[nodiscard]] const std::vector<int32_t>& features() const;
     [[nodiscard]] const std::vector<std::string>& names() const override { return names_; }
     [[nodiscard]] int64_t rows_per_value() const override;

@@ -20,9 +20,9 @@ struct Measure {
     int32_t entries = 0;
 };
 
-Measure measure(const Tree& tree) {
+Measure measure(const Ensemble& ensemble, const Tree& tree) {
     Measure most;
-    std::map<int32_t, int32_t> seen;  // feature -> splits on it above
+    std::map<int32_t, int32_t> seen;  // player -> splits on it above
     const auto visit = [&](auto& self, int32_t number, int32_t depth) -> void {
         const Node& node = tree.nodes[number];
         if (depth > most_levels)
@@ -33,10 +33,11 @@ Measure measure(const Tree& tree) {
             most.entries = std::max(most.entries, static_cast<int32_t>(seen.size()));
             return;
         }
-        ++seen[node.feature];
+        const int32_t player = ensemble.player(node.feature);
+        ++seen[player];
         self(self, node.left, depth + 1);
         self(self, node.right, depth + 1);
-        if (--seen[node.feature] == 0) seen.erase(node.feature);
+        if (--seen[player] == 0) seen.erase(player);
     };
     visit(visit, 0, 0);
     if (most.entries > most_entries)
@@ -50,14 +51,14 @@ Measure measure(const Tree& tree) {
 template <class Scalar>
 class TreeCompiler {
   public:
-    TreeCompiler(const Tree& tree, int32_t first_output, int32_t outputs, double divisor,
+    TreeCompiler(const Ensemble& ensemble, const Tree& tree, int32_t first_output, int32_t outputs,
                  const Quadrature& rule, Columns& columns, std::map<int32_t, int32_t>& slots,
                  std::vector<PathNode>& nodes, std::vector<Scalar>& constants,
                  std::vector<Scalar>& values, std::vector<Scalar>* edges)
-        : tree_(tree),
+        : ensemble_(ensemble),
+          tree_(tree),
           first_output_(first_output),
           outputs_(outputs),
-          divisor_(divisor),
           rule_(rule),
           columns_(columns),
           slots_(slots),
@@ -72,7 +73,8 @@ class TreeCompiler {
         const auto here = static_cast<int32_t>(nodes_.size());
         nodes_.emplace_back();
         const double r = left_share(tree_, node);
-        const auto found = std::ranges::find(path_, node.feature, &Entry::feature);
+        const int32_t player = ensemble_.player(node.feature);
+        const auto found = std::ranges::find(path_, player, &Entry::player);
         const bool repeated = found != path_.end();
         const auto entry = static_cast<int32_t>(found - path_.begin());
         if (repeated) nodes_[found->node].watched = true;
@@ -83,7 +85,7 @@ class TreeCompiler {
         const ColumnTest test = columns_.test(tree_, node);
         nodes_[here] = {.column = test.column,
                         .rank = test.rank,
-                        .slot = slot(node.feature),
+                        .slot = slot(player),
                         .entry = entry,
                         .left = -1,
                         .right = -1,
@@ -104,7 +106,7 @@ class TreeCompiler {
             return here;
         }
         inner_constants(r, c, repeated);
-        if (!repeated) path_.push_back({node.feature, here, 1});
+        if (!repeated) path_.push_back({player, here, 1});
         path_[entry].share = c * r;
         const int32_t l = compile(node.left);
         path_[entry].share = c * (1 - r);
@@ -118,14 +120,14 @@ class TreeCompiler {
 
   private:
     struct Entry {
-        int32_t feature;
+        int32_t player;
         int32_t node;  ///< the first split on it
         double share;  ///< product of the shares taken at its splits
     };
 
     double value(const Node& leaf, int32_t k) const {
         const int64_t at = int64_t{leaf.leaf} * tree_.width + first_output_ + k;
-        return tree_.values[at] / divisor_;
+        return tree_.values[at] / ensemble_.parts().divisor;
     }
 
     int32_t leaf(const Node& node) {
@@ -135,8 +137,8 @@ class TreeCompiler {
         return first;
     }
 
-    int32_t slot(int32_t feature) {
-        return slots_.try_emplace(feature, static_cast<int32_t>(slots_.size())).first->second;
+    int32_t slot(int32_t player) {
+        return slots_.try_emplace(player, static_cast<int32_t>(slots_.size())).first->second;
     }
 
     void put(double x) { constants_.push_back(static_cast<Scalar>(x)); }
@@ -172,9 +174,9 @@ class TreeCompiler {
             edges_->push_back(static_cast<Scalar>((1 - c) / (t + c * (1 - t))));
     }
 
+    const Ensemble& ensemble_;
     const Tree& tree_;
     const int32_t first_output_, outputs_;
-    const double divisor_;
     const Quadrature& rule_;
     Columns& columns_;
     std::map<int32_t, int32_t>& slots_;
@@ -220,7 +222,7 @@ PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, const PathPlan& plan,
             std::map<int32_t, int32_t> slots;
             for (size_t i = first; i < std::min(first + plan.trees_together, trees.size()); ++i) {
                 const Tree& tree = ensemble.trees()[trees[i]];
-                const Measure size = measure(tree);
+                const Measure size = measure(ensemble, tree);
                 const int32_t count = banzhaf ? 1 : (size.entries + 1) / 2;
                 Quadrature& rule = rules[count];
                 if (rule.nodes.empty()) {
@@ -231,8 +233,8 @@ PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, const PathPlan& plan,
                 }
                 Storage& to = storage_.emplace_back();
                 const bool many = tree.width > 1;
-                TreeCompiler<Scalar>(tree, many ? group.output : 0, group.outputs,
-                                     ensemble.parts().divisor, rule, columns, slots, to.nodes,
+                TreeCompiler<Scalar>(ensemble, tree, many ? group.output : 0, group.outputs,
+                                     rule, columns, slots, to.nodes,
                                      to.constants, to.values, plan.edges ? &to.edges : nullptr)
                     .compile(0);
                 chunk.trees.push_back({to.nodes.data(), to.constants.data(), to.values.data(),
@@ -243,7 +245,7 @@ PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, const PathPlan& plan,
                 chunk.workspace = std::max(chunk.workspace, workspace_bytes(chunk.trees.back()));
             }
             chunk.slots.resize(slots.size());
-            for (const auto& [feature, slot] : slots) chunk.slots[slot] = feature;
+            for (const auto& [player, slot] : slots) chunk.slots[slot] = player;
         }
     words_ = columns.words();
     for (PathChunk<Scalar>& chunk : chunks_)

@@ -12,11 +12,11 @@
 namespace whence::trees {
 
 /// Some trees of one kind, one after the other: the unit of work and of float accumulation.
-/// `slots` are its features; a kernel's sums are [slots, outputs, rows].
+/// `slots` are its players; a kernel's sums are [slots, outputs, rows].
 template <class Scalar>
 struct PathChunk {
     std::vector<PathTree<Scalar>> trees;
-    std::vector<int32_t> slots;  ///< slot -> feature
+    std::vector<int32_t> slots;  ///< slot -> player (Ensemble::player)
     int32_t output = 0;          ///< the first output its leaves add to
     int32_t outputs = 1;
     int64_t workspace = 0;  ///< bytes

@@ -32,7 +32,9 @@ struct TreeShapOptions {
 /// Values of rows, of margins (before the link).
 struct TreeShapValues {
     int64_t rows = 0, features = 0, outputs = 0;
-    std::vector<double> values;    ///< [rows, features, outputs]
+    /// [rows, features, outputs]; a player's of several features stand at Ensemble::player, and 0 at
+    /// its other features.
+    std::vector<double> values;
     std::vector<double> expected;  ///< [outputs]: the mean of the margin by cover, base included
     std::vector<double> margins;   ///< [rows, outputs]
     /// [rows, outputs]: margin - expected - sum of the values. Rounding, for Shapley values.
