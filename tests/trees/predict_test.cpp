@@ -120,6 +120,12 @@ TEST(Link, TurnsMarginsIntoPredictions) {
     EXPECT_EQ(applied(Link::step, {-1, 0, 1}), (std::vector<double>{0, 0, 1}));
     EXPECT_NEAR(applied(Link::softplus, {1})[0], 1.3132616875182228, 1e-15);
     EXPECT_EQ(applied(Link::softplus, {1000, -1000}), (std::vector<double>{1000, 0}));
+    const std::vector<double> up = applied(Link::ascending, {-1, 0, 1000, 5, -1000, 0}, 3);
+    EXPECT_EQ(up[0], -1);
+    EXPECT_NEAR(up[1], -1 + std::log(2.0) + 1e-6, 1e-15);
+    EXPECT_NEAR(up[2] - up[1], 1000 + 1e-6, 1e-12);
+    EXPECT_EQ(up[3], 5);
+    EXPECT_EQ(up[4], 5 + 1e-6);
     const std::vector<double> p = applied(Link::softmax, {1000, 1000, 0, std::log(3.0)}, 2);
     EXPECT_NEAR(p[0], 0.5, 1e-16);
     EXPECT_NEAR(p[2], 0.25, 1e-16);

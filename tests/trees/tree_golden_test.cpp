@@ -1,11 +1,12 @@
 // Every model of models/ against what its own library says of the same rows (golden.npz, made by
-// make_golden.py).
+// make_golden.py, and golden_xgboost_34.npz, made by make_xgboost_34_golden.py).
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <set>
 
 #include "random_ensembles.h"
@@ -19,7 +20,11 @@ namespace {
 const std::filesystem::path folder = WHENCE_SOURCE_DIR "/tests/trees";
 
 const Tensor* find(const std::string& name) {
-    static const std::vector<NamedTensor> all = data::read_npz(folder / "golden.npz");
+    static const std::vector<NamedTensor> all = [] {
+        std::vector<NamedTensor> both = data::read_npz(folder / "golden.npz");
+        std::ranges::move(data::read_npz(folder / "golden_xgboost_34.npz"), std::back_inserter(both));
+        return both;
+    }();
     for (const NamedTensor& tensor : all)
         if (tensor.name == name) return &tensor.value;
     return nullptr;

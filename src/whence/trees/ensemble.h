@@ -41,7 +41,8 @@ struct Tree {
     std::vector<std::vector<int32_t>> categories;  ///< sets, each sorted, of categories >= 0
 };
 
-/// How predictions come from margins (the sums over trees), output by output but for the softmax.
+/// How predictions come from margins (the sums over trees), output by output but for the softmax and
+/// what ascends.
 enum class Link {
     identity,
     logistic,  ///< 1 / (1 + exp(-m))
@@ -50,6 +51,7 @@ enum class Link {
     softplus,       ///< log(1 + exp(m))
     signed_square,  ///< m |m|
     step,           ///< 1 where m > 0, else 0
+    ascending,      ///< the first output is its margin, every other log(1 + exp(m)) + 1e-6 above the last
 };
 
 /// What a loader hands to Ensemble::build.

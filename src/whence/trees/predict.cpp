@@ -20,6 +20,16 @@ constexpr int64_t lanes = 8;
 // LightGBM's kZeroThreshold, a float32.
 constexpr double zero = static_cast<double>(1e-35F);
 
+double softplus(double m) {
+    return std::max(m, 0.0) + std::log1p(std::exp(-std::abs(m)));
+}
+
+void ascend(int64_t outputs, std::span<double> margins) {
+    for (size_t i = 0; i < margins.size(); ++i)
+        if (i % static_cast<size_t>(outputs) != 0)
+            margins[i] = margins[i - 1] + softplus(margins[i]) + least_step;
+}
+
 }  // namespace
 
 Predictor::Predictor(const Ensemble& ensemble)
@@ -179,12 +189,13 @@ void apply_link(Link link, int64_t outputs, std::span<double> margins) {
         case Link::exponential:
             return each([](double m) { return std::exp(m); });
         case Link::softplus:
-            return each(
-                [](double m) { return std::max(m, 0.0) + std::log1p(std::exp(-std::abs(m))); });
+            return each(softplus);
         case Link::signed_square:
             return each([](double m) { return m * std::abs(m); });
         case Link::step:
             return each([](double m) { return m > 0 ? 1.0 : 0.0; });
+        case Link::ascending:
+            return ascend(outputs, margins);
         case Link::softmax:
             break;
     }

@@ -75,6 +75,9 @@ class Predictor {
     std::vector<int32_t> codes_;
 };
 
+/// What predictions of Link::ascending differ by at least (XGBoost 3.4, expectiles).
+inline constexpr double least_step = 1e-6;
+
 /// Margins [rows, outputs] turned into predictions in place.
 void apply_link(Link link, int64_t outputs, std::span<double> margins);
 

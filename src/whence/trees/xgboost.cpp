@@ -12,6 +12,7 @@
 #include "whence/core/error.h"
 #include "whence/trees/formats.h"
 #include "whence/trees/in_order.h"
+#include "whence/trees/predict.h"
 
 namespace whence::trees {
 namespace {
@@ -20,7 +21,7 @@ namespace {
 struct Objective {
     std::string_view name;
     Link link;
-    enum class Base { as_it_is, logit, log } base;
+    enum class Base { as_it_is, logit, log, steps } base;
 };
 
 constexpr Objective objectives[] = {
@@ -30,7 +31,7 @@ constexpr Objective objectives[] = {
     {"reg:pseudohubererror", Link::identity, Objective::Base::as_it_is},
     {"reg:absoluteerror", Link::identity, Objective::Base::as_it_is},
     {"reg:quantileerror", Link::identity, Objective::Base::as_it_is},
-    {"reg:expectileerror", Link::identity, Objective::Base::as_it_is},
+    {"reg:expectileerror", Link::ascending, Objective::Base::steps},
     {"reg:logistic", Link::logistic, Objective::Base::logit},
     {"binary:logistic", Link::logistic, Objective::Base::logit},
     {"binary:logitraw", Link::identity, Objective::Base::as_it_is},
@@ -61,6 +62,7 @@ double base_margin(const Objective& objective, double score) {
     const auto base = static_cast<float>(score);
     switch (objective.base) {
         case Objective::Base::as_it_is:
+        case Objective::Base::steps:
             return base;
         case Objective::Base::logit:
             return -std::log(1.0F / base - 1.0F);
@@ -87,6 +89,13 @@ std::vector<double> base_scores(const View& parameter) {
     }
 }
 
+// Scores that ascend as the margins they are made of (Link::ascending).
+void steps_of(std::vector<double>& scores) {
+    for (size_t k = scores.size(); k-- > 1;)
+        scores[k] = std::log(
+            std::expm1(std::max(scores[k] - scores[k - 1] - least_step, least_step)));
+}
+
 std::vector<double> base_margins(const View& parameter, const Objective& objective,
                                  int64_t outputs) {
     std::vector<double> base = base_scores(parameter);
@@ -99,6 +108,7 @@ std::vector<double> base_margins(const View& parameter, const Objective& objecti
             parameter.refuse(fmt::format("{} is no score of {}", score, objective.name));
         score = margin;
     }
+    if (objective.base == Objective::Base::steps) steps_of(base);
     return base;
 }
 
@@ -322,6 +332,7 @@ EnsembleParts read_xgboost(const View& file) {
     const int64_t targets =
         parameters.has("num_target") ? parameters.at("num_target").whole(0, most_outputs) : 1;
     parts.outputs = std::max<int64_t>({1, classes, targets});
+    if (parts.outputs == 1 && parts.link == Link::ascending) parts.link = Link::identity;
     parts.base = base_margins(parameters.at("base_score"), objective, parts.outputs);
     if (learner.has("feature_names")) parts.feature_names = texts(learner.at("feature_names"));
 
@@ -334,6 +345,8 @@ EnsembleParts read_xgboost(const View& file) {
     if (kind == "dart") {
         weights = booster.at("weight_drop");
         booster = booster.at("gbtree");
+    } else if (booster.at("model").has("weight_drop")) {
+        weights = booster.at("model").at("weight_drop");  // since 3.4
     }
     read_trees(booster, weights ? &weights->numbers() : nullptr, parts);
     read_category_names(booster, parts);
