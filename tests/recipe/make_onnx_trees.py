@@ -2,7 +2,8 @@
 
 Made with skl2onnx 1.20.0, scikit-learn 1.9.1 and onnx 1.23.2 (Python 3.11):
 python tests/recipe/make_onnx_trees.py
-What they say is asked of ONNX Runtime by the test itself.
+What they say is asked of ONNX Runtime by the test itself. encoded_*.onnx are pipelines, encoders and trees, for
+recipe_held_trees_test.cpp; hist_*.onnx needs skl2onnx to write NumPy's integers as integers (see plain_integers).
 """
 
 from pathlib import Path
@@ -11,13 +12,25 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 from skl2onnx import to_onnx
+from skl2onnx.common._container import ModelComponentContainer
+from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     ExtraTreesRegressor,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    IsolationForest,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, Normalizer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 OUT = Path(__file__).parent / "trees"
 
@@ -41,11 +54,70 @@ def from_scikit_learn():
         "boosting_three": (GradientBoostingClassifier(n_estimators=3, **small), three),
         "boosting": (GradientBoostingRegressor(n_estimators=4, **small), y),
         "tree": (DecisionTreeClassifier(**small), three),
+        "hist_two": (HistGradientBoostingClassifier(max_iter=3, max_leaf_nodes=6), y > 0),
+        "hist_three": (HistGradientBoostingClassifier(max_iter=3, max_leaf_nodes=4), three),
+        "hist": (HistGradientBoostingRegressor(max_iter=3, max_leaf_nodes=6), y),
     }
     for name, (model, label) in models.items():
         model.fit(x, label)
         options = {"zipmap": False} if hasattr(model, "predict_proba") else None
-        save(name, to_onnx(model, x[:1], options={id(model): options} if options else None, target_opset={"": 17, "ai.onnx.ml": 3}))
+        save(name, to_onnx(model, x[:1], options={id(model): options} if options else None, target_opset=OPSETS))
+
+
+OPSETS = {"": 17, "ai.onnx.ml": 3}
+
+
+def plain_integers():
+    """skl2onnx 1.20 hands NumPy's unsigned integers of histogram trees to onnx, which takes none."""
+    add_node = ModelComponentContainer.add_node
+
+    def plain(value):
+        return [int(one) if isinstance(one, (bool, np.integer)) else one for one in value] if isinstance(value, list) else value
+
+    def add_plain(self, op_type, inputs, outputs, **attributes):
+        return add_node(self, op_type, inputs, outputs, **{key: plain(value) for key, value in attributes.items()})
+
+    ModelComponentContainer.add_node = add_plain
+
+
+def behind_encoders():
+    """A matrix through scalers, columns of words and numbers through encoders; what tree-shap refuses, too."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(200, 4)).astype(np.float32)
+    x[:, 2] = rng.integers(0, 3, 200)
+    x[:, 3] = rng.integers(0, 4, 200)
+    y = x[:, 0] * 2 + x[:, 1] * (x[:, 2] == 1) + (x[:, 3] == 2) - 2 * (x[:, 3] == 0) * (x[:, 0] > 0)
+    forest = lambda: RandomForestRegressor(n_estimators=4, max_depth=4, random_state=0)  # noqa: E731
+    choose = ColumnTransformer([("n", StandardScaler(), [1, 0]), ("c", OneHotEncoder(), [2, 3])])
+    pipelines = {
+        "scaled": make_pipeline(StandardScaler(), forest()),
+        "ranged": make_pipeline(MinMaxScaler(), forest()),
+        "matrix": make_pipeline(choose, forest()),
+        "pca": make_pipeline(PCA(2), forest()),
+        "normed": make_pipeline(Normalizer(), forest()),
+    }
+    for name, model in pipelines.items():
+        save(f"encoded_{name}", to_onnx(model.fit(x, y), x[:1], target_opset=OPSETS))
+    two = CalibratedClassifierCV(RandomForestClassifier(n_estimators=2, max_depth=2, random_state=0), ensemble=False, cv=2).fit(x, y > 0)
+    save("encoded_calibrated", to_onnx(two, x[:1], options={id(two): {"zipmap": False}}, target_opset=OPSETS))
+    isolation = IsolationForest(n_estimators=2, max_samples=8, random_state=0).fit(x)
+    save("encoded_isolation", to_onnx(isolation, x[:1], target_opset=OPSETS))
+
+    # One input for each column, as data frames are exported: two numbers (one with missing values), words, whole numbers.
+    words = np.array(["clerk", "cook", "nurse"])
+    columns = np.empty((200, 4), object)
+    columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3] = x[:, 0], x[:, 1], words[x[:, 2].astype(int)], x[:, 3].astype(np.int64)
+    columns[::9, 1] = np.nan
+    types = [("age", FloatTensorType([None, 1])), ("income", FloatTensorType([None, 1])), ("job", StringTensorType([None, 1])), ("floor", Int64TensorType([None, 1]))]
+    for name, words_to_numbers, last in (
+        ("frame", OneHotEncoder(handle_unknown="ignore"), RandomForestClassifier(n_estimators=4, max_depth=4, random_state=0)),
+        ("ordinal", OrdinalEncoder(), DecisionTreeRegressor(max_depth=5, random_state=0)),
+    ):
+        numbers = make_pipeline(SimpleImputer(), StandardScaler())
+        model = make_pipeline(ColumnTransformer([("n", numbers, [0, 1]), ("c", words_to_numbers, [2, 3])]), last)
+        model.fit(columns, y > 0 if name == "frame" else y)
+        options = {id(model): {"zipmap": name == "frame"}} if name == "frame" else None
+        save(f"encoded_{name}", to_onnx(model, initial_types=types, options=options, target_opset=OPSETS))
 
 
 def graph(name, node, element, features, outputs, ml):
@@ -87,5 +159,7 @@ def by_hand():
 
 
 OUT.mkdir(exist_ok=True)
+plain_integers()
 from_scikit_learn()
+behind_encoders()
 by_hand()

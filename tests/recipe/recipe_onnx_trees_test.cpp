@@ -68,9 +68,10 @@ void expect_the_same(const std::filesystem::path& path, const std::string& outpu
 
 TEST(OnnxTrees, ScikitLearnsExportsSayWhatOnnxRuntimeSays) {
     for (const char* name :
-         {"forest_two", "forest_three", "boosting_two", "boosting_three", "tree"})
+         {"forest_two", "forest_three", "boosting_two", "boosting_three", "tree", "hist_two",
+          "hist_three"})
         expect_the_same(own / (std::string(name) + ".onnx"), "probabilities");
-    for (const char* name : {"boosting", "extra_trees"})
+    for (const char* name : {"boosting", "extra_trees", "hist"})
         expect_the_same(own / (std::string(name) + ".onnx"), "variable");
 }
 

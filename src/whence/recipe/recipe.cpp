@@ -10,8 +10,10 @@
 #include "whence/core/hash.h"
 #include "whence/core/version.h"
 #include "whence/recipe/closest.h"
+#include "whence/recipe/held_trees.h"
 #include "whence/recipe/layers.h"
 #include "whence/recipe/neutrality.h"
+#include "whence/recipe/onnx_trees.h"
 #include "whence/recipe/text.h"
 #include "whence/recipe/target_names.h"
 
@@ -255,6 +257,19 @@ Explanation explained(const MethodSpec& method, const Task& task) {
     }
 }
 
+// Whether an ONNX file has trees that can be explained.
+bool holds_trees(const Subject& subject, const Schema& schema) {
+    const OnnxModel* onnx = subject.onnx_or_null();
+    if (!onnx || !tree_node(onnx->graph())) return false;
+    try {
+        static_cast<void>(kept_trees(subject, schema, std::ssize(schema)));
+        return true;
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::unsupported) throw;
+        return false;
+    }
+}
+
 }  // namespace
 
 MethodChoice default_method(const Subject& subject, const Input& input) {
@@ -263,6 +278,8 @@ MethodChoice default_method(const Subject& subject, const Input& input) {
     if (const trees::EnsembleModel* trees = subject.ensemble_or_null())
         if (trees->ensemble().parts().has_covers || subject.background())
             return {"tree-shap", "the model is a tree ensemble: its values are exact"};
+    if (input.is_table() && subject.background() && holds_trees(subject, input.schema))
+        return {"tree-shap", "the model holds a tree ensemble: its values are exact"};
     const std::string why = input.batch.empty()
                                 ? "the model reads one input for each column, or text"
                                 : no_gradient_because(subject, "");

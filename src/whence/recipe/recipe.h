@@ -40,8 +40,8 @@ struct Recipe {
 [[nodiscard]] Baseline baseline_for(std::string_view text, const Subject& subject,
                                     const Input& input);
 
-/// A method for those who name none: integrated gradients where the model can be differentiated,
-/// else LIME, else occlusion. `why` in words; empty where it is the first of these.
+/// A method for those who name none: exact values where the model holds trees and what they need is
+/// there, integrated gradients where it can be differentiated, else LIME, else occlusion. `why` in words; empty where it is the first of these.
 struct MethodChoice {
     std::string method, why;
 };

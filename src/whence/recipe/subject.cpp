@@ -111,11 +111,14 @@ void Subject::open_ensemble() {
         throw Error(ErrorKind::usage, printable(path_.string(), 400) +
                                           " is a tree ensemble: it reads rows of a table, no pictures "
                                           "and no texts");
-    const auto ensemble =
-        std::make_shared<const trees::EnsembleModel>(trees::load_ensemble(path_));
+    hold(trees::load_ensemble(path_));
+    sha256_ = sha256_of_file(path_);
+}
+
+void Subject::hold(trees::Ensemble held) {
+    const auto ensemble = std::make_shared<const trees::EnsembleModel>(std::move(held));
     model_ = ensemble;
     ensemble_ = ensemble.get();
-    sha256_ = sha256_of_file(path_);
     const std::vector<std::string>& columns = ensemble->ensemble().parts().feature_names;
     if (preprocessing_.table.features.empty() && !columns.empty()) {
         preprocessing_.kind = data::InputKind::table;
@@ -131,6 +134,14 @@ Subject Subject::of(std::shared_ptr<const Model> model, std::string name,
     subject.preprocessing_ = std::move(preprocessing);
     subject.model_ = std::move(model);
     subject.use_preprocessing({});
+    return subject;
+}
+
+Subject Subject::of(trees::Ensemble ensemble, std::string name, std::string sha256) {
+    Subject subject;
+    subject.path_ = std::move(name);
+    subject.sha256_ = std::move(sha256);
+    subject.hold(std::move(ensemble));
     return subject;
 }
 

@@ -37,6 +37,9 @@ class Subject {
     static Subject of(std::shared_ptr<const Model> model, std::string name,
                       data::Preprocessing preprocessing = {});
 
+    /// A tree ensemble in memory. `sha256`: of the bytes it was read from, if any.
+    static Subject of(trees::Ensemble ensemble, std::string name, std::string sha256 = "");
+
     [[nodiscard]] const Model& model() const { return *model_; }
     /// The same subject, which asks its model through another that answers for it.
     [[nodiscard]] Subject asked_through(
@@ -105,6 +108,7 @@ class Subject {
   private:
     void open_onnx(int threads, const Run& run);
     void open_ensemble();
+    void hold(trees::Ensemble ensemble);
     void use_preprocessing(std::vector<std::string> classes_of_model);
     void describe_preprocessing();
     void use_tokenizer();

@@ -6,6 +6,8 @@
 namespace whence::recipe {
 
 std::string target_label(const Subject& subject, const ResolvedTarget& target) {
+    // One score of two classes speaks for the second.
+    if (target.classes == 1 && subject.classes().size() == 2) return subject.label(1);
     const auto known = [&](int64_t index) {
         return index < static_cast<int64_t>(subject.classes().size());
     };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "whence/core/error.h"
@@ -15,13 +16,23 @@ MatrixView<const double> view_of(const Tensor& rows) {
     return {rows.as<double>().data(), rows.rows(), rows.row_size()};
 }
 
-Estimate estimate_of(const Task& task, const trees::EnsembleGame& game, bool pairs) {
+// The subject's column of each player.
+std::vector<int64_t> columns_of(const trees::EnsembleGame& game, const HeldTrees& trees) {
+    std::vector<int64_t> out;
+    for (const int32_t feature : game.features())
+        out.push_back(std::ranges::find(trees.feature_of_column(), feature) -
+                      trees.feature_of_column().begin());
+    return out;
+}
+
+Estimate estimate_of(const Task& task, const trees::EnsembleGame& game,
+                     const std::vector<int64_t>& places, bool pairs) {
     const Budget budget{.coalitions = task.options.get<int64_t>("budget"),
                         .tolerance = task.options.get<double>("tolerance")};
     Run told = task.run;
     if (told.early)
         told.early = [&](EarlyEstimate early) {
-            early.feature = game.features()[early.feature];
+            early.feature = places[early.feature];
             task.run.early(early);
         };
     if (pairs) return estimate(game, ShapInteractions{budget}, told);
@@ -30,22 +41,21 @@ Estimate estimate_of(const Task& task, const trees::EnsembleGame& game, bool pai
     return shapley_estimate(game, budget, told);
 }
 
-// Of the players among all features: the others have 0, without error.
-std::vector<double> widened(const std::vector<double>& values, const trees::EnsembleGame& game,
-                            int64_t features) {
+// Of the players, at these places, among all columns: the others have 0, without error.
+std::vector<double> widened(const std::vector<double>& values, const std::vector<int64_t>& places,
+                            int64_t columns) {
     if (values.empty()) return {};
-    std::vector<double> out(features, 0);
-    for (size_t p = 0; p < values.size(); ++p) out[game.features()[p]] = values[p];
+    std::vector<double> out(columns, 0);
+    for (size_t p = 0; p < values.size(); ++p) out[places[p]] = values[p];
     return out;
 }
 std::vector<double> widened_matrix(const std::vector<double>& values,
-                                   const trees::EnsembleGame& game, int64_t features) {
+                                   const std::vector<int64_t>& places, int64_t columns) {
     if (values.empty()) return {};
-    std::vector<double> out(features * features, 0);
-    const int64_t players = game.players();
-    for (int64_t p = 0; p < players; ++p)
-        for (int64_t q = 0; q < players; ++q)
-            out[game.features()[p] * features + game.features()[q]] = values[p * players + q];
+    std::vector<double> out(columns * columns, 0);
+    for (size_t p = 0; p < places.size(); ++p)
+        for (size_t q = 0; q < places.size(); ++q)
+            out[places[p] * columns + places[q]] = values[p * places.size() + q];
     return out;
 }
 
@@ -59,11 +69,18 @@ std::string how_found(const Estimate& found, const trees::EnsembleGame& game) {
 
 }  // namespace
 
-bool asks_behind_link(const Task& task, const trees::EnsembleModel& model) {
-    const Scale scale = task.target.scale;
+HeldRow::HeldRow(const Task& task)
+    : row(row_of(task.input)),
+      trees(kept_trees(task.subject, task.input.schema, row.row_size())),
+      target(trees->target_of(task.target, task.subject)) {
+    row = trees->encoded(row, task.run);
+}
+
+bool asks_behind_link(const HeldRow& held) {
+    const Scale scale = held.target.scale;
     const bool raw = scale == Scale::automatic || scale == Scale::raw;
-    const std::string& output = task.target.output;
-    return !raw || (!output.empty() && output != model.outputs().back().name);
+    const std::string& output = held.target.output;
+    return !raw || (!output.empty() && output != held.model().outputs().back().name);
 }
 
 Estimate shapley_estimate(const trees::EnsembleGame& game, const Budget& budget, const Run& run) {
@@ -90,29 +107,31 @@ ResolvedTarget margin_of(ResolvedTarget target, const trees::EnsembleModel& mode
     return target;
 }
 
-Explanation explain_behind_link(const Task& task, const trees::EnsembleModel& model, bool pairs) {
+Explanation explain_behind_link(const Task& task, const HeldRow& held, bool pairs) {
     const auto start = std::chrono::steady_clock::now();
     const ResolvedTarget target =
-        resolve(task.target, model, task.input.batch, Scale::automatic, task.run);
+        resolve(held.target, held.model(), held.batch(), Scale::automatic, task.run);
     const auto all = task.subject.background_matrix();
     const Background background =
         summarized({*all, {}, ""}, task.options.get<std::string>("summary"), task.run);
+    const Tensor others = held.trees->encoded(background.rows, task.run);
     const trees::EnsembleGame game(
-        model, [&](const Batch& answers) { return target_values(target, answers); },
-        task.input.row->as<double>(), view_of(background.rows), background.weights);
-    const Estimate found = estimate_of(task, game, pairs);
+        held.model(), [&](const Batch& answers) { return target_values(target, answers); },
+        held.row.as<double>(), view_of(others), background.weights);
+    const std::vector<int64_t> places = columns_of(game, *held.trees);
+    const Estimate found = estimate_of(task, game, places, pairs);
 
     Explanation explanation;
-    const int64_t features = task.input.row->row_size();
+    const auto features = std::ssize(held.trees->feature_of_column());
     explanation.attribution.values =
-        Tensor::of<double>({features}, widened(found.values, game, features));
+        Tensor::of<double>({features}, widened(found.values, places, features));
     if (!found.exact)
-        explanation.attribution.standard_errors = widened(found.standard_errors, game, features);
+        explanation.attribution.standard_errors = widened(found.standard_errors, places, features);
     if (pairs)
         explanation.interactions = {
             Tensor::of<double>({features, features},
-                               widened_matrix(found.interactions, game, features)),
-            widened_matrix(found.interaction_errors, game, features)};
+                               widened_matrix(found.interactions, places, features)),
+            widened_matrix(found.interaction_errors, places, features)};
     const int64_t rows = background.rows.rows();
     explanation.target = {.resolved = target,
                           .value = found.everyone,

@@ -18,15 +18,6 @@
 namespace whence::recipe {
 namespace {
 
-const trees::EnsembleModel& ensemble_of(const Task& task) {
-    if (!task.subject.ensemble_or_null())
-        throw Error(ErrorKind::usage,
-                    "tree-shap reads the trees of an ensemble (XGBoost, LightGBM, CatBoost), and this "
-                    "model is none; kernel-shap explains any model");
-    if (!task.input.is_table()) throw Error(ErrorKind::usage, "tree-shap explains rows of tables");
-    return *task.subject.ensemble_or_null();
-}
-
 // A margin, or the difference of two.
 struct Wanted {
     ResolvedTarget target;
@@ -35,13 +26,28 @@ struct Wanted {
     [[nodiscard]] double of(const double* outputs) const {
         return outputs[target.index] - (target.minus ? outputs[*target.minus] : 0);
     }
+    /// Of the subject's columns, from the values of the trees' features, [features, outputs].
+    [[nodiscard]] std::vector<double> by_column(const HeldTrees& trees, const double* values,
+                                                int64_t outputs) const {
+        std::vector<double> out;
+        for (const int64_t feature : trees.feature_of_column())
+            out.push_back(feature < 0 ? 0 : of(values + feature * outputs));
+        return out;
+    }
 };
 
-Wanted wanted_of(const Task& task, const trees::EnsembleModel& model) {
-    const ResolvedTarget asked =
-        resolve(task.target, model, task.input.batch, Scale::raw, task.run);
+Wanted wanted_of(const Task& task, const HeldRow& held) {
+    const trees::EnsembleModel& model = held.model();
+    Target target = held.target;
+    // The second of two classes is all there is: it is asked for by either name.
+    const bool second = held.trees->classes() == 2 && model.outputs()[0].shape.back() == 1;
+    if (second && target.minus)
+        throw Error(ErrorKind::usage, "the model has one margin: there is no difference");
+    if (second && target.index == 1) target.index = 0;
+    const ResolvedTarget asked = resolve(target, model, held.batch(), Scale::raw, task.run);
     Wanted wanted{.target = margin_of(asked, model)};
-    if (wanted.target.classes == 1 && asked.classes == 2 && asked.index == 0)
+    if (wanted.target.classes == 1 &&
+        (second ? held.target.index : asked.classes == 2 ? asked.index : 1) == 0)
         wanted.note = "the margin speaks for " + task.subject.label(1) +
                       ": what is positive speaks against " + task.subject.label(0);
     return wanted;
@@ -59,14 +65,14 @@ bool interventional(const Subject& subject, const OptionValues& options) {
 }
 
 // Trees add up to margins; probabilities are no sum, and the covers say nothing of them.
-void require_background(const Task& task) {
+void require_background(const Task& task, const Target& target) {
     if (interventional(task.subject, task.options)) return;
-    const bool scaled = task.target.scale != Scale::automatic && task.target.scale != Scale::raw;
+    const bool scaled = target.scale != Scale::automatic && target.scale != Scale::raw;
     throw Error(ErrorKind::unsupported,
                 fmt::format("by their covers trees add up to margins (scale raw), not to {}: give "
                             "--background rows (interventional) to explain it",
-                            scaled ? "a " + std::string(name(task.target.scale))
-                                   : "'" + printable(task.target.output) + "'"));
+                            scaled ? "a " + std::string(name(target.scale))
+                                   : "'" + printable(target.output) + "'"));
 }
 
 trees::TreeIndex index_of(const OptionValues& options) {
@@ -95,6 +101,10 @@ Explanation explanation_of(const Wanted& wanted, std::vector<double> values, dou
     return explanation;
 }
 
+void state_notes(const HeldTrees& trees, Explanation& explanation) {
+    for (const std::string& note : trees.notes()) explanation.diagnostics.notes.push_back(note);
+}
+
 void state_provenance(const Task& task, std::chrono::steady_clock::time_point start,
                       Explanation& explanation) {
     explanation.provenance.version = version();
@@ -110,14 +120,15 @@ std::string absent(const Task& task, bool background) {
                       : "the training rows, as the covers of the nodes tell (path-dependent)";
 }
 
-// The values of rows, each [columns, outputs].
+// The values of rows as the trees read them, each [features, outputs].
 struct TreeQuestion {
     const Subject& subject;
     const Schema& schema;
     const OptionValues& options;
+    const HeldTrees& trees;
 
     [[nodiscard]] trees::TreeShapValues ask(const Tensor& rows, const Run& run) const {
-        const trees::Ensemble& ensemble = subject.ensemble_or_null()->ensemble();
+        const trees::Ensemble& ensemble = trees.model().ensemble();
         const trees::TreeShapOptions how{.index = index_of(options),
                                          .precision = trees::Precision::float64};
         const std::string key = "tree-shap " + options.get<std::string>("index");
@@ -133,7 +144,8 @@ struct TreeQuestion {
                 key + " background", schema,
                 [&] {
                     return std::make_shared<const trees::InterventionalShap>(
-                        ensemble, view_of(*background), std::span<const double>(), how);
+                        ensemble, view_of(trees.encoded(*background, run)), std::span<const double>(),
+                        how);
                 })
             ->values(view_of(rows), run);
     }
@@ -141,22 +153,23 @@ struct TreeQuestion {
 
 Explanation tree_shap(const Task& task) {
     const auto start = std::chrono::steady_clock::now();
-    const trees::EnsembleModel& model = ensemble_of(task);
+    const HeldRow held(task);
     static_cast<void>(index_of(task.options));
-    if (asks_behind_link(task, model)) {
-        require_background(task);
-        return explain_behind_link(task, model, false);
+    if (asks_behind_link(held)) {
+        require_background(task, held.target);
+        Explanation explanation = explain_behind_link(task, held, false);
+        state_notes(*held.trees, explanation);
+        return explanation;
     }
-    const Wanted wanted = wanted_of(task, model);
+    const Wanted wanted = wanted_of(task, held);
     const bool background = interventional(task.subject, task.options);
     const trees::TreeShapValues found =
-        TreeQuestion{task.subject, task.input.schema, task.options}.ask(*task.input.row, task.run);
-    std::vector<double> values;
-    for (int64_t f = 0; f < found.features; ++f)
-        values.push_back(wanted.of(found.values.data() + f * found.outputs));
+        TreeQuestion{task.subject, task.input.schema, task.options, *held.trees}.ask(held.row,
+                                                                                     task.run);
     Explanation explanation = explanation_of(
-        wanted, std::move(values), wanted.of(found.margins.data()), wanted.of(found.expected.data()),
-        absent(task, background));
+        wanted, wanted.by_column(*held.trees, found.values.data(), found.outputs),
+        wanted.of(found.margins.data()), wanted.of(found.expected.data()), absent(task, background));
+    state_notes(*held.trees, explanation);
     if (index_of(task.options) == trees::TreeIndex::banzhaf)
         explanation.diagnostics.no_error_because = "Banzhaf values do not add up to a difference";
     else
@@ -167,52 +180,59 @@ Explanation tree_shap(const Task& task) {
 
 class TreeShapRows final : public RowsExplainer {
   public:
-    explicit TreeShapRows(const RowsTask& task)
+    TreeShapRows(const RowsTask& task, std::shared_ptr<const HeldTrees> trees)
         : subject_(task.subject),
           schema_(task.schema),
           options_(task.options),
+          trees_(std::move(trees)),
           wanted_{.target = task.example.target.resolved} {}
 
     RowsValues explain(const Tensor& rows, const Run& run) const override {
-        const trees::TreeShapValues found = TreeQuestion{subject_, schema_, options_}.ask(rows, run);
+        const trees::TreeShapValues found = TreeQuestion{subject_, schema_, options_, *trees_}.ask(
+            trees_->encoded(rows, run), run);
         RowsValues out{.base_value = wanted_.of(found.expected.data())};
-        out.values.reserve(found.rows * found.features);
-        for (int64_t value = 0; value < found.rows * found.features; ++value)
-            out.values.push_back(wanted_.of(found.values.data() + value * found.outputs));
+        out.values.reserve(found.rows * trees_->feature_of_column().size());
         const bool adds_up = index_of(options_) == trees::TreeIndex::shapley;
         for (int64_t row = 0; row < found.rows; ++row) {
-            const auto values = out.values.begin() + row * found.features;
+            const std::vector<double> values = wanted_.by_column(
+                *trees_, found.values.data() + row * found.features * found.outputs, found.outputs);
             const double margin = wanted_.of(found.margins.data() + row * found.outputs);
-            const double sum = std::accumulate(values, values + found.features, 0.0);
+            const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+            out.values.insert(out.values.end(), values.begin(), values.end());
             out.predictions.push_back(margin);
             out.errors.push_back(adds_up ? sum - (margin - out.base_value) : std::nan(""));
         }
         return out;
     }
-    // The row read and converted, values of all outputs and of the one that is wanted.
+    // The row read and converted, and as the trees read it; values of all outputs and of the one that
+    // is wanted.
     int64_t bytes_per_row() const override {
-        const int64_t columns = std::ssize(schema_);
-        return 8 * columns * (4 + subject_.ensemble_or_null()->ensemble().outputs());
+        const trees::Ensemble& ensemble = trees_->model().ensemble();
+        const bool encodes = subject_.ensemble_or_null() == nullptr;
+        return 8 * (4 * std::ssize(schema_) +
+                    ensemble.features() * (ensemble.outputs() + (encodes ? 3 : 0)));
     }
 
   private:
     const Subject& subject_;
     Schema schema_;
     OptionValues options_;
+    std::shared_ptr<const HeldTrees> trees_;
     Wanted wanted_;
 };
 
 std::shared_ptr<const RowsExplainer> tree_shap_rows(const RowsTask& task) {
+    auto trees = kept_trees(task.subject, task.schema, std::ssize(task.schema));
     // What is behind the link is no sum over trees: row by row.
-    const TensorInfo& margin = task.subject.ensemble_or_null()->outputs().back();
+    const TensorInfo& margin = trees->model().outputs().back();
     if (task.example.target.resolved.output != margin.name) return nullptr;
-    return std::make_shared<const TreeShapRows>(task);
+    return std::make_shared<const TreeShapRows>(task, std::move(trees));
 }
 
-trees::TreeInteractionValues pairs_of(const Task& task, const trees::Ensemble& ensemble,
-                                      bool background) {
+trees::TreeInteractionValues pairs_of(const Task& task, const HeldRow& held, bool background) {
+    const trees::Ensemble& ensemble = held.model().ensemble();
     const trees::TreeInteractionsOptions options{.precision = trees::Precision::float64};
-    const auto row = view_of(*task.input.row);
+    const auto row = view_of(held.row);
     if (!background)
         return task.subject
             .kept<trees::TreeInteractions>(
@@ -225,32 +245,40 @@ trees::TreeInteractionValues pairs_of(const Task& task, const trees::Ensemble& e
             "tree-interactions background", task.input.schema,
             [&] {
                 return std::make_shared<const trees::InterventionalInteractions>(
-                    ensemble, view_of(*rows), std::span<const double>(), options);
+                    ensemble, view_of(held.trees->encoded(*rows, task.run)),
+                    std::span<const double>(), options);
             })
         ->values(row, task.run);
 }
 
 Explanation tree_interactions(const Task& task) {
     const auto start = std::chrono::steady_clock::now();
-    const trees::EnsembleModel& model = ensemble_of(task);
-    if (asks_behind_link(task, model)) {
-        require_background(task);
-        return explain_behind_link(task, model, true);
+    const HeldRow held(task);
+    if (asks_behind_link(held)) {
+        require_background(task, held.target);
+        Explanation explanation = explain_behind_link(task, held, true);
+        state_notes(*held.trees, explanation);
+        return explanation;
     }
-    const Wanted wanted = wanted_of(task, model);
+    const Wanted wanted = wanted_of(task, held);
     const bool background = interventional(task.subject, task.options);
-    const trees::TreeInteractionValues found = pairs_of(task, model.ensemble(), background);
-    const int64_t features = found.features;
-    std::vector<double> pairs, sums(features);
-    for (int64_t pair = 0; pair < features * features; ++pair) {
-        pairs.push_back(wanted.of(found.values.data() + pair * found.outputs));
-        sums[pair / features] += pairs.back();
+    const trees::TreeInteractionValues found = pairs_of(task, held, background);
+    const auto columns = std::ssize(held.trees->feature_of_column());
+    std::vector<double> pairs, sums;
+    for (const int64_t feature : held.trees->feature_of_column()) {
+        std::vector<double> row(static_cast<size_t>(columns), 0.0);
+        if (feature >= 0)
+            row = wanted.by_column(*held.trees,
+                                   found.values.data() + feature * found.features * found.outputs,
+                                   found.outputs);
+        pairs.insert(pairs.end(), row.begin(), row.end());
+        sums.push_back(std::accumulate(row.begin(), row.end(), 0.0));
     }
     Explanation explanation =
         explanation_of(wanted, std::move(sums), wanted.of(found.margins.data()),
                        wanted.of(found.expected.data()), absent(task, background));
-    explanation.interactions =
-        Interactions{.values = Tensor::of<double>({features, features}, pairs)};
+    explanation.interactions = Interactions{.values = Tensor::of<double>({columns, columns}, pairs)};
+    state_notes(*held.trees, explanation);
     state_attribution_error(explanation);
     state_provenance(task, start, explanation);
     return explanation;
