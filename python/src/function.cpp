@@ -18,21 +18,6 @@ Tensor call(const nb::object& callable, const Tensor& rows) {
     return to_tensor(callable(to_numpy(rows)), "what the function returned");
 }
 
-data::Table table_of(nb::handle background, const std::vector<std::string>& names) {
-    const Tensor rows = to_tensor(background, "the background").cast(ElementType::float64);
-    if (rows.rank() != 2 || rows.shape()[1] != std::ssize(names))
-        throw Error(ErrorKind::input, "the background has shape " + to_string(rows.shape()) +
-                                          ", the function reads " + std::to_string(names.size()) + " columns");
-    data::Table table;
-    for (int64_t c = 0; c < std::ssize(names); ++c) {
-        table.schema.push_back({.name = names[c]});
-        table.columns.emplace_back();
-        for (int64_t row = 0; row < rows.rows(); ++row)
-            table.columns.back().push_back(rows.as<double>()[row * std::ssize(names) + c]);
-    }
-    return table;
-}
-
 LoadedPtr function(nb::object callable, const std::vector<int64_t>& shape, const std::string& type, const std::string& scale,
                    const std::vector<std::string>& columns, nb::handle background, const std::vector<std::string>& classes,
                    int64_t batch, const std::string& label) {

@@ -54,14 +54,6 @@ Batch named_arrays(const recipe::Subject& subject, const nb::dict& arrays) {
     return batch;
 }
 
-// The columns of a row given as numbers, where the model reads each column by itself.
-Schema schema_of(const recipe::Subject& subject) {
-    if (subject.background()) return subject.background()->schema;
-    Schema schema;
-    for (const std::string& name : subject.preprocessing().table.features) schema.push_back({.name = name});
-    return schema;
-}
-
 // A cell as the schema codes it: a number, the position of a category, NaN for None.
 double cell(const Feature& feature, nb::handle value) {
     const std::string where = "column '" + printable(feature.name) + "'";
@@ -136,6 +128,28 @@ void Loaded::stay_in_place() {
 void Loaded::stay_beside() {
     for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling}) pace->stay_beside();
     for (Pace& pace : explaining) pace.stay_beside();
+}
+
+Schema schema_of(const recipe::Subject& subject) {
+    if (subject.background()) return subject.background()->schema;
+    Schema schema;
+    for (const std::string& name : subject.preprocessing().table.features) schema.push_back({.name = name});
+    return schema;
+}
+
+data::Table table_of(nb::handle background, const std::vector<std::string>& names) {
+    const Tensor rows = to_tensor(background, "the background").cast(ElementType::float64);
+    if (rows.rank() != 2 || rows.shape()[1] != std::ssize(names))
+        throw Error(ErrorKind::input, "the background has shape " + to_string(rows.shape()) +
+                                          ", the model reads " + std::to_string(names.size()) + " columns");
+    data::Table table;
+    for (int64_t c = 0; c < std::ssize(names); ++c) {
+        table.schema.push_back({.name = names[c]});
+        table.columns.emplace_back();
+        for (int64_t row = 0; row < rows.rows(); ++row)
+            table.columns.back().push_back(rows.as<double>()[row * std::ssize(names) + c]);
+    }
+    return table;
 }
 
 std::optional<std::string> path_of(nb::handle object) {

@@ -32,6 +32,12 @@ struct Rows {
 };
 [[nodiscard]] Rows to_rows(const recipe::Subject& subject, nb::handle object);
 
+/// The columns of a row given as numbers, where the model reads each column by itself; empty where nobody names them.
+[[nodiscard]] Schema schema_of(const recipe::Subject& subject);
+
+/// Background rows in memory, [rows, columns] of these names. Throws Error(input) for another shape.
+[[nodiscard]] data::Table table_of(nb::handle background, const std::vector<std::string>& names);
+
 /// One row to explain.
 struct Given {
     recipe::Input input;

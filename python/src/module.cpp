@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "ensemble.h"
 #include "errors.h"
 #include "explain.h"
 #include "explanation.h"
@@ -26,5 +27,6 @@ NB_MODULE(_whence, module) {
     bind_global_view(module);
     bind_segment(module);
     bind_trees(module);
+    bind_ensemble(module);
     module.def("runtime_version", &whence::runtime_version, "Version of the ONNX Runtime library in use.");
 }

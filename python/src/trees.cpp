@@ -10,6 +10,7 @@
 #include "input.h"
 #include "interrupt.h"
 #include "whence/core/error.h"
+#include "whence/recipe/held_trees.h"
 #include "whence/trees/shap/each_tree.h"
 #include "whence/trees/shap/interactions.h"
 #include "whence/trees/shap/interventional.h"
@@ -25,8 +26,30 @@ const trees::Ensemble& ensemble_of(const Loaded& model) {
     if (const trees::EnsembleModel* found = model.subject.ensemble_or_null())
         return found->ensemble();
     throw Error(ErrorKind::usage,
-                "tree_shap reads the trees of an ensemble (XGBoost, LightGBM, CatBoost), and this "
-                "model is none");
+                "tree_contributions reads the trees of an ensemble (XGBoost, LightGBM, CatBoost, "
+                "scikit-learn), and this model is none");
+}
+
+std::shared_ptr<const recipe::HeldTrees> trees_of(const recipe::Subject& subject, int64_t columns) {
+    Schema schema = schema_of(subject);
+    for (Feature& feature : schema) feature.allows_missing = true;
+    return recipe::kept_trees(subject, std::move(schema), columns);
+}
+
+// Numbers of features [rows, features, ...] as those of the subject's columns, on `axes` axes.
+std::vector<double> by_column(const std::vector<double>& values, const std::vector<int64_t>& places, int64_t rows, int64_t features,
+                              int64_t outputs, int axes) {
+    std::vector<double> out;
+    const auto add = [&](const double* from) { out.insert(out.end(), from, from + outputs); };
+    const std::vector<double> none(static_cast<size_t>(outputs), 0.0);
+    for (int64_t row = 0; row < rows; ++row)
+        for (const int64_t i : places) {
+            if (axes == 1) add(i < 0 ? none.data() : values.data() + (row * features + i) * outputs);
+            else
+                for (const int64_t j : places)
+                    add(i < 0 || j < 0 ? none.data() : values.data() + ((row * features + i) * features + j) * outputs);
+        }
+    return out;
 }
 
 Tensor to_rows(nb::handle object, const char* what) {
@@ -74,8 +97,7 @@ Precision parse_precision(const std::string& text) {
 nb::object tree_shap(const Loaded& model, nb::handle array, nb::handle background_array,
                      const std::string& index, bool interactions, const std::string& precision,
                      int threads) {
-    const trees::Ensemble& ensemble = ensemble_of(model);
-    const Tensor rows = to_rows(array, "the rows");
+    Tensor rows = to_rows(array, "the rows");
     const trees::TreeShapOptions options{.index = parse_index(index),
                                          .precision = parse_precision(precision)};
     std::optional<Tensor> background;
@@ -85,10 +107,14 @@ nb::object tree_shap(const Loaded& model, nb::handle array, nb::handle backgroun
         throw Error(ErrorKind::usage, "interactions are Shapley values: leave index out");
     const trees::TreeInteractionsOptions of_pairs{.precision = options.precision};
     Pace pace;
-    const int64_t n = rows.rows(), features = rows.row_size(), outputs = ensemble.outputs();
+    std::shared_ptr<const recipe::HeldTrees> held;
     trees::TreeShapValues values;
     trees::TreeInteractionValues pairs;
     run_without_gil({.threads = threads}, pace, 1, [&](const Run& run) {
+        held = trees_of(model.subject, rows.row_size());
+        const trees::Ensemble& ensemble = held->model().ensemble();
+        rows = held->encoded(rows, run);
+        if (background) background = held->encoded(*background, run);
         if (interactions && background)
             pairs = ask<trees::TreeInteractionValues>(
                 trees::InterventionalInteractions(ensemble, view_of<double>(*background), {},
@@ -104,8 +130,14 @@ nb::object tree_shap(const Loaded& model, nb::handle array, nb::handle backgroun
         else
             values = ask<trees::TreeShapValues>(trees::TreeShap(ensemble, options), rows, run);
     });
-    if (interactions) return answer(std::move(pairs), {n, features, features, outputs});
-    return answer(std::move(values), {n, features, outputs});
+    const std::vector<int64_t>& places = held->feature_of_column();
+    const int64_t n = rows.rows(), columns = std::ssize(places), outputs = held->model().ensemble().outputs();
+    if (interactions) {
+        pairs.values = by_column(pairs.values, places, n, pairs.features, outputs, 2);
+        return answer(std::move(pairs), {n, columns, columns, outputs});
+    }
+    values.values = by_column(values.values, places, n, values.features, outputs, 1);
+    return answer(std::move(values), {n, columns, outputs});
 }
 
 // margins [rows, trees, outputs], base [outputs], values [rows, trees, features, outputs] or None.

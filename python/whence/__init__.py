@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _whence
+from . import _trees, _whence
 from ._progress import Bar
 from ._whence import (
     Change,
@@ -96,26 +96,40 @@ _Path = str | os.PathLike[str]
 
 
 def load(
-    path: _Path,
+    path: _Path | Any,
     preprocess: _Path | None = None,
     *,
     threads: int = 0,
-    background: _Path | None = None,
+    background: _Path | ArrayLike | None = None,
     labels: _Path | Sequence[str] | None = None,
     endpoint: Mapping[str, object] | None = None,
 ) -> Model:
-    """An ONNX file as a model, or a model behind an HTTP endpoint.
+    """An ONNX file as a model, a file of a tree ensemble, a tree ensemble in memory, or a model behind an HTTP endpoint.
 
     `preprocess` says what lies between a file and the model's input: a preset ("imagenet", "unit", ...), a JSON file, or "none".
     None takes the JSON beside the model if there is one. An image model then reads pixels [N, H, W, C] from 0 to 1.
     `threads`: 0 is one pool for all models, 1 the caller's thread, n a pool of its own.
     `background`: a CSV of training rows. `labels`: names of the classes, or a file with one on each line.
 
+    Instead of a `path` a fitted model of XGBoost (Booster, XGBClassifier, ...), LightGBM, CatBoost or scikit-learn (decision trees, forests,
+    extra trees, gradient and histogram boosting, isolation forests): its trees are copied (docs/trees.md), and it predicts as it does by itself.
+    `background` may then be an array [rows, columns]; `preprocess` and `endpoint` are for files.
+
     A `path` such as "http://host:8000/v2/models/name" is an endpoint (Open Inference Protocol v2): it can be asked, and
     has neither gradients nor layers. `endpoint` says how it is asked: {"timeout": 60, "batch": 64, "retries": 5,
     "scale": "probability", ...} (docs/remote.md).
     """
     names = None if labels is None or isinstance(labels, (str, os.PathLike)) else [str(name) for name in labels]
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        if preprocess is not None or endpoint:
+            raise UsageError("preprocess and endpoint are for files and URLs, not for a model in memory")
+        held = _trees.read(path)
+        label_file = os.fsdecode(labels) if isinstance(labels, (str, os.PathLike)) else None
+        return _whence.load_ensemble(
+            held.model, held.name, held.notes, background, label_file, held.classes if labels is None else names
+        )
+    if background is not None and not isinstance(background, (str, bytes, os.PathLike)):
+        raise UsageError("the background of a file is a file; give arrays for a model in memory, or write a CSV")
     return _whence.load(
         os.fsdecode(path),
         "" if preprocess is None else os.fsdecode(preprocess),
@@ -168,7 +182,7 @@ def function(
 
 
 def explain(
-    model: Model | _Path,
+    model: Model | _Path | Any,
     input: Any,
     method: str = "integrated-gradients",
     *,
@@ -364,7 +378,7 @@ class TreeShap(NamedTuple):
 
 
 def tree_shap(
-    model: Model,
+    model: Model | _Path | Any,
     rows: ArrayLike,
     *,
     background: ArrayLike | None = None,
@@ -373,12 +387,15 @@ def tree_shap(
     precision: str = "float32",
     threads: int = 0,
 ) -> TreeShap:
-    """Exact Shapley values of all `rows` [rows, features] of a tree ensemble at once.
+    """Exact Shapley values of all `rows` [rows, features] of a tree ensemble at once: of a model, a file, or a model in memory (see load). Of
+    an ONNX file with a tree node they are those of its inputs, which encoders may stand behind (docs/trees.md).
 
     What absent features follow: the training rows, as the nodes' covers tell (path-dependent), or the rows of `background`
     (interventional). `index` is "shapley" or "banzhaf"; `interactions` gives the values of pairs, whose rows add up to the features'
     values. NaN is missing, a category its code. `precision` "float32" is right to about 1e-6 of the largest value, "float64" to 1e-14.
     """
+    if not isinstance(model, Model):
+        model = load(model)
     return TreeShap(*_whence.tree_shap(model, rows, background, index, interactions, precision, threads))
 
 
@@ -394,12 +411,14 @@ class TreeContributions(NamedTuple):
 
 
 def tree_contributions(
-    model: Model, rows: ArrayLike, *, values: bool = False, background: ArrayLike | None = None, threads: int = 0
+    model: Model | _Path | Any, rows: ArrayLike, *, values: bool = False, background: ArrayLike | None = None, threads: int = 0
 ) -> TreeContributions:
     """What each tree adds to the margins of `rows` [rows, features], and with `values` its features' Shapley values.
 
     `background`: rows that absent features come from (interventional); without it the values are path-dependent.
     """
+    if not isinstance(model, Model):
+        model = load(model)
     return TreeContributions(*_whence.tree_contributions(model, rows, background, values, threads))
 
 

@@ -263,6 +263,14 @@ def load(
     classes: Sequence[str] | None,
     endpoint: Sequence[str],
 ) -> Model: ...
+def load_ensemble(
+    model: bytes | dict[str, Any],
+    name: str,
+    notes: Sequence[str],
+    background: ArrayLike | str | os.PathLike[str] | None,
+    labels_path: str | None,
+    classes: Sequence[str] | None,
+) -> Model: ...
 def explain(
     model: Model,
     input: _Rows,
