@@ -5,13 +5,14 @@ The peers run in the Python that WHENCE_BENCH_PYTHON names (their newest release
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,25 +32,59 @@ class Trees:
     features: int
     leaves: int
 
+    def of_rows(self, count: int) -> "Trees":
+        """The same with a file of `count` rows: beyond the table's own they are drawn from it with replacement, with a hundredth of each
+        column's deviation of jitter."""
+        if count <= self.count:
+            return self
+        path = self.rows.with_name(f"{self.rows.stem}-{count}.f32")
+        if not path.is_file():
+            table = np.fromfile(self.rows, np.float32).reshape(-1, self.features)
+            generator = np.random.default_rng(0)
+            drawn = table[generator.integers(0, len(table), count)]
+            drawn += 0.01 * np.nanstd(table, axis=0) * generator.standard_normal(drawn.shape, np.float32)
+            drawn.astype(np.float32).tofile(path)
+        return replace(self, rows=path, count=count)
+
+
+def adult(depth: int, trees: int) -> Trees | None:
+    """Income of 32 561 persons, 14 columns, categories as codes, some missing. None where the table is not at hand."""
+    path = data_file("tabular/adult_train.csv")
+    if path is None:
+        return None
+    with open(path, newline="") as file:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
+    columns = []
+    for cells in zip(*rows, strict=True):
+        words = sorted({cell for cell in cells if cell != "?"})
+        numbers = all(word.isdigit() for word in words)
+        columns.append([np.nan if cell == "?" else float(cell) if numbers else float(words.index(cell)) for cell in cells])
+    table = np.array(columns, np.float32).T
+    return _trained("adult", table[:, :-1], table[:, -1].astype(float), depth, trees)
+
+
+def _trained(name: str, table: np.ndarray, target: np.ndarray, depth: int, trees: int) -> Trees:
+    folder = FOLDER.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    model, rows = folder / f"{name}-depth-{depth}-trees-{trees}.json", folder / f"{name}.f32"
+    np.ascontiguousarray(table).tofile(rows)
+    if not model.is_file():
+        np.save(folder / f"{name}-table.npy", table)
+        np.save(folder / f"{name}-target.npy", target)
+        arguments = [folder / f"{name}-table.npy", folder / f"{name}-target.npy", depth, trees, model]
+        subprocess.run([*PEER, "train", *map(str, arguments)], check=True)
+    grown = json.loads(model.read_text())["learner"]["gradient_booster"]["model"]["trees"]
+    leaves = sum(child < 0 for tree in grown for child in tree["left_children"])
+    return Trees(model, rows, len(table), table.shape[1], leaves)
+
 
 def housing(depth: int, trees: int = 100) -> Trees | None:
     """Prices of California's districts, 20 640 rows of 8 columns. None where the table is not at hand."""
     path = data_file("tabular/california_housing_raw.csv")
     if path is None:
         return None
-    folder = FOLDER.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    model, rows = folder / f"housing-depth-{depth}-trees-{trees}.json", folder / "housing.f32"
     table = np.genfromtxt(path, delimiter=",").astype(np.float32)
-    np.ascontiguousarray(table[:, :8]).tofile(rows)
-    if not model.is_file():
-        np.save(folder / "housing-table.npy", table[:, :8])
-        np.save(folder / "housing-target.npy", table[:, 8] / 1e5)
-        arguments = [folder / "housing-table.npy", folder / "housing-target.npy", depth, trees, model]
-        subprocess.run([*PEER, "train", *map(str, arguments)], check=True)
-    grown = json.loads(model.read_text())["learner"]["gradient_booster"]["model"]["trees"]
-    leaves = sum(child < 0 for tree in grown for child in tree["left_children"])
-    return Trees(model, rows, len(table), 8, leaves)
+    return _trained("housing", table[:, :8], table[:, 8] / 1e5, depth, trees)
 
 
 def build_program() -> None:
@@ -64,7 +99,10 @@ class Contestant:
         self.greeting = self._process.stdout.readline().strip()
         if not self.greeting:
             raise RuntimeError((self._process.stderr.read().strip().splitlines() or ["no answer"])[-1])
-        self.calls = max(1, int(0.05 / max(self.seconds(1), 1e-7)))
+        self.calls = 1
+        once = self.seconds()
+        self.calls = max(1, int(0.05 / max(once, 1e-7)))
+        self.rounds = 5 if once < 2 else 3 if once < 15 else 1  # as many as there is time for
 
     def __enter__(self) -> "Contestant":
         return self
@@ -97,11 +135,12 @@ def per_leaf_row(timing: Timing, trees: Trees, rows: int) -> float:
 
 def compare(bench, case: str, trees: Trees, count: int, kind: str, peers: list[str], background: int = 0) -> Timing:
     """One ratio for each peer, whose values are compared first; Whence's own time."""
+    trees = trees.of_rows(count)
     rounds = 3 if bench.quick else 5
     width = (trees.features,) * (2 if kind.endswith("interactions") else 1)
     with whence_program(trees, count, kind, bench.threads, background) as whence:
         ours = whence.values().reshape(count, *width)
-        alone = Timing([whence.seconds() for _ in range(rounds)])
+        alone = Timing([whence.seconds() for _ in range(min(rounds, whence.rounds))])
         bench.note(f"{case}: {trees.leaves} leaves, {alone}, {per_leaf_row(alone, trees, count):.3g} ns a leaf-row; compiled in {float(whence.greeting) * 1e3:.1f} ms")
         for name in peers:
             try:
@@ -120,7 +159,7 @@ def compare(bench, case: str, trees: Trees, count: int, kind: str, peers: list[s
                 if not difference < 1e-4:
                     bench.warn(f"{name} has other values: {difference:.2g} of the largest")
                 ours_seconds, theirs_seconds = [], []
-                for _ in range(rounds):
+                for _ in range(min(rounds, peer.rounds)):
                     time.sleep(SETTLE_SECONDS)
                     ours_seconds.append(whence.seconds())
                     time.sleep(SETTLE_SECONDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tree_models import build_program, compare, housing
+from tree_models import adult, build_program, compare, housing
 
 GIGAHERTZ = 3.0
 
@@ -14,15 +14,25 @@ def bound(depth: int, features: int, threads: int) -> float:
     return (4.5 * points + 4.5) / 2 / 16 / GIGAHERTZ / threads
 
 
+# Leaf-rows that a peer is asked for at most: about half a minute a call on one thread.
+MOST = {"xgboost": 6e8, "shapiq": 3e8, "woodelf": 2e10, "shap": 2e8}
+
+
 def run(bench) -> None:
     build_program()
-    for depth in (4, 6, 8) if bench.quick else (4, 6, 8, 12, 16):
-        trees = housing(depth)
+    depths = (4, 6, 8) if bench.quick else (4, 6, 8, 12, 16)
+    cases = [(housing, depth, 100, (1, 1000) if bench.quick else (1, 1000, 100_000)) for depth in depths]
+    if not bench.quick:
+        cases += [(housing, 4, 100, (3_000_000,)), (housing, 6, 100, (3_000_000,)), (adult, 6, 1000, (1, 1000, 100_000))]
+    for table, depth, count, rows in cases:
+        trees = table(depth, count)
         if trees is None:
             bench.note("no tables here (WHENCE_DATA): nothing to measure")
             return
-        bench.note(f"depth {depth}: bound with AVX-512 at {GIGAHERTZ} GHz {bound(depth, trees.features, bench.threads):.3f} ns a leaf-row")
-        for count in (1, 1000) if bench.quick else (1, 1000, 100_000):
-            work = count * trees.leaves
-            peers = [name for name, most in (("xgboost", 2e9), ("shapiq", 1e8), ("woodelf", 2e9), ("shap", 1e7)) if work <= most]
-            compare(bench, f"depth {depth} rows {count}", trees, count, "values", peers)
+        bench.note(
+            f"{table.__name__}, depth {depth}, {count} trees: bound with AVX-512 at {GIGAHERTZ} GHz "
+            f"{bound(depth, trees.features, bench.threads):.3f} ns a leaf-row"
+        )
+        for n in rows:
+            peers = [name for name, most in MOST.items() if n * trees.leaves <= most]
+            compare(bench, f"{table.__name__} depth {depth} rows {n}", trees, n, "values", peers)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "arrays.h"
@@ -22,14 +23,6 @@ namespace {
 using trees::Precision;
 using trees::TreeIndex;
 
-const trees::Ensemble& ensemble_of(const Loaded& model) {
-    if (const trees::EnsembleModel* found = model.subject.ensemble_or_null())
-        return found->ensemble();
-    throw Error(ErrorKind::usage,
-                "tree_contributions reads the trees of an ensemble (XGBoost, LightGBM, CatBoost, "
-                "scikit-learn), and this model is none");
-}
-
 std::shared_ptr<const recipe::HeldTrees> trees_of(const recipe::Subject& subject, int64_t columns) {
     Schema schema = schema_of(subject);
     for (Feature& feature : schema) feature.allows_missing = true;
@@ -37,8 +30,11 @@ std::shared_ptr<const recipe::HeldTrees> trees_of(const recipe::Subject& subject
 }
 
 // Numbers of features [rows, features, ...] as those of the subject's columns, on `axes` axes.
-std::vector<double> by_column(const std::vector<double>& values, const std::vector<int64_t>& places, int64_t rows, int64_t features,
+std::vector<double> by_column(std::vector<double> values, const std::vector<int64_t>& places, int64_t rows, int64_t features,
                               int64_t outputs, int axes) {
+    std::vector<int64_t> same(static_cast<size_t>(features));
+    std::iota(same.begin(), same.end(), 0);
+    if (places == same) return values;
     std::vector<double> out;
     const auto add = [&](const double* from) { out.insert(out.end(), from, from + outputs); };
     const std::vector<double> none(static_cast<size_t>(outputs), 0.0);
@@ -133,41 +129,50 @@ nb::object tree_shap(const Loaded& model, nb::handle array, nb::handle backgroun
     const std::vector<int64_t>& places = held->feature_of_column();
     const int64_t n = rows.rows(), columns = std::ssize(places), outputs = held->model().ensemble().outputs();
     if (interactions) {
-        pairs.values = by_column(pairs.values, places, n, pairs.features, outputs, 2);
+        pairs.values = by_column(std::move(pairs.values), places, n, pairs.features, outputs, 2);
         return answer(std::move(pairs), {n, columns, columns, outputs});
     }
-    values.values = by_column(values.values, places, n, values.features, outputs, 1);
+    values.values = by_column(std::move(values.values), places, n, values.features, outputs, 1);
     return answer(std::move(values), {n, columns, outputs});
 }
 
 // margins [rows, trees, outputs], base [outputs], values [rows, trees, features, outputs] or None.
 nb::object tree_contributions(const Loaded& model, nb::handle array, nb::handle background_array,
                               bool with_values, int threads) {
-    const trees::Ensemble& ensemble = ensemble_of(model);
-    const Tensor rows = to_rows(array, "the rows").cast(ElementType::float64);
+    Tensor rows = to_rows(array, "the rows").cast(ElementType::float64);
     std::optional<Tensor> background;
     if (!background_array.is_none())
         background = to_rows(background_array, "the background").cast(ElementType::float64);
     if (background && !with_values)
         throw Error(ErrorKind::usage, "a background is for values: set values=True");
-    const int64_t n = rows.rows(), features = rows.row_size(), outputs = ensemble.outputs();
-    const auto trees = static_cast<int64_t>(ensemble.trees().size());
+    std::shared_ptr<const recipe::HeldTrees> held;
     std::vector<double> margins;
-    Tensor values(ElementType::float64, {with_values ? n : 0, trees, features, outputs});
+    std::vector<trees::TreeShapValues> each;
     Pace pace;
     run_without_gil({.threads = threads}, pace, 1, [&](const Run& run) {
+        held = trees_of(model.subject, rows.row_size());
+        const trees::Ensemble& ensemble = held->model().ensemble();
+        rows = held->encoded(rows, run);
         margins = trees::Predictor(ensemble).tree_margins(view_of<double>(rows), run);
         if (!with_values) return;
+        if (background) background = held->encoded(*background, run);
         std::optional<MatrixView<const double>> others;
         if (background) others = view_of<double>(*background);
-        const auto each = trees::values_of_trees(ensemble, view_of<double>(rows), others,
-                                                 {.precision = Precision::float64}, run);
-        const int64_t size = features * outputs;
-        for (int64_t i = 0; i < n; ++i)
-            for (int64_t t = 0; t < trees; ++t)
-                std::copy_n(each[t].values.data() + i * size, size,
-                            values.as<double>().data() + (i * trees + t) * size);
+        each = trees::values_of_trees(ensemble, view_of<double>(rows), others,
+                                      {.precision = Precision::float64}, run);
     });
+    const trees::Ensemble& ensemble = held->model().ensemble();
+    const std::vector<int64_t>& places = held->feature_of_column();
+    const int64_t n = rows.rows(), columns = std::ssize(places), outputs = ensemble.outputs(),
+                  trees = std::ssize(ensemble.trees()), size = columns * outputs;
+    Tensor values(ElementType::float64, {with_values ? n : 0, trees, columns, outputs});
+    for (int64_t t = 0; t < std::ssize(each); ++t) {
+        const std::vector<double> of_tree =
+            by_column(std::move(each[t].values), places, n, each[t].features, outputs, 1);
+        for (int64_t i = 0; i < n; ++i)
+            std::copy_n(of_tree.data() + i * size, size,
+                        values.as<double>().data() + (i * trees + t) * size);
+    }
     return nb::make_tuple(to_numpy(Tensor::of<double>({n, trees, outputs}, margins)),
                           to_numpy(Tensor::of<double>({outputs}, ensemble.parts().base)),
                           with_values ? nb::object(to_numpy(values)) : nb::none());

@@ -175,7 +175,7 @@ TEST(AnchorsOfWords, PrecisionIsTheExactOne) {
     for (const Rule::Condition& c : e.rule->conditions) {
         EXPECT_EQ(e.attribution.values.to_doubles()[c.feature], 1);
         const bool twice = masker.names()[c.feature] == "great";
-        EXPECT_EQ(c.text.find("(number") != std::string::npos, twice) << c.text;
+        EXPECT_EQ(c.text.find(" #") != std::string::npos, twice) << c.text;
     }
     EXPECT_EQ(to_json(explained(8)).substr(0, 200), to_json(e).substr(0, 200));
     EXPECT_EQ(explained(2).rule->precision, e.rule->precision);

@@ -13,7 +13,8 @@ Ensemble only(const Ensemble& ensemble, const Tree& tree) {
                       .divisor = all.divisor,
                       .float_inputs = all.float_inputs,
                       .has_covers = all.has_covers,
-                      .zero_is_missing = all.zero_is_missing};
+                      .zero_is_missing = all.zero_is_missing,
+                      .players = all.players};
     one.trees.push_back(tree);
     return Ensemble::build(std::move(one));
 }
