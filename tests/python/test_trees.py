@@ -1,5 +1,6 @@
 """Tree ensembles from Python: loaded by content, asked, explained. What they say is tested in tests/trees."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +159,77 @@ def test_tree_shap_refuses():
     network = whence.load(Path(__file__).parents[2] / "examples/models/breast_cancer.onnx")
     with pytest.raises(whence.UsageError, match="ensemble"):
         whence.tree_shap(network, np.zeros((1, 30)))
+
+
+def table_of(tmp_path, name):
+    rows = np.nan_to_num(GOLDEN[f"{name}/x"])
+    table = tmp_path / "rows.csv"
+    np.savetxt(table, rows, delimiter=",", header=",".join("abcdefgh"[: rows.shape[1]]), comments="")
+    return rows, table
+
+
+@pytest.mark.parametrize("objective", ["distance", "changes"])
+def test_the_nearest_counterfactual_is_proven(tmp_path, objective):
+    rows, table = table_of(tmp_path, "xgboost_softprob")
+    model = whence.load(TREES / "models/xgboost_softprob.json", background=table)
+    before = model.predict(rows[:5])["probabilities"].argmax(1)
+    for row, was in zip(rows[:5], before):
+        why = whence.explain(model, row, method="tree-counterfactual", objective=objective)
+        assert why.converged
+        assert "proven minimal" in why.notes[0] and "gap 0" in why.notes[0]
+        (one,) = why.counterfactuals.found
+        assert one.valid
+        assert model.predict(np.asarray(one.values).reshape(1, -1))["probabilities"].argmax() != was
+        local = whence.explain(model, row, method="counterfactuals", count=1, diversity=0.0).counterfactuals.found[0]
+        if objective == "distance":
+            assert one.distance <= local.distance + 1e-6, "but for numbers that float32 rounds over a threshold"
+        else:
+            assert len(one.changes) <= len(local.changes)
+
+
+def test_a_counterfactual_that_does_not_exist_is_proven_not_to(tmp_path):
+    rows, table = table_of(tmp_path, "xgboost_softprob")
+    model = whence.load(TREES / "models/xgboost_softprob.json", background=table)
+    why = whence.explain(model, rows[0], method="tree-counterfactual", wanted=">=0.9999999")
+    assert not why.converged
+    assert why.notes[0].startswith("proven: no row")
+    assert not any(one.valid for one in why.counterfactuals.found)
+
+
+def test_tree_anchors_hold_for_every_row_drawn_under_them(tmp_path):
+    rows, table = table_of(tmp_path, "xgboost_softprob")
+    model = whence.load(TREES / "models/xgboost_softprob.json", background=table)
+    why = whence.explain(model, rows[3], method="tree-anchors")
+    assert why.converged and (why.rule.precision, why.rule.precision_low, why.rule.confidence) == (1, 1, 1)
+    assert why.rule.conditions
+    random = np.random.default_rng(0)
+    drawn = rows[random.integers(len(rows), size=(20000, rows.shape[1])), np.arange(rows.shape[1])]
+    drawn += random.normal(0, 0.3, drawn.shape)
+    under = np.ones(len(drawn), bool)
+    for condition in why.rule.conditions:
+        text, column, low, high = condition.text, "abcdefgh"[condition.feature], -np.inf, np.inf
+        if found := re.search(f"{column} <= (.*)", text):
+            high = float(found[1])
+        if found := re.search(f"{column} > (.*)|(.*) < {column}", text):
+            low = float(found[1] or found[2])
+        if found := re.search(f"{column} >= (.*)|(.*) <= {column}", text):
+            low = np.nextafter(float(found[1] or found[2]), -np.inf)
+        assert low < rows[3, condition.feature] <= high
+        under &= (drawn[:, condition.feature] > low) & (drawn[:, condition.feature] <= high)
+    assert under.sum() > 10
+    own = model.predict(rows[3:4])["probabilities"].argmax()
+    assert (model.predict(drawn[under])["probabilities"].argmax(1) == own).all()
+    assert (model.predict(drawn[~under])["probabilities"].argmax(1) != own).any(), "the control: outside it changes"
+
+
+@pytest.mark.parametrize("method", ["tree-counterfactual", "tree-anchors"])
+def test_searches_need_trees_and_sensible_options(tmp_path, method):
+    rows, table = table_of(tmp_path, "xgboost_softprob")
+    model = whence.load(TREES / "models/xgboost_softprob.json", background=table)
+    with pytest.raises(whence.UsageError, match="budget"):
+        whence.explain(model, rows[0], method=method, budget=0)
+    network = whence.load(Path(__file__).parents[2] / "examples/models/breast_cancer.onnx")
+    with pytest.raises(whence.UsageError, match="searches the trees"):
+        whence.explain(network, np.zeros(30), method=method)
+    early = whence.explain(model, rows[0], method=method, budget=1)
+    assert not early.converged or "proven" in early.notes[0]

@@ -43,6 +43,22 @@ Tensor picture(int64_t side) {
     return out;
 }
 
+TEST(Rule, AProvenOneSaysSo) {
+    Explanation proven = rule_example();
+    proven.rule->precision = proven.rule->precision_low = proven.rule->precision_high = 1;
+    EXPECT_FALSE(is_proven(*proven.rule)) << "an interval that ends at 1 is no proof";
+    proven.rule->confidence = 1;
+    EXPECT_TRUE(is_proven(*proven.rule));
+    EXPECT_EQ(rule_numbers(*proven.rule), "precision 1, proven, coverage 0.21");
+    proven.rule->coverage = NAN;
+    EXPECT_EQ(rule_numbers(*proven.rule), "precision 1, proven, coverage not known");
+    const std::string text = to_text(proven);
+    EXPECT_NE(text.find("Every input for which the rule holds"), std::string::npos);
+    EXPECT_EQ(text.find("Careful"), std::string::npos);
+    proven.diagnostics.converged = false;
+    EXPECT_NE(to_text(proven).find("ended early"), std::string::npos);
+}
+
 TEST(Rule, IsOneSentence) {
     EXPECT_EQ(rule_sentence(rule_example()),
               "IF radius > 16.8 AND texture <= 19.2 THEN malignant, precision 0.97 [0.95, 0.98], "

@@ -26,6 +26,8 @@ class Judge {
     [[nodiscard]] const ResolvedTarget& target() const { return target_; }
     /// The target's value at the input.
     [[nodiscard]] double value() const { return value_; }
+    /// The score of the target's output there, in its own units.
+    [[nodiscard]] double own() const { return own_; }
     /// What "the same prediction" means here, in words.
     [[nodiscard]] std::string meaning() const;
     [[nodiscard]] int64_t evaluations() const { return evaluations_; }

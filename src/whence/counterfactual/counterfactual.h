@@ -36,10 +36,11 @@ namespace counterfactual {
 class Features;
 
 /// The columns of a table and its rows as counterfactuals read them: medians, steps, values to try. What
-/// explanations of many rows share. `background`: float64 [rows, columns], at least one row. Throws Error(input)
-/// where it does not fit, Error(usage) for one-hot blocks that do not.
+/// explanations of many rows share. `background`: float64 [rows, columns], at least one row unless `none_will_do`.
+/// Throws Error(input) where it does not fit, Error(usage) for one-hot blocks that do not.
 [[nodiscard]] std::shared_ptr<const Features> read_features(Schema schema, const Tensor& background,
-                                                            const std::vector<std::vector<std::string>>& one_hot);
+                                                            const std::vector<std::vector<std::string>>& one_hot,
+                                                            bool none_will_do = false);
 
 }  // namespace counterfactual
 

@@ -56,9 +56,11 @@ CounterfactualOptions checked(CounterfactualOptions options) {
 }
 
 std::shared_ptr<const Features> read_features(Schema schema, const Tensor& background,
-                                              const std::vector<std::vector<std::string>>& one_hot) {
+                                              const std::vector<std::vector<std::string>>& one_hot,
+                                              bool none_will_do) {
     auto features = std::make_shared<const Features>(std::move(schema), background, one_hot);
-    if (features->examples() < 1) throw Error(ErrorKind::input, "the background has no rows");
+    if (features->examples() < 1 && !none_will_do)
+        throw Error(ErrorKind::input, "the background has no rows");
     return features;
 }
 

@@ -13,6 +13,7 @@ namespace whence::recipe {
 [[nodiscard]] std::vector<MethodSpec> perturbation_methods();
 [[nodiscard]] std::vector<MethodSpec> shapley_methods();
 [[nodiscard]] std::vector<MethodSpec> tree_methods();
+[[nodiscard]] std::vector<MethodSpec> tree_search_methods();
 [[nodiscard]] std::vector<MethodSpec> counterfactual_methods();
 [[nodiscard]] std::vector<MethodSpec> rule_methods();
 

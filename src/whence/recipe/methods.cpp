@@ -16,7 +16,8 @@ std::vector<MethodSpec> make_methods() {
     std::vector<MethodSpec> all;
     for (auto part :
          {gradient_methods(), cam_methods(), attention_methods(), perturbation_methods(),
-          shapley_methods(), tree_methods(), rule_methods(), counterfactual_methods()})
+          shapley_methods(), tree_methods(), rule_methods(), counterfactual_methods(),
+          tree_search_methods()})
         std::ranges::move(part, std::back_inserter(all));
     return all;
 }

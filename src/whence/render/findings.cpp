@@ -91,8 +91,8 @@ void add_convergence(const Diagnostics& diagnostics, std::vector<Finding>& out) 
                        "more evaluations may change the weights."});
 }
 
-// What a rule claims, instead of weights that add up.
-void add_rule(const Explanation& explanation, std::vector<Finding>& out) {
+// What is known of a rule's precision from samples.
+void add_precision(const Explanation& explanation, std::vector<Finding>& out) {
     const Rule& rule = *explanation.rule;
     if (explanation.diagnostics.converged == false)
         out.push_back({Level::warning, "No rule met the precision asked for."});
@@ -101,6 +101,22 @@ void add_rule(const Explanation& explanation, std::vector<Finding>& out) {
                        percent(rule.precision) + " (between " + percent(rule.precision_low) +
                        " and " + percent(rule.precision_high) + ", with " +
                        percent(rule.confidence) + " confidence)."});
+}
+
+// What a rule claims, instead of weights that add up.
+void add_rule(const Explanation& explanation, std::vector<Finding>& out) {
+    const Rule& rule = *explanation.rule;
+    if (is_proven(rule)) {
+        out.push_back(
+            {Level::good, "Every input for which the rule holds gets the same prediction."});
+        if (explanation.diagnostics.converged == false)
+            out.push_back(
+                {Level::warning,
+                 "The search ended early: the rule may be longer or narrower than need be."});
+    } else {
+        add_precision(explanation, out);
+    }
+    if (std::isnan(rule.coverage)) return;
     // Fewer than one input in a thousand: hardly more than the input itself.
     constexpr double narrow = 0.001;
     out.push_back({rule.coverage < narrow ? Level::warning : Level::remark,
@@ -147,16 +163,18 @@ void add_validity(const Explanation& explanation, std::vector<Finding>& out) {
     const auto valid = std::ranges::count_if(found, &Counterfactual::valid);
     const bool complete = explanation.diagnostics.converged.value_or(true);
     if (valid < std::ssize(found))
-        out.push_back({Level::warning, "The model does not give the wanted answer to what is shown."});
+        out.push_back(
+            {Level::warning, "The model does not give the wanted answer to what is shown."});
     else if (!complete)
         out.push_back({Level::warning, "Not all that was asked for was found."});
     else if (valid > 0)
         out.push_back({Level::good, "The model was asked: the wanted answer is what it gives."});
     for (const Counterfactual& one : found)
         if (one.to_data && *one.to_data > one.distance && one.distance > 0) {
-            out.push_back({Level::remark,
-                           "Some are farther from every row of the data than from the input: rows like "
-                           "them may not occur."});
+            out.push_back(
+                {Level::remark,
+                 "Some are farther from every row of the data than from the input: rows like "
+                 "them may not occur."});
             return;
         }
 }
@@ -171,8 +189,8 @@ std::string nearest_in_words(const Counterfactuals& all) {
     if (changes.empty()) return " That is the answer wanted (" + wanted + ") already.";
     std::string out = " It would be " + clean(all.found[0].label) + " with ";
     for (size_t i = 0; i < std::min(most, changes.size()); ++i)
-        out += (i ? ", " : "") + clean(changes[i].name) + ": " + clean(changes[i].from) + " \u2192 " +
-               clean(changes[i].to);
+        out += (i ? ", " : "") + clean(changes[i].name) + ": " + clean(changes[i].from) +
+               " \u2192 " + clean(changes[i].to);
     if (changes.size() > most) out += " and " + count(std::ssize(changes) - most) + " more changes";
     return out + ".";
 }

@@ -1,6 +1,7 @@
 #include "whence/render/rule.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "whence/render/block.h"
 #include "whence/render/facts.h"
@@ -50,9 +51,17 @@ std::vector<std::string> rule_lines(const Explanation& explanation) {
     return out;
 }
 
+bool is_proven(const Rule& rule) {
+    return rule.precision_low == 1 && rule.confidence == 1;
+}
+
 std::string rule_numbers(const Rule& rule) {
-    return "precision " + number(rule.precision) + " [" + number(rule.precision_low) + ", " +
-           number(rule.precision_high) + "], coverage " + number(rule.coverage);
+    const std::string precision = is_proven(rule) ? "precision 1, proven"
+                                                  : "precision " + number(rule.precision) + " [" +
+                                                        number(rule.precision_low) + ", " +
+                                                        number(rule.precision_high) + "]";
+    return precision + (std::isnan(rule.coverage) ? ", coverage not known"
+                                                  : ", coverage " + number(rule.coverage));
 }
 
 std::string rule_sentence(const Explanation& explanation) {

@@ -14,7 +14,9 @@ namespace whence::render {
 /// conditions "ALWAYS malignant" alone. Superpixels are named with their place. Needs
 /// explanation.rule.
 [[nodiscard]] std::vector<std::string> rule_lines(const Explanation& explanation);
-/// "precision 0.97 [0.95, 0.98], coverage 0.21"
+/// Whether its precision is 1 for certain (tree-anchors), and not measured.
+[[nodiscard]] bool is_proven(const Rule& rule);
+/// "precision 0.97 [0.95, 0.98], coverage 0.21", "precision 1, proven, coverage not known"
 [[nodiscard]] std::string rule_numbers(const Rule& rule);
 /// All of it on one line.
 [[nodiscard]] std::string rule_sentence(const Explanation& explanation);

@@ -74,8 +74,9 @@ void say_prediction(const Explanation& explanation, Words& words) {
     else
         words.say(Phrase::score, {what, value, words.phrased(unit_of(explanation), {})});
     if (target.baseline_value)
-        words.say(Phrase::compared, {clean(target.baseline), in_numbers(*target.baseline_value),
-                                     typeset(signed_number(target.value - *target.baseline_value))});
+        words.say(Phrase::compared,
+                  {clean(target.baseline), in_numbers(*target.baseline_value),
+                   typeset(signed_number(target.value - *target.baseline_value))});
 }
 
 // The largest values of one sign.
@@ -144,7 +145,7 @@ void say_rule(const Explanation& explanation, Words& words) {
         words.say(Phrase::always, {what, share, low, high});
     else
         words.say(Phrase::rule, {words.listed(conditions), what, share, low, high,
-                                 percent(rule.coverage)});
+                                 std::isnan(rule.coverage) ? "?" : percent(rule.coverage)});
 }
 
 // What display() calls a value that is not there.
