@@ -26,7 +26,7 @@ PEER = [os.environ.get("WHENCE_BENCH_PYTHON", sys.executable), str(HERE / "tree_
 
 @dataclass
 class Trees:
-    model: Path  # XGBoost's JSON
+    model: Path
     rows: Path  # float32, what it was trained on
     count: int  # of rows
     features: int
@@ -47,7 +47,7 @@ class Trees:
         return replace(self, rows=path, count=count)
 
 
-def adult(depth: int, trees: int) -> Trees | None:
+def adult(depth: int, trees: int = 100, library: str = "xgboost") -> Trees | None:
     """Income of 32 561 persons, 14 columns, categories as codes, some missing. None where the table is not at hand."""
     path = data_file("tabular/adult_train.csv")
     if path is None:
@@ -60,31 +60,39 @@ def adult(depth: int, trees: int) -> Trees | None:
         numbers = all(word.isdigit() for word in words)
         columns.append([np.nan if cell == "?" else float(cell) if numbers else float(words.index(cell)) for cell in cells])
     table = np.array(columns, np.float32).T
-    return _trained("adult", table[:, :-1], table[:, -1].astype(float), depth, trees)
+    return _trained("adult", table[:, :-1], table[:, -1].astype(float), depth, trees, library)
 
 
-def _trained(name: str, table: np.ndarray, target: np.ndarray, depth: int, trees: int) -> Trees:
+def _trained(name: str, table: np.ndarray, target: np.ndarray, depth: int, trees: int, library: str) -> Trees:
     folder = FOLDER.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    model, rows = folder / f"{name}-depth-{depth}-trees-{trees}.json", folder / f"{name}.f32"
+    ending = {"xgboost": "json", "lightgbm": "txt", "catboost": "catboost.json"}[library]
+    model, rows = folder / f"{name}-depth-{depth}-trees-{trees}.{ending}", folder / f"{name}.f32"
     np.ascontiguousarray(table).tofile(rows)
     if not model.is_file():
         np.save(folder / f"{name}-table.npy", table)
         np.save(folder / f"{name}-target.npy", target)
         arguments = [folder / f"{name}-table.npy", folder / f"{name}-target.npy", depth, trees, model]
-        subprocess.run([*PEER, "train", *map(str, arguments)], check=True)
-    grown = json.loads(model.read_text())["learner"]["gradient_booster"]["model"]["trees"]
-    leaves = sum(child < 0 for tree in grown for child in tree["left_children"])
-    return Trees(model, rows, len(table), table.shape[1], leaves)
+        subprocess.run([*PEER, "train", library, *map(str, arguments)], check=True)
+    return Trees(model, rows, len(table), table.shape[1], _leaves(model.read_text(), library))
 
 
-def housing(depth: int, trees: int = 100) -> Trees | None:
+def _leaves(text: str, library: str) -> int:
+    if library == "lightgbm":
+        return sum(int(line.removeprefix("num_leaves=")) for line in text.splitlines() if line.startswith("num_leaves="))
+    if library == "catboost":
+        return sum(len(tree["leaf_weights"]) for tree in json.loads(text)["oblivious_trees"])
+    grown = json.loads(text)["learner"]["gradient_booster"]["model"]["trees"]
+    return sum(child < 0 for tree in grown for child in tree["left_children"])
+
+
+def housing(depth: int, trees: int = 100, library: str = "xgboost") -> Trees | None:
     """Prices of California's districts, 20 640 rows of 8 columns. None where the table is not at hand."""
     path = data_file("tabular/california_housing_raw.csv")
     if path is None:
         return None
     table = np.genfromtxt(path, delimiter=",").astype(np.float32)
-    return _trained("housing", table[:, :8], table[:, 8] / 1e5, depth, trees)
+    return _trained("housing", table[:, :8], table[:, 8] / 1e5, depth, trees, library)
 
 
 def build_program() -> None:

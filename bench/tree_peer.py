@@ -1,6 +1,6 @@
 """A peer of tree SHAP, as a program of its own: the newest releases may need another Python than the rest of the benchmarks.
 
-    tree_peer.py train TABLE.npy TARGET.npy DEPTH TREES MODEL.json
+    tree_peer.py train LIBRARY TABLE.npy TARGET.npy DEPTH TREES MODEL
     tree_peer.py NAME MODEL.json ROWS.f32 COUNT KIND THREADS BACKGROUND
 
 The second prints its version, then answers as tree_shap_library does: to a number, the mean seconds of so many calls; to a name, the
@@ -14,11 +14,52 @@ import time
 import numpy as np
 
 
-def train(table, target, depth, trees, model):
+def train(library, table, target, depth, trees, model):
+    table, target, depth, trees = np.load(table), np.load(target), int(depth), int(trees)
+    if library == "xgboost":
+        import xgboost
+
+        xgboost.XGBRegressor(max_depth=depth, n_estimators=trees, tree_method="hist").fit(table, target).save_model(model)
+    elif library == "lightgbm":
+        import lightgbm
+
+        learner = lightgbm.LGBMRegressor(max_depth=depth, num_leaves=2**depth, n_estimators=trees, min_child_samples=5, verbose=-1)
+        learner.fit(table, target).booster_.save_model(model)
+    else:
+        import catboost
+
+        catboost.CatBoostRegressor(depth=depth, iterations=trees, verbose=0, allow_writing_files=False).fit(table, target).save_model(model, format="json")
+
+
+def load(model):
+    """Its booster, by the library whose ending the file has, and the number of its columns."""
+    if model.endswith(".txt"):
+        import lightgbm
+
+        booster = lightgbm.Booster(model_file=model)
+        return booster, booster.num_feature()
+    if model.endswith(".catboost.json"):
+        import catboost
+
+        booster = catboost.CatBoost().load_model(model, format="json")
+        return booster, len(booster.feature_names_)
     import xgboost
 
-    learner = xgboost.XGBRegressor(max_depth=int(depth), n_estimators=int(trees), tree_method="hist")
-    learner.fit(np.load(table), np.load(target)).save_model(model)
+    booster = xgboost.Booster(model_file=model)
+    return booster, booster.num_features()
+
+
+def lightgbm_call(booster, rows, kind, threads, background):
+    import lightgbm
+
+    return lightgbm.__version__, lambda: booster.predict(rows, pred_contrib=True, num_threads=threads)
+
+
+def catboost_call(booster, rows, kind, threads, background):
+    import catboost
+
+    pool = catboost.Pool(rows)
+    return catboost.__version__, lambda: booster.get_feature_importance(pool, type="ShapValues", thread_count=threads)
 
 
 def xgboost_call(booster, rows, kind, threads, background):
@@ -86,11 +127,9 @@ def shapiq_call(booster, rows, kind, threads, background):
 
 
 def serve(name, model, rows, count, kind, threads, background):
-    import xgboost
-
-    booster = xgboost.Booster(model_file=model)
-    table = np.fromfile(rows, np.float32).reshape(-1, booster.num_features())
-    calls = {"xgboost": xgboost_call, "woodelf": woodelf_call, "shap": shap_call, "shapiq": shapiq_call}
+    booster, columns = load(model)
+    table = np.fromfile(rows, np.float32).reshape(-1, columns)
+    calls = {"xgboost": xgboost_call, "lightgbm": lightgbm_call, "catboost": catboost_call, "woodelf": woodelf_call, "shap": shap_call, "shapiq": shapiq_call}
     some = np.resize(table, (int(count), table.shape[1]))
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints
     version, call = calls[name](booster, some, kind, int(threads), table[-max(1, int(background)) :])
