@@ -23,8 +23,8 @@ namespace whence::shapley {
 /// adjusted Monte Carlo estimators for Shapley values and probabilistic values").
 class Proxy {
   public:
-    /// Fitted to the first of the plan's pairs, up to 384 of them (3/2 for
-    /// each player where that is more). `differences`: d of the pairs
+    /// Fitted to the first of the plan's pairs, up to 256 of them (384 where there are
+    /// fewer than 768 threes of players; 3/2 for each player where that is more). `differences`: d of the pairs
     /// asked so far; `weights`: of the squared residual of each. None where fewer than 40 pairs, or
     /// than 3/2 for each player, were asked, or where it predicts no better than single players do.
     static std::optional<Proxy> fit(const Plan& plan, const std::vector<double>& differences,
