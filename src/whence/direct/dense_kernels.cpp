@@ -50,24 +50,60 @@ inline double exponential(double x) {
 inline float sum_of(const float* values) {
     typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
     typedef float Four __attribute__((vector_size(16)));
-    const Eight a = *reinterpret_cast<const Eight*>(values) +
-                    *reinterpret_cast<const Eight*>(values + 8);
+    const Eight a =
+        *reinterpret_cast<const Eight*>(values) + *reinterpret_cast<const Eight*>(values + 8);
     const Four b = Four{a[0], a[1], a[2], a[3]} + Four{a[4], a[5], a[6], a[7]};
     return (b[0] + b[2]) + (b[1] + b[3]);
 }
 
-// From [group_sums][width] into the tiles.
-inline __attribute__((always_inline)) void store(const double* __restrict partial, int64_t width,
-                                                 int64_t group, int64_t groups,
-                                                 float* __restrict tables) {
-    const int64_t tile = tile_of(width);
-    for (int64_t j = 0; j < width; j += tile) {
-        float* to = tables + (j * groups + group * tile) * group_sums;
-        for (int64_t sum = 0; sum < group_sums; ++sum)
-            for (int64_t part = 0; part < tile; part += lanes, to += lanes)
-                for (int64_t i = 0; i < lanes; ++i)
-                    to[i] = static_cast<float>(partial[sum * width + j + part + i]);
+struct Plus {
+    static constexpr double nothing = 0;
+    double operator()(double a, double b) const { return a + b; }
+};
+struct Times {
+    static constexpr double nothing = 1;
+    double operator()(double a, double b) const { return a * b; }
+};
+
+#define WHENCE_INTO_LOOPS inline __attribute__((always_inline))
+
+// One entry, [width], into its place in each tile.
+WHENCE_INTO_LOOPS void store(const Tables& tables, int64_t group, int64_t sum,
+                             const double* __restrict entry, float* __restrict to) {
+    const int64_t tile = tables.tile();
+    to += tables.entry(group, sum);
+    for (int64_t j = 0; j < tables.width; j += tile, to += tables.next_tile())
+        for (int64_t part = 0; part < tile; part += lanes)
+            for (int64_t i = 0; i < lanes; ++i)
+                to[part + i] = static_cast<float>(entry[j + part + i]);
+}
+
+template <class Join>
+WHENCE_INTO_LOOPS void fill_all(const Tables& tables, int64_t group, const double* first,
+                                const double* of_players, double* __restrict partial, float* to) {
+    const int64_t width = tables.width;
+    for (int64_t o = 0; o < width; ++o) partial[o] = first ? first[o] : Join::nothing;
+    for (int64_t bit = 0; bit < tables.players; ++bit) {
+        const int64_t half = width << bit;
+        for (int64_t sum = 0; sum < half; sum += width)
+            for (int64_t o = 0; o < width; ++o)
+                partial[half + sum + o] = Join()(partial[sum + o], of_players[bit * width + o]);
     }
+    for (int64_t sum = 0; sum < tables.sums(); ++sum)
+        store(tables, group, sum, partial + sum * width, to);
+}
+
+template <class Join>
+WHENCE_INTO_LOOPS void fill_one(const Tables& tables, int64_t group, int64_t sum,
+                                const double* first, const double* of_players,
+                                double* __restrict partial, float* to) {
+    const int64_t width = tables.width;
+    for (int64_t o = 0; o < width; ++o) partial[o] = first ? first[o] : Join::nothing;
+    for (int64_t bit = 0; bit < tables.players; ++bit)
+        if (sum >> bit & 1)
+            for (int64_t o = 0; o < width; ++o)
+                partial[o] = Join()(partial[o], of_players[bit * width + o]);
+    store(tables, group, sum, partial, to);
 }
 
 }  // namespace
@@ -80,7 +116,7 @@ void add_multiple(double factor, const double* from, int64_t count, double* __re
 WHENCE_VECTOR_CLONES
 double largest_sum(const double* base, const double* delta, int64_t players, int64_t width,
                    double* __restrict scratch) {
-    double *__restrict high = scratch, *__restrict low = scratch + width;
+    double* __restrict high = scratch, * __restrict low = scratch + width;
     for (int64_t o = 0; o < width; ++o) high[o] = low[o] = base[o];
     for (int64_t p = 0; p < players; ++p, delta += width)
         for (int64_t o = 0; o < width; ++o) {
@@ -100,37 +136,35 @@ void exponentials(double factor, std::span<double> values) {
 }
 
 WHENCE_VECTOR_CLONES
-void fill_sums(const double* first, const double* of_players, int64_t width,
-               double* __restrict partial, int64_t group, int64_t groups, float* tables) {
-    for (int64_t o = 0; o < width; ++o) partial[o] = first ? first[o] : 0;
-    for (int64_t bit = 0; bit < group_players; ++bit) {
-        const int64_t half = width << bit;
-        for (int64_t sum = 0; sum < half; sum += width)
-            for (int64_t o = 0; o < width; ++o)
-                partial[half + sum + o] = partial[sum + o] + of_players[bit * width + o];
-    }
-    store(partial, width, group, groups, tables);
+void fill_sums(const Tables& tables, int64_t group, const double* first, const double* of_players,
+               double* partial, float* to) {
+    fill_all<Plus>(tables, group, first, of_players, partial, to);
 }
 
 WHENCE_VECTOR_CLONES
-void fill_products(const double* first, const double* of_players, int64_t width,
-               double* __restrict partial, int64_t group, int64_t groups, float* tables) {
-    for (int64_t o = 0; o < width; ++o) partial[o] = first ? first[o] : 1;
-    for (int64_t bit = 0; bit < group_players; ++bit) {
-        const int64_t half = width << bit;
-        for (int64_t sum = 0; sum < half; sum += width)
-            for (int64_t o = 0; o < width; ++o)
-                partial[half + sum + o] = partial[sum + o] * of_players[bit * width + o];
-    }
-    store(partial, width, group, groups, tables);
+void fill_products(const Tables& tables, int64_t group, const double* first,
+                   const double* of_players, double* partial, float* to) {
+    fill_all<Times>(tables, group, first, of_players, partial, to);
 }
 
 WHENCE_VECTOR_CLONES
-void add_sums(const float* tables, const uint32_t* index, int64_t groups, int64_t width,
-              int64_t rows, float* out) {
-    const int64_t tile = tile_of(width), all = groups * group_sums * tile;
+void fill_sum(const Tables& tables, int64_t group, int64_t sum, const double* first,
+              const double* of_players, double* partial, float* to) {
+    fill_one<Plus>(tables, group, sum, first, of_players, partial, to);
+}
+
+WHENCE_VECTOR_CLONES
+void fill_product(const Tables& tables, int64_t group, int64_t sum, const double* first,
+                  const double* of_players, double* partial, float* to) {
+    fill_one<Times>(tables, group, sum, first, of_players, partial, to);
+}
+
+WHENCE_VECTOR_CLONES
+void add_sums(const Tables& tables, const float* entries, const uint32_t* index, int64_t rows,
+              float* out) {
+    const int64_t groups = tables.groups, width = tables.width, tile = tables.tile();
     for (int64_t j = 0; j < width; j += lanes) {
-        const float* here = tables + j / tile * all + j % tile;
+        const float* here = entries + j / tile * tables.next_tile() + j % tile;
         const uint32_t* at = index;
         for (int64_t r = 0; r < rows; ++r, at += groups) {
             Floats sum = floats_at(here + at[0]);
@@ -142,22 +176,21 @@ void add_sums(const float* tables, const uint32_t* index, int64_t groups, int64_
 
 // Two units share a division: 1 / p = q / (p q).
 WHENCE_VECTOR_CLONES
-void logistic_of_products(const float* tables, const uint32_t* index, int64_t groups, int64_t width,
+void logistic_of_products(const Tables& tables, const float* entries, const uint32_t* index,
                           const float* turned, const float* bias, int64_t outputs, int64_t rows,
                           float* scratch, float* out) {
     const Floats zero = {};
     for (int64_t i = 0; i < outputs * rows * lanes; i += lanes) floats_at(scratch + i) = zero;
-    const int64_t tile = tile_of(width);
+    const int64_t groups = tables.groups, width = tables.width, tile = tables.tile();
     // Of a single vector of units the second is the first again, with weights of 0.
     const bool alone = tile == lanes;
-    for (int64_t j = 0; j < width; j += tile) {
-        const float* here = tables + j * groups * group_sums;
-        const float* beside = alone ? here : here + lanes;
+    for (int64_t j = 0; j < width; j += tile, entries += tables.next_tile()) {
+        const float* beside = alone ? entries : entries + lanes;
         const uint32_t* at = index;
         for (int64_t r = 0; r < rows; ++r, at += groups) {
-            Floats p = floats_at(here + at[0]), q = floats_at(beside + at[0]);
+            Floats p = floats_at(entries + at[0]), q = floats_at(beside + at[0]);
             for (int64_t g = 1; g < groups; ++g) {
-                p *= floats_at(here + at[g]);
+                p *= floats_at(entries + at[g]);
                 q *= floats_at(beside + at[g]);
             }
             p += 1.0f;

@@ -65,7 +65,7 @@ struct Network {
 
     Network(int64_t inputs, std::string name, const std::vector<Layer>& layers)
         : columns(inputs), output(std::move(name)), first(layers[0]) {
-        const int64_t deep = tiled(first.out);
+        const int64_t deep = Tables(0, first.out).width;
         for (size_t l = 1; l < layers.size(); ++l)
             above.push_back(pack(layers[l], l == 1 ? deep : above.back().width));
         const bool logistic =
@@ -111,13 +111,12 @@ class DenseScores final : public MaskedScores {
           baseline_(masker.baseline().as<float>()),
           labels_(masker.labels()),
           players_(masker.players()),
-          groups_(std::max<int64_t>(1, (players_ + group_players - 1) / group_players)),
-          width_(tiled(network.first.out)) {}
+          tables_(players_, network.first.out) {}
 
     [[nodiscard]] int64_t classes() const override {
         return network_.above.empty() ? network_.first.out : network_.above.back().outputs;
     }
-    [[nodiscard]] int64_t table_numbers() const { return groups_ * group_sums * width_; }
+    [[nodiscard]] int64_t table_numbers() const { return tables_.size(); }
 
     // One filling after another; of a network of one number as many together as there are lanes.
     void scores(MatrixView<const uint8_t> present, int64_t first, int64_t count,
@@ -129,10 +128,10 @@ class DenseScores final : public MaskedScores {
             const int64_t ways = std::min(together, count - way);
             network_.one_number() ? take_apart_together(first + way, ways, scratch)
                                   : take_apart(first + way, scratch);
-            const bool products = fill_tables(scratch);
+            const bool products = fill_tables(index, scratch);
             for (int64_t begin = 0; begin < present.rows; begin += block_rows) {
                 const int64_t rows = std::min(block_rows, present.rows - begin);
-                const uint32_t* entries = index.data() + begin * groups_;
+                const uint32_t* entries = index.data() + begin * tables_.groups;
                 float* to = out.data() + (way * present.rows + begin) * classes();
                 if (network_.one_number())
                     numbers(entries, rows, scratch, ways, present.rows, to);
@@ -150,11 +149,11 @@ class DenseScores final : public MaskedScores {
         AlignedVector<double> base, delta, partial;  // [width], [players][width]
         AlignedVector<float> tables, a, b;
         explicit Scratch(const DenseScores& of)
-            : base(of.width_),
-              delta(of.groups_ * group_players * of.width_),
-              partial(group_sums * of.width_),
+            : base(of.tables_.width),
+              delta(of.tables_.groups * of.tables_.players * of.tables_.width),
+              partial(std::max<int64_t>(2, of.tables_.sums()) * of.tables_.width),
               tables(of.table_numbers()) {
-            int64_t width = std::max(of.width_, narrow * lanes);
+            int64_t width = std::max(of.tables_.width, narrow * lanes);
             for (const Packed& layer : of.network_.above) width = std::max(width, layer.width);
             a.resize(block_rows * width);
             b.resize(block_rows * width);
@@ -163,13 +162,14 @@ class DenseScores final : public MaskedScores {
 
     // Where in a tile of the tables the sums of each row's players stand, [rows][groups].
     [[nodiscard]] std::vector<uint32_t> entries_of(MatrixView<const uint8_t> present) const {
-        std::vector<uint32_t> index(present.rows * groups_);
+        std::vector<uint32_t> index(present.rows * tables_.groups);
         for (int64_t r = 0; r < present.rows; ++r)
-            for (int64_t g = 0; g < groups_; ++g) {
-                const int64_t player = g * group_players;
-                const int64_t sum = bits_of(present.row(r).data() + player,
-                                            std::min(group_players, players_ - player));
-                index[r * groups_ + g] = static_cast<uint32_t>((g * group_sums + sum) * tile_of(width_));
+            for (int64_t g = 0; g < tables_.groups; ++g) {
+                const int64_t player = g * tables_.players;
+                const int64_t sum =
+                    bits_of(present.row(r).data() + player,
+                            std::clamp<int64_t>(players_ - player, 0, tables_.players));
+                index[r * tables_.groups + g] = static_cast<uint32_t>(tables_.entry(g, sum));
             }
         return index;
     }
@@ -185,7 +185,8 @@ class DenseScores final : public MaskedScores {
             const double there = input_[i], missing = baseline_[filling * network_.columns + i];
             add_multiple(labels_[i] < 0 ? there : missing, w, layer.out, parts.base.data());
             if (labels_[i] < 0 || there == missing) continue;
-            add_multiple(there - missing, w, layer.out, parts.delta.data() + labels_[i] * width_);
+            add_multiple(there - missing, w, layer.out,
+                         parts.delta.data() + labels_[i] * tables_.width);
         }
     }
 
@@ -200,52 +201,62 @@ class DenseScores final : public MaskedScores {
                              missing = baseline_[(first + way) * network_.columns + i];
                 parts.base[way] += (labels_[i] < 0 ? there : missing) * w;
                 if (labels_[i] >= 0)
-                    parts.delta[labels_[i] * width_ + way] += (there - missing) * w;
+                    parts.delta[labels_[i] * tables_.width + way] += (there - missing) * w;
             }
     }
 
     // Entry `sum` of table g: what the players that are bits of `sum` add; the first table holds
     // the answer to the bare filling as well. True: as factors of e^(-steepness z).
-    bool fill_tables(Scratch& parts) const {
+    bool fill_tables(std::span<const uint32_t> index, Scratch& parts) const {
         const bool products =
             network_.steepness > 0 &&
             network_.steepness * largest_sum(parts.base.data(), parts.delta.data(),
-                                             groups_ * group_players, width_,
+                                             tables_.groups * tables_.players, tables_.width,
                                              parts.partial.data()) <=
                 largest_exponent;
         if (products) {
             exponentials(-network_.steepness, parts.base);
             exponentials(-network_.steepness, parts.delta);
         }
-        for (int64_t g = 0; g < groups_; ++g) {
-            const double* of_players = parts.delta.data() + g * group_players * width_;
+        const int64_t groups = tables_.groups;
+        // What few rows do not read is not made.
+        const bool few = std::ssize(index) < groups * tables_.sums() / 2;
+        for (int64_t g = 0; g < groups; ++g) {
+            const double* of_players = parts.delta.data() + g * tables_.players * tables_.width;
             const double* first = g == 0 ? parts.base.data() : nullptr;
-            (products ? fill_products : fill_sums)(first, of_players, width_, parts.partial.data(), g,
-                                                   groups_, parts.tables.data());
+            if (!few)
+                (products ? fill_products : fill_sums)(tables_, g, first, of_players,
+                                                       parts.partial.data(), parts.tables.data());
+            else
+                for (size_t i = static_cast<size_t>(g); i < index.size(); i += groups)
+                    (products ? fill_product : fill_sum)(
+                        tables_, g, index[i] / tables_.tile() - g * tables_.sums(), first,
+                        of_players, parts.partial.data(), parts.tables.data());
         }
         return products;
     }
 
     void numbers(const uint32_t* entries, int64_t rows, Scratch& scratch, int64_t ways,
                  int64_t next_way, float* out) const {
-        add_sums(scratch.tables.data(), entries, groups_, width_, rows, scratch.a.data());
-        apply_function(network_.first.function, scratch.a.data(), 1, 1, rows * width_);
+        add_sums(tables_, scratch.tables.data(), entries, rows, scratch.a.data());
+        apply_function(network_.first.function, scratch.a.data(), 1, 1, rows * tables_.width);
         for (int64_t way = 0; way < ways; ++way)
             for (int64_t r = 0; r < rows; ++r)
-                out[way * next_way + r] = scratch.a[r * width_ + way];
+                out[way * next_way + r] = scratch.a[r * tables_.width + way];
     }
 
     void logistic(const uint32_t* entries, int64_t rows, Scratch& scratch, float* out) const {
         const Packed& above = network_.above_logistic;
-        logistic_of_products(scratch.tables.data(), entries, groups_, width_, above.weights.data(),
+        logistic_of_products(tables_, scratch.tables.data(), entries, above.weights.data(),
                              above.bias.data(), above.outputs, rows, scratch.a.data(), out);
         apply_function(above.function, out, above.outputs, above.outputs, rows);
     }
 
     void layers(const uint32_t* entries, int64_t rows, Scratch& scratch, float* out) const {
-        add_sums(scratch.tables.data(), entries, groups_, width_, rows, scratch.a.data());
-        apply_function(network_.first.function, scratch.a.data(), network_.first.out, width_, rows);
-        int64_t width = width_;
+        add_sums(tables_, scratch.tables.data(), entries, rows, scratch.a.data());
+        apply_function(network_.first.function, scratch.a.data(), network_.first.out, tables_.width,
+                       rows);
+        int64_t width = tables_.width;
         for (const Packed& layer : network_.above) {
             const float* in = scratch.a.data();
             if (layer.is_narrow())
@@ -270,7 +281,8 @@ class DenseScores final : public MaskedScores {
     std::vector<double> input_;
     std::span<const float> baseline_;
     std::vector<int32_t> labels_;
-    int64_t players_, groups_, width_;
+    int64_t players_;
+    Tables tables_;
 };
 
 class DenseScorer final : public MaskedScorer {

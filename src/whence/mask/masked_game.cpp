@@ -119,7 +119,8 @@ std::vector<double> MaskedGame::put_together(MatrixView<const uint8_t> coalition
     parallel_for(run, blocks * groups, 1, [&](int64_t task, int64_t) {
         const int64_t begin = task / groups * coalitions_per_task, group = task % groups;
         const int64_t rows = std::min(coalitions_per_task, count - begin);
-        const int64_t first = group * ways_per_task, fillings = std::min(ways_per_task, ways - first);
+        const int64_t first = group * ways_per_task,
+                      fillings = std::min(ways_per_task, ways - first);
         const std::vector<double> answers =
             said({coalitions.data + begin * coalitions.columns, rows, coalitions.columns}, first,
                  fillings);

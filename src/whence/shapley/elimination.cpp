@@ -31,8 +31,8 @@ void take_away_row(const double* from, double factor, double* to, int64_t width)
 }
 
 // A panel of rows `from` (of this stride), taken away from rows `to` below or above them, [first,
-// last): row j loses factors[p][j] times row p of the panel, in columns [0, end) or, with `triangle`,
-// from the vector that column j is in.
+// last): row j loses factors[p][j] times row p of the panel, in columns [0, end) or, with
+// `triangle`, from the vector that column j is in.
 WHENCE_VECTOR_CLONES
 void take_away(const double* from, const double* factors, int64_t factor_stride, int64_t first,
                int64_t last, double* to, int64_t stride, int64_t end, bool triangle) {
@@ -68,7 +68,7 @@ void divide_rows(const double* upper, int64_t n, double* b, int64_t stride, cons
 
 // From rows of `columns` numbers to rows of `to` numbers, the rest 0.
 AlignedVector<double> with_rows_of(std::span<const double> from, int64_t columns, int64_t to,
-                                 int64_t rows) {
+                                   int64_t rows) {
     AlignedVector<double> out(rows * to);
     const int64_t given = std::min<int64_t>(rows, std::ssize(from) / columns);
     for (int64_t r = 0; r < given; ++r)
@@ -113,7 +113,7 @@ AlignedVector<double> Factor::inverse() const {
 }
 
 AlignedVector<double> turned_product(std::span<const double> lower, std::span<const double> b,
-                                   int64_t n, int64_t columns) {
+                                     int64_t n, int64_t columns) {
     const int64_t width = padded(columns), all = padded(n);
     // Taken away from nothing: the product of what has the other sign.
     const AlignedVector<double> rows = with_rows_of(b, columns, width, all);

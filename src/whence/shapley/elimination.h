@@ -29,7 +29,7 @@ class Factor {
 
 /// out = lower^T b for a lower triangle [n][n] and b [n][columns].
 [[nodiscard]] AlignedVector<double> turned_product(std::span<const double> lower,
-                                                 std::span<const double> b, int64_t n,
-                                                 int64_t columns);
+                                                   std::span<const double> b, int64_t n,
+                                                   int64_t columns);
 
 }  // namespace whence::shapley

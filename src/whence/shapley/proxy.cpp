@@ -198,15 +198,17 @@ std::optional<Proxy> Proxy::fit(const Plan& plan, const std::vector<double>& dif
     const double alone = score(without_process(f, d, weights), weights);
     if (!(alone > nothing * score(d, weights))) return std::nullopt;
     const std::vector<double> k = covariances(plan, pairs, covariances_of(players));
-    Choice choice = choose_noise([&](double noise) {
-        return krige(k, pairs, some, f.topRows(some), d.head(some), noise);
-    }, weights);
+    Choice choice = choose_noise(
+        [&](double noise) { return krige(k, pairs, some, f.topRows(some), d.head(some), noise); },
+        weights);
     // With as many pairs as there are threes of players a fit of little noise goes wild: then the
     // next has a try.
     Kriging fitted;
-    for (size_t i = choice.noise; i < std::min(choice.noise + 2, std::size(noises)) && !fitted.settled; ++i) {
-        Kriging of_all = some == pairs && i == choice.noise ? std::move(choice.fit)
-                                                            : krige(k, pairs, pairs, f, d, noises[i]);
+    for (size_t i = choice.noise;
+         i < std::min(choice.noise + 2, std::size(noises)) && !fitted.settled; ++i) {
+        Kriging of_all = some == pairs && i == choice.noise
+                             ? std::move(choice.fit)
+                             : krige(k, pairs, pairs, f, d, noises[i]);
         if (of_all.settled && score(of_all.left_out, weights) < least_gain * alone)
             fitted = std::move(of_all);
     }
