@@ -112,6 +112,10 @@ TabularSamples::Piece TabularSamples::piece(const Column& column, int64_t level,
                                             double width) {
     Piece out{.level = level, .begin = begin, .width = width};
     const Level& normal = column.levels[level];
+    if (normal.low == normal.high) {  // whatever is drawn is cut to that value
+        out.share = 0.5;
+        return out;
+    }
     out.slope = normal.cdf_width / width;
     out.share = normal.cdf_low - out.slope * begin;
     return out;
