@@ -49,13 +49,13 @@ def run(bench) -> None:
 
 
 def network():
-    """30-448-448-2, softmax: more weights than Whence would answer from without ONNX Runtime."""
+    """30-800-800-2, softmax: more weights than Whence would answer from without ONNX Runtime."""
     from onnx import TensorProto, helper
 
     rng = np.random.default_rng(0)
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / "overhead.onnx"
-    widths = (COLUMNS, 448, 448, 2)
+    widths = (COLUMNS, 800, 800, 2)
     nodes, tensors, at = [], [], "x"
     for layer, (deep, wide) in enumerate(zip(widths, widths[1:])):
         for name, value in ((f"w{layer}", rng.normal(size=(deep, wide)) * 1.5 / np.sqrt(deep)), (f"b{layer}", rng.normal(size=wide) / 3)):

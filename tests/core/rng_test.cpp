@@ -200,6 +200,34 @@ TEST(Rng, ManyNormalsAreTheSameAsOneByOne) {
     for (const double value : values) ASSERT_EQ(value, twin.normal());
 }
 
+TEST(Rng, ManyWordsAndUniformsAreTheSameAsOneByOne) {
+    for (const int before : {0, 1, 2, 5})
+        for (const size_t count : {0, 1, 3, 4, 30, 31, 64, 65, 1001}) {
+            Rng many(7, 1, 3), single(7, 1, 3);
+            for (int i = 0; i < before; ++i) EXPECT_EQ(many.next32(), single.next32());
+            std::vector<uint64_t> words(count);
+            many.next64s(words);
+            for (const uint64_t word : words) ASSERT_EQ(word, single.next64()) << before << ' ' << count;
+            std::vector<double> values(count);
+            many.open_uniforms(values);
+            for (const double value : values) ASSERT_EQ(value, single.open_uniform());
+            EXPECT_EQ(many.next64(), single.next64());
+        }
+}
+
+TEST(Rng, ShufflesByItsNumbersBelow) {
+    for (const size_t count : {0, 1, 2, 30, 64, 65, 66, 1000}) {
+        Rng whole(7, 1, 4), single(7, 1, 4);
+        std::vector<int32_t> values(count), wanted(count);
+        std::iota(values.begin(), values.end(), 0);
+        wanted = values;
+        whole.shuffle(values);
+        for (size_t i = count; i > 1; --i) std::swap(wanted[i - 1], wanted[single.below(i)]);
+        EXPECT_EQ(values, wanted);
+        EXPECT_EQ(whole.next64(), single.next64());
+    }
+}
+
 TEST(Rng, OpenUniformNeverTouchesTheEnds) {
     Rng rng(3, 0, 0);
     for (int i = 0; i < 100000; ++i) {
@@ -220,6 +248,17 @@ TEST(NormalQuantile, AgreesWithManyDigits) {
     EXPECT_EQ(normal_quantile(0.5), 0);
     for (const double p : {0.01, 0.0749, 0.0751, 0.4, 0.93, 0.9999})
         EXPECT_NEAR(normal_cdf(normal_quantile(p)) / p, 1, 1e-14);
+}
+
+TEST(NormalQuantile, OfManyAreTheSameAsOneByOne) {
+    std::vector<double> p = {1e-300, 1e-20, 1.3e-11, 1.5e-11, 0.074, 0.075, 0.5, 0.926, 1 - 0x1p-53};
+    Rng rng(3, 0, 0);
+    while (p.size() < 1003) p.push_back(rng.open_uniform());
+    for (const size_t count : {size_t{0}, size_t{1}, size_t{31}, p.size()}) {
+        std::vector<double> many(p.begin(), p.begin() + static_cast<std::ptrdiff_t>(count));
+        normal_quantiles(many);
+        for (size_t i = 0; i < count; ++i) ASSERT_EQ(many[i], normal_quantile(p[i])) << p[i];
+    }
 }
 
 }  // namespace

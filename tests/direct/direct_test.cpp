@@ -56,7 +56,7 @@ std::vector<float> asked(const OnnxModel& model, const std::string& output,
 }
 
 void expect_equal_answers(const Graph& graph, const std::string& output,
-                          const Question& question = {}) {
+                          const Question& question = {}, float tolerance = 3e-6f) {
     const OnnxModel model = testing::load(graph);
     const auto scorer = direct::read(model.graph());
     ASSERT_TRUE(scorer);
@@ -78,7 +78,7 @@ void expect_equal_answers(const Graph& graph, const std::string& output,
         float largest = 0;
         for (const float value : slow) largest = std::max(largest, std::abs(value));
         for (size_t i = 0; i < slow.size(); ++i)
-            ASSERT_NEAR(fast[i], slow[i], 3e-6f * largest) << i;
+            ASSERT_NEAR(fast[i], slow[i], tolerance * largest) << i;
     }
 }
 
@@ -118,9 +118,31 @@ TEST(Direct, DenseNetworks) {
 }
 
 TEST(Direct, LinearModels) {
-    Graph graph = input_graph();
-    Builder b(graph);
-    expect_equal_answers(ending_in(graph, layer(b, "x", columns, 1, 3), 1), "y");
+    for (const char* last : {"Identity", "Sigmoid", "Tanh", "Relu"}) {
+        Graph graph = input_graph();
+        Builder b(graph);
+        const std::string y = b.node(last, {layer(b, "x", columns, 1, 3)});
+        expect_equal_answers(ending_in(graph, y, 1), "y");
+    }
+}
+
+// Sums that products of exponentials cannot hold: of all fillings, and of some.
+TEST(Direct, SaturatedNetworks) {
+    for (const char* function : {"Tanh", "Sigmoid"})
+        for (const float scale : {3.0f, 6.0f, 100.0f, 1e6f}) {
+            SCOPED_TRACE(std::string(function) + " " + std::to_string(scale));
+            Graph graph = input_graph();
+            Builder b(graph);
+            std::string at = layer(b, "x", columns, 21, 1);
+            at = b.mul(at, b.constant(Tensor::of<float>({1}, {scale})));
+            // Whole numbers, so that rounding of large sums is not what is compared.
+            Question question;
+            for (Tensor* rows : {&question.input, &question.background})
+                for (float& value : rows->as<float>()) value = std::round(2 * value);
+            at = layer(b, b.node(function, {at}), 21, 2, 5);
+            expect_equal_answers(ending_in(graph, at, 2), "y", question,
+                                 scale < 50 ? 3e-6f : 1e-3f);
+        }
 }
 
 TEST(Direct, ScalesShiftsAndTurnedWeights) {

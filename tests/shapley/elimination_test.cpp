@@ -11,17 +11,17 @@
 namespace whence::shapley {
 namespace {
 
-std::vector<double> normals(int64_t count, uint64_t seed) {
-    std::vector<double> out(count);
+AlignedVector<double> normals(int64_t count, uint64_t seed) {
+    AlignedVector<double> out(count);
     Rng rng(seed, 0, 0);
     for (double& value : out) value = rng.normal();
     return out;
 }
 
 // G G^T + 1/10, row-major.
-std::vector<double> positive(int64_t n) {
-    const std::vector<double> g = normals(n * n, 7);
-    std::vector<double> out(n * n);
+AlignedVector<double> positive(int64_t n) {
+    const AlignedVector<double> g = normals(n * n, 7);
+    AlignedVector<double> out(n * n);
     for (int64_t i = 0; i < n; ++i)
         for (int64_t j = 0; j < n; ++j) {
             for (int64_t k = 0; k < n; ++k) out[i * n + j] += g[i * n + k] * g[j * n + k];
@@ -32,10 +32,10 @@ std::vector<double> positive(int64_t n) {
 
 TEST(Factor, InverseAndQuotientsAreThoseOfTheMatrix) {
     for (const int64_t n : {1, 3, 4, 7, 30, 61}) {
-        const std::vector<double> k = positive(n);
+        const AlignedVector<double> k = positive(n);
         const Factor factor(k, n);
         ASSERT_TRUE(factor.exists());
-        const std::vector<double> inverse = factor.inverse();
+        const AlignedVector<double> inverse = factor.inverse();
         // (L^-1)^T L^-1 K = 1
         for (int64_t i = 0; i < n; ++i)
             for (int64_t j = 0; j < n; ++j) {
@@ -49,10 +49,10 @@ TEST(Factor, InverseAndQuotientsAreThoseOfTheMatrix) {
             }
         for (int64_t i = 0; i < n; ++i)
             for (int64_t j = i + 1; j < n; ++j) ASSERT_EQ(inverse[i * n + j], 0);
-        const std::vector<double> b = normals(n * 5, 9);
-        std::vector<double> divided = b;
+        const AlignedVector<double> b = normals(n * 5, 9);
+        AlignedVector<double> divided = b;
         factor.divide(divided, 5);
-        const std::vector<double> product = turned_product(inverse, b, n, 5);
+        const AlignedVector<double> product = turned_product(inverse, b, n, 5);
         for (int64_t i = 0; i < n; ++i)
             for (int64_t c = 0; c < 5; ++c) {
                 double wanted = 0, turned = 0;

@@ -1,6 +1,8 @@
-// Normal numbers, one by one and many at once: the same numbers.
+// Normal numbers and quantiles, one by one and many at once: the same numbers.
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 #include <utility>
 
@@ -56,31 +58,73 @@ WHENCE_INTO_LOOPS Pair box_muller(uint64_t first, uint64_t second) {
     return {radius * cosine, radius * sine};
 }
 
+// Coefficients of the published algorithm, lowest power first.
+constexpr double centre[2][8] = {
+    {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+     1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+     3.3430575583588128105e4, 2.5090809287301226727e3},
+    {1, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
+     2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
+     5.2264952788528545610e3}};
+constexpr double flank[2][8] = {
+    {1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
+     3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+     2.27238449892691845833e-2, 7.74545014278341407640e-4},
+    {1, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+     1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+     1.05075007164441684324e-9}};
+constexpr double tail[2][8] = {
+    {6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
+     2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+     2.71155556874348757815e-5, 2.01033439929228813265e-7},
+    {1, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+     7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
+     2.04426310338993978564e-15}};
+
+// Beyond e^-25 the tail begins.
+constexpr double tail_begins = 1.3887943864964021e-11;
+
+WHENCE_INTO_LOOPS double polynomial(const double (&c)[8], double x) {
+    double sum = c[7];
+    for (int power = 6; power >= 0; --power) sum = sum * x + c[power];
+    return sum;
+}
+
+// For p and 1 - p above tail_begins. Without branches.
+WHENCE_INTO_LOOPS double quantile_before_tail(double p) {
+    const double q = p - 0.5, other = q < 0 ? p : 1 - p;
+    const bool near = std::abs(q) <= 0.425;
+    const double a = 0.180625 - q * q, b = std::sqrt(-log_of(other)) - 1.6;
+    const double above = near ? polynomial(centre[0], a) * q : polynomial(flank[0], b);
+    const double below = near ? polynomial(centre[1], a) : polynomial(flank[1], b);
+    const double x = above / below;
+    return !near && q < 0 ? -x : x;
+}
+
+double quantile_in_tail(double p) {
+    const double r = std::sqrt(-std::log(p < 0.5 ? p : 1 - p)) - 5;
+    const double x = polynomial(tail[0], r) / polynomial(tail[1], r);
+    return p < 0.5 ? -x : x;
+}
+
+bool in_tail(double p) { return std::min(p, 1 - p) < tail_begins; }
+
+constexpr int quantiles_together = 32;
+
+WHENCE_VECTOR_CLONES
+void quantiles_before_tail(const double* p, int count, double* out) {
+    for (int i = 0; i < count; ++i) out[i] = quantile_before_tail(p[i]);
+}
+
 constexpr int lanes = 32;  // pairs made together
 
 // Blocks first, first + 1, ... of a stream, one pair of numbers each.
 WHENCE_VECTOR_CLONES
 void pairs_of(uint32_t first, const uint32_t* rest, const uint32_t* key, double* out) {
-    uint64_t c[4][lanes];  // words of 32 bits, in 64 for the products
+    uint32_t c[4][lanes];
+    philox::blocks(first, rest, key, lanes, c);
     for (int i = 0; i < lanes; ++i) {
-        c[0][i] = static_cast<uint32_t>(first + static_cast<uint32_t>(i));
-        for (int w = 1; w < 4; ++w) c[w][i] = rest[w - 1];
-    }
-    constexpr uint64_t word = 0xFFFFFFFF;
-    uint32_t k0 = key[0], k1 = key[1];
-    for (int round = 0; round < philox::rounds; ++round) {
-        for (int i = 0; i < lanes; ++i) {
-            const uint64_t p0 = philox::multiplier_0 * c[0][i], p1 = philox::multiplier_1 * c[2][i];
-            c[0][i] = (p1 >> 32) ^ c[1][i] ^ k0;
-            c[1][i] = p1 & word;
-            c[2][i] = (p0 >> 32) ^ c[3][i] ^ k1;
-            c[3][i] = p0 & word;
-        }
-        k0 += philox::weyl_0;
-        k1 += philox::weyl_1;
-    }
-    for (int i = 0; i < lanes; ++i) {
-        const Pair pair = box_muller(c[0][i] << 32 | c[1][i], c[2][i] << 32 | c[3][i]);
+        const Pair pair = box_muller(uint64_t{c[0][i]} << 32 | c[1][i], uint64_t{c[2][i]} << 32 | c[3][i]);
         out[2 * i] = pair.cosine;
         out[2 * i + 1] = pair.sine;
     }
@@ -105,6 +149,23 @@ void Rng::normals(std::span<double> values) {
             counter_[0] += lanes;
         }
     for (; done < values.size(); ++done) values[done] = normal();
+}
+
+double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
+
+double normal_quantile(double p) {
+    return in_tail(p) ? quantile_in_tail(p) : quantile_before_tail(p);
+}
+
+void normal_quantiles(std::span<double> values) {
+    for (size_t first = 0; first < values.size(); first += quantiles_together) {
+        const size_t count = std::min<size_t>(quantiles_together, values.size() - first);
+        double p[quantiles_together], out[quantiles_together];
+        std::fill(std::copy_n(values.data() + first, count, p), std::end(p), 0.5);
+        quantiles_before_tail(p, static_cast<int>(count + 7) / 8 * 8, out);  // no rest of the loop
+        for (size_t i = 0; i < count; ++i)
+            values[first + i] = in_tail(p[i]) ? quantile_in_tail(p[i]) : out[i];
+    }
 }
 
 }  // namespace whence

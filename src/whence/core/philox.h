@@ -22,4 +22,32 @@ inline void round(uint32_t (&c)[4], uint32_t (&key)[2]) {
     key[1] += weyl_1;
 }
 
+/// Blocks first, first + 1, ... of a stream, `count` at once: word w of block i in c[w][i]. For loops that
+/// become vectors, if their length is not so short and fixed that they are unrolled before.
+template <int most>
+inline __attribute__((always_inline)) void blocks(uint32_t first, const uint32_t* rest,
+                                                  const uint32_t* key, int count,
+                                                  uint32_t (&c)[4][most]) {
+    for (int i = 0; i < count; ++i) {
+        c[0][i] = first + static_cast<uint32_t>(i);
+        for (int w = 1; w < 4; ++w) c[w][i] = rest[w - 1];
+    }
+    uint32_t k0 = key[0], k1 = key[1];
+    for (int round = 0; round < rounds; ++round) {
+        for (int i = 0; i < count; ++i) {
+            // Halves of a product each on their own: compilers know vector instructions for both.
+            const auto high = [](uint32_t a, uint32_t b) {
+                return static_cast<uint32_t>(static_cast<uint64_t>(a) * b >> 32);
+            };
+            const uint32_t a = c[0][i], b = c[2][i];
+            c[0][i] = high(multiplier_1, b) ^ c[1][i] ^ k0;
+            c[1][i] = multiplier_1 * b;
+            c[2][i] = high(multiplier_0, a) ^ c[3][i] ^ k1;
+            c[3][i] = multiplier_0 * a;
+        }
+        k0 += weyl_0;
+        k1 += weyl_1;
+    }
+}
+
 }  // namespace whence::philox

@@ -19,6 +19,10 @@ class Rng {
     double uniform();
     /// Uniform in (0, 1): safe for logarithms and inverse distribution functions.
     double open_uniform();
+    /// The next words.size() of next64(), several times faster where there are many.
+    void next64s(std::span<uint64_t> words);
+    /// The same of open_uniform().
+    void open_uniforms(std::span<double> values);
     /// Uniform integer in [0, n), unbiased (Lemire 2019). n > 0.
     uint64_t below(uint64_t n);
     /// Standard normal (Box, Muller 1958; both values used in turn). Its logarithm, sine and cosine are
@@ -42,6 +46,8 @@ class Rng {
 /// Inverse of the standard normal distribution function, p in (0, 1). Relative error about 1e-15
 /// (Wichura 1988, "Algorithm AS 241: the percentage points of the normal distribution", PPND16).
 [[nodiscard]] double normal_quantile(double p);
+/// values = normal_quantile(values), the same bits, several times faster.
+void normal_quantiles(std::span<double> values);
 /// Standard normal distribution function.
 [[nodiscard]] double normal_cdf(double x);
 

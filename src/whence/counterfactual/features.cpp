@@ -8,6 +8,7 @@
 
 #include "whence/core/error.h"
 #include "whence/core/parallel.h"
+#include "whence/core/vector_clones.h"
 
 namespace whence::counterfactual {
 namespace {
@@ -222,17 +223,28 @@ State Features::example(int64_t row) const {
     return state;
 }
 
+namespace {
+
+// A missing number is as far as two can be told apart.
+WHENCE_VECTOR_CLONES
+void add_number_distances(double a, double scale, const double* values, int64_t count,
+                          double* __restrict sums) {
+    for (int64_t i = 0; i < count; ++i) {
+        const double difference = std::abs(a - values[i]) / scale;
+        sums[i] += difference != difference ? 1 : difference;
+    }
+}
+
+}  // namespace
+
 // distance() of each value, as loops that compilers vectorise: tables have many rows.
 void Features::add_distances(size_t feature, double a, std::span<const double> values,
                              std::span<double> sums) const {
-    const double scale = all_[feature].scale;
     if (std::isnan(a))
         for (size_t i = 0; i < values.size(); ++i) sums[i] += std::isnan(values[i]) ? 0 : 1;
     else if (all_[feature].kind == FeatureInfo::Kind::number)
-        for (size_t i = 0; i < values.size(); ++i) {
-            const double difference = std::abs(a - values[i]) / scale;
-            sums[i] += std::isnan(difference) ? 1 : difference;
-        }
+        add_number_distances(a, all_[feature].scale, values.data(), std::ssize(values),
+                             sums.data());
     else
         for (size_t i = 0; i < values.size(); ++i) sums[i] += values[i] == a ? 0 : 1;
 }

@@ -1,11 +1,9 @@
-// Dense networks: chains of linear layers and functions of single numbers.
+// Dense networks: chains of linear layers and functions of single numbers, read from graphs.
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <optional>
 
-#include "whence/direct/dense_kernels.h"
+#include "whence/direct/dense_network.h"
 #include "whence/direct/parts.h"
 
 namespace whence::direct {
@@ -15,20 +13,6 @@ using graph::Graph;
 using graph::Node;
 
 constexpr int64_t most_weights = int64_t{1} << 17;
-// Tables of the first layer must stay in a core's second cache.
-constexpr int64_t most_table_numbers = int64_t{1} << 18;
-// Rows that pass through the layers together.
-constexpr int64_t block_rows = 64;
-constexpr int64_t narrow = 4;
-
-enum class Function { none, relu, tanh, sigmoid, softmax };
-
-// function(in * weights + bias), weights [in][out].
-struct Layer {
-    int64_t in = 0, out = 0;
-    std::vector<double> weights, bias;
-    Function function = Function::none;
-};
 
 // A constant of one number, or one for each of `width` columns; nothing else.
 std::optional<std::vector<double>> per_column(const Tensor* constant, int64_t width) {
@@ -147,183 +131,6 @@ class Reader {
     std::vector<Layer> layers_;
 };
 
-// Bit i: whether byte i of `count`, up to 8, is not 0.
-uint8_t bits_of(const uint8_t* bytes, int64_t count) {
-    uint64_t all = 0;
-    std::memcpy(&all, bytes, static_cast<size_t>(count));
-    constexpr uint64_t low = 0x7F7F7F7F7F7F7F7F, ones = 0x0101010101010101;
-    const uint64_t there = ((((all & low) + low) | all) >> 7) & ones;
-    return static_cast<uint8_t>(there * 0x0102040810204080 >> 56);
-}
-
-// As the kernels read it: inputs and outputs padded with zeros, few outputs turned.
-struct Packed {
-    int64_t deep, outputs, width;
-    std::vector<float> weights, bias;
-    Function function;
-    [[nodiscard]] bool is_narrow() const { return outputs <= narrow; }
-};
-
-Packed pack(const Layer& layer) {
-    Packed out{padded(layer.in), layer.out, padded(layer.out), {}, {}, layer.function};
-    out.weights.assign(out.is_narrow() ? out.outputs * out.deep : out.deep * out.width, 0);
-    for (int64_t i = 0; i < layer.in; ++i)
-        for (int64_t o = 0; o < layer.out; ++o)
-            out.weights[out.is_narrow() ? o * out.deep + i : i * out.width + o] =
-                static_cast<float>(layer.weights[i * layer.out + o]);
-    out.bias.assign(out.width, 0);
-    std::ranges::copy(layer.bias, out.bias.begin());
-    return out;
-}
-
-void apply_function(Function function, float* values, int64_t classes, int64_t width,
-                    int64_t rows) {
-    switch (function) {
-        case Function::none:
-            return;
-        case Function::relu:
-            return relu(values, rows * width);
-        case Function::tanh:
-            return tanh(values, rows * width);
-        case Function::sigmoid:
-            return sigmoid(values, rows * width);
-        case Function::softmax:
-            return softmax(values, classes, width, rows);
-    }
-}
-
-struct Network {
-    int64_t columns;
-    std::string output;
-    Layer first;
-    std::vector<Packed> above;
-};
-
-class DenseScores final : public MaskedScores {
-  public:
-    DenseScores(const Network& network, const LabelMasker& masker)
-        : network_(network),
-          input_(masker.input().to_doubles()),
-          baseline_(masker.baseline().as<float>()),
-          labels_(masker.labels()),
-          players_(masker.players()),
-          groups_(std::max<int64_t>(1, (players_ + group_players - 1) / group_players)),
-          width_(padded(network.first.out)) {}
-
-    [[nodiscard]] int64_t classes() const override {
-        return network_.above.empty() ? network_.first.out : network_.above.back().outputs;
-    }
-    [[nodiscard]] int64_t table_numbers() const { return groups_ * group_sums * width_; }
-
-    void scores(MatrixView<const uint8_t> present, int64_t first, int64_t count,
-                std::span<float> out) const override {
-        std::vector<uint8_t> index(present.rows * groups_);
-        for (int64_t r = 0; r < present.rows; ++r)
-            for (int64_t g = 0; g < groups_; ++g) {
-                const int64_t player = g * group_players;
-                index[r * groups_ + g] = bits_of(present.row(r).data() + player,
-                                                 std::min(group_players, players_ - player));
-            }
-        std::vector<float> tables(table_numbers());
-        Scratch scratch(network_, width_);
-        for (int64_t way = 0; way < count; ++way) {
-            fill_tables(first + way, tables);
-            for (int64_t begin = 0; begin < present.rows; begin += block_rows) {
-                const int64_t rows = std::min(block_rows, present.rows - begin);
-                block(tables, index.data() + begin * groups_, rows, scratch,
-                      out.data() + (way * present.rows + begin) * classes());
-            }
-        }
-    }
-
-  private:
-    struct Scratch {
-        std::vector<float> a, b;
-        Scratch(const Network& network, int64_t width) {
-            for (const Packed& layer : network.above) width = std::max(width, layer.width);
-            a.resize(block_rows * width);
-            b.resize(block_rows * width);
-        }
-    };
-
-    // Entry `sum` of table g: what the players that are bits of `sum` add; the first table holds
-    // the answer to the bare filling as well. In double up to here, for weights may take away large
-    // means.
-    void fill_tables(int64_t filling, std::vector<float>& tables) const {
-        const Layer& layer = network_.first;
-        std::vector<double> base = layer.bias, delta(groups_ * group_players * layer.out, 0);
-        for (int64_t i = 0; i < network_.columns; ++i) {
-            const double* w = layer.weights.data() + i * layer.out;
-            const double there = input_[i], missing = baseline_[filling * network_.columns + i];
-            const double from = labels_[i] < 0 ? there : missing;
-            for (int64_t o = 0; o < layer.out; ++o) base[o] += from * w[o];
-            if (labels_[i] < 0 || there == missing) continue;
-            double* d = delta.data() + labels_[i] * layer.out;
-            for (int64_t o = 0; o < layer.out; ++o) d[o] += (there - missing) * w[o];
-        }
-        std::vector<float> step(width_, 0.0f);
-        for (int64_t g = 0; g < groups_; ++g) {
-            float* table = tables.data() + g * group_sums * width_;
-            std::fill_n(table, width_, 0.0f);
-            if (g == 0) std::ranges::copy(base, table);
-            for (int64_t bit = 0; bit < group_players; ++bit) {
-                const double* d = delta.data() + (g * group_players + bit) * layer.out;
-                std::copy_n(d, layer.out, step.begin());
-                const int64_t half = int64_t{1} << bit;
-                for (int64_t sum = 0; sum < half; ++sum)
-                    for (int64_t o = 0; o < width_; ++o)
-                        table[(half + sum) * width_ + o] = table[sum * width_ + o] + step[o];
-            }
-        }
-    }
-
-    void block(const std::vector<float>& tables, const uint8_t* index, int64_t rows,
-               Scratch& scratch, float* out) const {
-        add_sums(tables.data(), index, groups_, width_, rows, scratch.a.data());
-        apply_function(network_.first.function, scratch.a.data(), network_.first.out, width_, rows);
-        int64_t width = width_;
-        for (const Packed& layer : network_.above) {
-            const float* in = scratch.a.data();
-            if (layer.is_narrow())
-                multiply_narrow(in, layer.weights.data(), layer.bias.data(), layer.deep,
-                                layer.outputs, layer.width, rows, scratch.b.data());
-            else
-                multiply(in, layer.weights.data(), layer.bias.data(), layer.deep, layer.width, rows,
-                         scratch.b.data());
-            apply_function(layer.function, scratch.b.data(), layer.outputs, layer.width, rows);
-            std::swap(scratch.a, scratch.b);
-            width = layer.width;
-        }
-        const int64_t all = classes();
-        if (all == 1)
-            for (int64_t r = 0; r < rows; ++r) out[r] = scratch.a[r * width];
-        else
-            for (int64_t r = 0; r < rows; ++r)
-                std::copy_n(scratch.a.data() + r * width, all, out + r * all);
-    }
-
-    const Network& network_;
-    std::vector<double> input_;
-    std::span<const float> baseline_;
-    std::vector<int32_t> labels_;
-    int64_t players_, groups_, width_;
-};
-
-class DenseScorer final : public MaskedScorer {
-  public:
-    explicit DenseScorer(Network network) : network_(std::move(network)) {}
-    [[nodiscard]] std::unique_ptr<MaskedScores> over(const LabelMasker& masker,
-                                                     const std::string& output) const override {
-        if (output != network_.output || !fits(masker, network_.columns)) return nullptr;
-        auto scores = std::make_unique<DenseScores>(network_, masker);
-        if (scores->table_numbers() > most_table_numbers) return nullptr;
-        return scores;
-    }
-
-  private:
-    Network network_;
-};
-
 }  // namespace
 
 std::shared_ptr<const MaskedScorer> read_dense(const Graph& graph) {
@@ -338,10 +145,7 @@ std::shared_ptr<const MaskedScorer> read_dense(const Graph& graph) {
     }
     std::vector<Layer> layers = std::move(reader).layers();
     if (from != graph.outputs[0].name || layers.empty()) return nullptr;
-    Network network{
-        .columns = input.columns, .output = from, .first = std::move(layers[0]), .above = {}};
-    for (size_t l = 1; l < layers.size(); ++l) network.above.push_back(pack(layers[l]));
-    return std::make_shared<DenseScorer>(std::move(network));
+    return scorer_of(input.columns, std::move(from), layers);
 }
 
 }  // namespace whence::direct

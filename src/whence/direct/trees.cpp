@@ -344,6 +344,11 @@ class TreeScores final : public MaskedScores {
     // From sums, [targets][block], to scores, [rows][classes].
     void finish(std::vector<float>& sums, int64_t rows, float* out) const {
         const int64_t all = classes();
+        const float share = ensemble_.share, base = ensemble_.base[0];
+        if (all == 1) {
+            for (int64_t r = 0; r < rows; ++r) out[r] = sums[r] * share + base;
+            return;
+        }
         for (int64_t r = 0; r < rows; ++r) {
             float* scores = out + r * all;
             for (int64_t t = 0; t < ensemble_.targets; ++t)

@@ -51,29 +51,32 @@ MaskedGame::MaskedGame(const Model& model, ResolvedTarget target, const Masker& 
     : model_(model), target_(std::move(target)), masker_(masker), input_(input), link_(link) {}
 
 std::vector<double> MaskedGame::values(MatrixView<const uint8_t> coalitions, const Run& run) const {
+    if (scores_) return linked(put_together(coalitions, run));
     std::vector<double> answers;
     std::optional<OutOfReach> cut;
     try {
-        answers = scores_ ? put_together(coalitions, run) : asked(coalitions, run);
+        answers = asked(coalitions, run);
     } catch (const OutOfReach& why) {
         cut = why;
         answers = why.answered();
     }
-    const std::span<const double> weights = masker_.weights();
     const int64_t ways = masker_.fillings(), count = std::ssize(answers) / ways;
-    // The answers of one coalition stand side by side; where they were put together, those of one
-    // filling.
-    const int64_t next_way = scores_ ? count : 1, next_coalition = scores_ ? 1 : ways;
-    std::vector<double> values(count);
-    for (int64_t way = 0; way < ways; ++way) {
-        const double* answer = answers.data() + way * next_way;
-        const double weight = weights.empty() ? 1 : weights[way];
-        for (int64_t c = 0; c < count; ++c) values[c] += answer[c * next_coalition] * weight;
-    }
-    for (double& value : values)
-        value = apply_link(link_, weights.empty() ? value / static_cast<double>(ways) : value);
+    std::vector<double> sums(count);
+    for (int64_t c = 0; c < count; ++c)
+        for (int64_t way = 0; way < ways; ++way) sums[c] += answers[c * ways + way] * weight(way);
+    std::vector<double> values = linked(std::move(sums));
     if (cut) throw OutOfReach(*cut, std::move(values));
     return values;
+}
+
+double MaskedGame::weight(int64_t way) const {
+    return masker_.weights().empty() ? 1 : masker_.weights()[way];
+}
+
+std::vector<double> MaskedGame::linked(std::vector<double> sums) const {
+    const double all = masker_.weights().empty() ? static_cast<double>(masker_.fillings()) : 1;
+    for (double& value : sums) value = apply_link(link_, value / all);
+    return sums;
 }
 
 std::vector<double> MaskedGame::asked(MatrixView<const uint8_t> coalitions, const Run& run) const {
@@ -86,40 +89,51 @@ std::vector<double> MaskedGame::asked(MatrixView<const uint8_t> coalitions, cons
         [&](int64_t first, Batch& rows) { masker_.apply(coalitions, first, rows, run); }, "");
 }
 
+// [fillings][coalitions]
+std::vector<double> MaskedGame::said(MatrixView<const uint8_t> coalitions, int64_t first,
+                                     int64_t fillings) const {
+    const int64_t classes = scores_->classes(), rows = fillings * coalitions.rows;
+    Tensor scores(ElementType::float32, {rows, classes});
+    scores_->scores(coalitions, first, fillings, scores.as<float>());
+    if (target_.scale != target_.output_scale && target_.scale != Scale::raw)
+        return target_values(target_, Batch({{target_.output, std::move(scores)}}));
+    const float* score = scores.as<float>().data() + target_.index;
+    std::vector<double> out(rows);
+    if (target_.minus) {
+        const int64_t other = *target_.minus - target_.index;
+        for (int64_t r = 0; r < rows; ++r)
+            out[r] = double{score[r * classes]} - double{score[r * classes + other]};
+    } else {
+        for (int64_t r = 0; r < rows; ++r) out[r] = double{score[r * classes]};
+    }
+    return out;
+}
+
+// Weighted sums over the fillings: first over those of one task, then over the tasks.
 std::vector<double> MaskedGame::put_together(MatrixView<const uint8_t> coalitions,
                                              const Run& run) const {
     const int64_t ways = masker_.fillings(), count = coalitions.rows;
     const int64_t blocks = (count + coalitions_per_task - 1) / coalitions_per_task;
     const int64_t groups = (ways + ways_per_task - 1) / ways_per_task;
-    const int64_t classes = scores_->classes();
-    const bool plain = target_.scale == target_.output_scale || target_.scale == Scale::raw;
-    std::vector<double> answers(ways * count);
+    std::vector<double> parts(groups * count);
     parallel_for(run, blocks * groups, 1, [&](int64_t task, int64_t) {
-        const int64_t begin = task / groups * coalitions_per_task;
+        const int64_t begin = task / groups * coalitions_per_task, group = task % groups;
         const int64_t rows = std::min(coalitions_per_task, count - begin);
-        const int64_t first = task % groups * ways_per_task;
-        const int64_t fillings = std::min(ways_per_task, ways - first);
-        Tensor scores(ElementType::float32, {fillings * rows, classes});
-        scores_->scores({coalitions.data + begin * coalitions.columns, rows, coalitions.columns},
-                        first, fillings, scores.as<float>());
-        const auto place = [&](int64_t way) {
-            return answers.data() + (first + way) * count + begin;
-        };
-        if (plain) {
-            const float* score = scores.as<float>().data() + target_.index;
-            const int64_t other = target_.minus.value_or(target_.index) - target_.index;
-            for (int64_t way = 0; way < fillings; ++way, score += rows * classes)
-                for (int64_t r = 0; r < rows; ++r)
-                    place(way)[r] = double{score[r * classes]} -
-                                    (target_.minus ? double{score[r * classes + other]} : 0);
-            return;
+        const int64_t first = group * ways_per_task,
+                      fillings = std::min(ways_per_task, ways - first);
+        const std::vector<double> answers =
+            said({coalitions.data + begin * coalitions.columns, rows, coalitions.columns}, first,
+                 fillings);
+        double* sums = parts.data() + group * count + begin;
+        for (int64_t way = 0; way < fillings; ++way) {
+            const double share = weight(first + way), *answer = answers.data() + way * rows;
+            for (int64_t r = 0; r < rows; ++r) sums[r] += answer[r] * share;
         }
-        const std::vector<double> converted =
-            target_values(target_, Batch({{target_.output, std::move(scores)}}));
-        for (int64_t way = 0; way < fillings; ++way)
-            std::copy_n(converted.data() + way * rows, rows, place(way));
     });
-    return answers;
+    for (int64_t group = 1; group < groups; ++group)
+        for (int64_t c = 0; c < count; ++c) parts[c] += parts[group * count + c];
+    parts.resize(count);
+    return parts;
 }
 
 bool MaskedGame::use(const MaskedScores& scores, const Run& run) {
@@ -139,7 +153,7 @@ bool MaskedGame::use(const MaskedScores& scores, const Run& run) {
     const std::vector<double> slow = asked(some, run);
     compared_ += coalitions * ways;
     scores_ = &scores;
-    const std::vector<double> fast = put_together(some, run);
+    const std::vector<double> fast = said(some, 0, ways);
     double largest = 0;
     for (const double a : slow) largest = std::max(largest, std::abs(a));
     for (int64_t c = 0; c < coalitions; ++c)

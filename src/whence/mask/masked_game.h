@@ -54,6 +54,10 @@ class MaskedGame final : public Game {
   private:
     [[nodiscard]] std::vector<double> asked(MatrixView<const uint8_t> coalitions,
                                             const Run& run) const;
+    [[nodiscard]] double weight(int64_t way) const;
+    [[nodiscard]] std::vector<double> linked(std::vector<double> sums) const;
+    [[nodiscard]] std::vector<double> said(MatrixView<const uint8_t> coalitions, int64_t first,
+                                           int64_t fillings) const;
     [[nodiscard]] std::vector<double> put_together(MatrixView<const uint8_t> coalitions,
                                                    const Run& run) const;
 

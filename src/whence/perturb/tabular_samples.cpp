@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "whence/core/error.h"
@@ -17,6 +18,7 @@ constexpr int64_t block_pairs = 64;
 constexpr int64_t rows_per_task = 128;
 // The largest double below 1: where 1 - u is rounded up to 1.
 constexpr double below_one = 1 - 0x1p-53;
+constexpr double anywhere = std::numeric_limits<double>::infinity();
 
 void store(std::span<const double> values, int64_t row, Tensor& out) {
     if (out.type() == ElementType::float64)
@@ -60,11 +62,12 @@ void TabularSamples::draw(int64_t first, Design& design, Batch& rows, const Run&
     // A user's function is called from one thread.
     const int64_t grain = kernel_.function ? std::max<int64_t>(1, rows.rows()) : rows_per_task;
     parallel_for(run, rows.rows(), grain, [&](int64_t begin, int64_t end) {
-        std::vector<double> values(row_.size()), features(space_.columns().size());
+        Scratch scratch(row_.size(), space_.columns().size());
+        const std::vector<double>& features = scratch.features;
         for (int64_t row = begin; row < end; ++row) {
             const int64_t index = first + row;
-            const double weight = sample(index, values, features);
-            store(values, row, out);
+            const double weight = sample(index, scratch);
+            store(scratch.values, row, out);
             if (weighted()) design.weights[index] = weight;
             const int64_t at = index * design.columns;
             if (binary_)
@@ -76,18 +79,108 @@ void TabularSamples::draw(int64_t first, Design& design, Batch& rows, const Run&
     });
 }
 
+TabularSamples::Scratch::Scratch(size_t row, size_t count)
+    : values(row),
+      features(count),
+      uniforms(count),
+      columns(count),
+      p(count),
+      mean(count),
+      deviation(count),
+      low(count),
+      high(count) {}
+
+void TabularSamples::Scratch::wait(int64_t column, double share, double centre, double spread,
+                                   double least, double most) {
+    const size_t i = waiting++;
+    columns[i] = column;
+    p[i] = share;
+    mean[i] = centre;
+    deviation[i] = spread;
+    low[i] = least;
+    high[i] = most;
+}
+
+void TabularSamples::Scratch::place() {
+    normal_quantiles({p.data(), waiting});
+    for (size_t i = 0; i < waiting; ++i)
+        values[columns[i]] = std::min(std::max(mean[i] + deviation[i] * p[i], low[i]), high[i]);
+    waiting = 0;
+}
+
+TabularSamples::Piece TabularSamples::piece(const Column& column, int64_t level, double begin,
+                                            double width) {
+    Piece out{.level = level, .begin = begin, .width = width};
+    const Level& normal = column.levels[level];
+    if (normal.low == normal.high) {  // whatever is drawn is cut to that value
+        out.share = 0.5;
+        return out;
+    }
+    out.slope = normal.cdf_width / width;
+    out.share = normal.cdf_low - out.slope * begin;
+    return out;
+}
+
+int64_t TabularSamples::place_piece(size_t c, const std::vector<Piece>& pieces, double u,
+                                    Scratch& scratch) const {
+    const Column& column = space_.columns()[c];
+    size_t at = 0;
+    if (pieces.size() <= 16)  // no branch that nobody can foresee
+        for (size_t i = 1; i < pieces.size(); ++i) at += u >= pieces[i].begin;
+    else
+        at = std::ranges::upper_bound(pieces.begin() + 1, pieces.end(), u, {}, &Piece::begin) -
+             pieces.begin() - 1;
+    const Piece& piece = pieces[at];
+    if (column.parts.empty()) {
+        const Level& level = column.levels[piece.level];
+        scratch.wait(column.columns[0], Level::inside(piece.share + piece.slope * u), level.mean,
+                     level.deviation, level.low, level.high);
+    } else {
+        column.place(piece.level, std::clamp((u - piece.begin) / piece.width, 0.0, below_one),
+                     scratch.values);
+    }
+    return piece.level;
+}
+
+void TabularSamples::scale_numbers(Scratch& scratch) const {
+    for (size_t c = 0; c < own_.size(); ++c) {
+        const Column& column = space_.columns()[c];
+        if (column.discrete()) continue;
+        double& value = scratch.values[column.columns[0]];
+        scratch.features[c] = value;
+        value = column.mean + column.scale * value;
+    }
+}
+
 StableTabularSamples::StableTabularSamples(const TabularSpace& space, std::string input_name,
                                            std::span<const double> row, bool around_row,
                                            const Kernel& kernel, uint64_t seed, int64_t samples,
                                            Sampling sampling)
     : TabularSamples(space, std::move(input_name), row, around_row, kernel), seed_(seed) {
-    const double differs =
-        weighted() ? 1 : std::exp(-1 / (2 * kernel.width * kernel.width));
+    const double differs = weighted() ? 1 : std::exp(-1 / (2 * kernel.width * kernel.width));
     for (size_t c = 0; c < own_.size(); ++c) {
-        const double p = own_[c] < 0 ? 0 : space_.columns()[c].levels[own_[c]].frequency;
-        keep_.push_back(p == 0 ? 0 : p / (p + (1 - p) * differs));
+        pieces_.push_back(pieces_of(c, differs));
     }
     if (sampling != Sampling::gaussian) draw_strata(samples);
+}
+
+// The input's own level with p / (p + (1 - p) differs), p its frequency; the others as they are.
+std::vector<TabularSamples::Piece> StableTabularSamples::pieces_of(size_t c, double differs) const {
+    const Column& column = space_.columns()[c];
+    if (!column.discrete()) return {};
+    const double p = own_[c] < 0 ? 0 : column.levels[own_[c]].frequency;
+    const double keep = p == 0 ? 0 : p / (p + (1 - p) * differs);
+    std::vector<Piece> out;
+    if (keep > 0) out.push_back(piece(column, own_[c], 0, keep));
+    double begin = keep;
+    for (int64_t level = 0; level < std::ssize(column.levels); ++level) {
+        const double frequency = column.levels[level].frequency;
+        if (level == own_[c] || frequency == 0) continue;
+        const double width = frequency / (1 - p) * (1 - keep);
+        out.push_back(piece(column, level, begin, width));
+        begin += width;
+    }
+    return out;
 }
 
 void StableTabularSamples::draw_strata(int64_t samples) {
@@ -105,54 +198,41 @@ void StableTabularSamples::draw_strata(int64_t samples) {
     }
 }
 
-// Of the first of a pair; its twin has 1 less it.
-double StableTabularSamples::quantile(int64_t pair, int64_t column, Rng& rng) const {
-    if (strata_.empty()) return rng.open_uniform();
-    const int64_t at = (pair / block_pairs * std::ssize(own_) + column) * block_pairs;
-    const uint8_t stratum = strata_[at + pair % block_pairs];
-    const double u = ((stratum & 63) + rng.open_uniform()) / (2 * block_pairs);
-    return stratum >> 6 ? std::min(1 - u, below_one) : u;
+void StableTabularSamples::draw_uniforms(int64_t pair, std::span<double> uniforms) const {
+    Rng(seed_, jitter_stream, pair).open_uniforms(uniforms);
+    if (strata_.empty()) return;
+    const uint8_t* stratum =
+        strata_.data() + pair / block_pairs * std::ssize(own_) * block_pairs + pair % block_pairs;
+    for (double& u : uniforms) {
+        u = ((*stratum & 63) + u) / (2 * block_pairs);
+        if (*stratum >> 6) u = std::min(1 - u, below_one);
+        stratum += block_pairs;
+    }
 }
 
-double StableTabularSamples::sample(int64_t index, std::span<double> values,
-                                    std::span<double> features) const {
+double StableTabularSamples::sample(int64_t index, Scratch& scratch) const {
     const int64_t pair = index / 2;
+    if (scratch.pair != pair) {
+        draw_uniforms(pair, scratch.uniforms);
+        scratch.pair = pair;
+    }
     const bool factored = !weighted();
     const double square = kernel_.width * kernel_.width;
-    Rng rng(seed_, jitter_stream, pair);
+    const double spread = factored ? kernel_.width / std::sqrt(1 + square) : 1;
     for (size_t c = 0; c < own_.size(); ++c) {
-        double u = quantile(pair, static_cast<int64_t>(c), rng);
+        double u = scratch.uniforms[c];
         if (index % 2) u = std::min(1 - u, below_one);
         const Column& column = space_.columns()[c];
-        if (column.discrete()) {
-            place_level(c, u, values, features[c]);
-            continue;
-        }
-        features[c] = factored ? (centre_[c] * square + origin_[c]) / (1 + square) +
-                                     kernel_.width / std::sqrt(1 + square) * normal_quantile(u)
-                               : centre_[c] + normal_quantile(u);
-        values[column.columns[0]] = column.mean + column.scale * features[c];
+        if (column.discrete())
+            scratch.features[c] = place_piece(c, pieces_[c], u, scratch) == own_[c];
+        else
+            scratch.wait(column.columns[0], u,
+                         factored ? (centre_[c] * square + origin_[c]) / (1 + square) : centre_[c],
+                         spread, -anywhere, anywhere);
     }
-    return factored ? 1 : kernel_.weight(features, origin_);
-}
-
-// What is left of u inside the level it chose is uniform again, and chooses the value in the level.
-void StableTabularSamples::place_level(size_t c, double u, std::span<double> values,
-                                       double& feature) const {
-    const Column& column = space_.columns()[c];
-    feature = u < keep_[c] ? 1 : 0;
-    if (feature == 1) return column.place(own_[c], u / keep_[c], values);
-    const std::vector<Level>& levels = column.levels;
-    const double others = 1 - (own_[c] < 0 ? 0 : levels[own_[c]].frequency);
-    double left = (u - keep_[c]) / (1 - keep_[c]) * others;
-    int64_t chosen = -1;
-    for (int64_t i = 0; i < std::ssize(levels); ++i) {
-        if (i == own_[c] || levels[i].frequency == 0) continue;
-        if (chosen >= 0) left -= levels[chosen].frequency;
-        chosen = i;
-        if (left < levels[chosen].frequency) break;
-    }
-    column.place(chosen, std::min(left / levels[chosen].frequency, below_one), values);
+    scratch.place();
+    scale_numbers(scratch);
+    return factored ? 1 : kernel_.weight(scratch.features, origin_);
 }
 
 CompatibleTabularSamples::CompatibleTabularSamples(const TabularSpace& space,
@@ -163,6 +243,16 @@ CompatibleTabularSamples::CompatibleTabularSamples(const TabularSpace& space,
     : TabularSamples(space, std::move(input_name), row, around_row, kernel),
       seed_(seed),
       samples_(samples) {
+    for (const Column& column : space.columns()) {
+        std::vector<Piece> pieces;
+        double begin = 0;
+        for (int64_t level = 0; level < std::ssize(column.levels); ++level) {
+            const double frequency = column.levels[level].frequency;
+            if (frequency > 0) pieces.push_back(piece(column, level, begin, frequency));
+            begin += frequency;
+        }
+        pieces_.push_back(std::move(pieces));
+    }
     if (sampling != Sampling::latin_hypercube) return;
     order_.resize(own_.size());
     for (size_t c = 0; c < order_.size(); ++c) {
@@ -173,34 +263,29 @@ CompatibleTabularSamples::CompatibleTabularSamples(const TabularSpace& space,
     }
 }
 
-double CompatibleTabularSamples::sample(int64_t index, std::span<double> values,
-                                        std::span<double> features) const {
+double CompatibleTabularSamples::sample(int64_t index, Scratch& scratch) const {
     if (index == 0) {
-        std::ranges::copy(row_, values.begin());
-        std::ranges::copy(origin_, features.begin());
-        return kernel_.weight(features, origin_);
+        std::ranges::copy(row_, scratch.values.begin());
+        std::ranges::copy(origin_, scratch.features.begin());
+        return kernel_.weight(scratch.features, origin_);
     }
     Rng rng(seed_, plain_stream, index);
     for (size_t c = 0; c < own_.size(); ++c) {
         const Column& column = space_.columns()[c];
         if (column.discrete()) {
-            double left = rng.uniform();
-            size_t level = 0;
-            while (level + 1 < column.levels.size() && left >= column.levels[level].frequency)
-                left -= column.levels[level++].frequency;
-            while (column.levels[level].frequency == 0) --level;  // rounding left an empty last bin
-            column.place(static_cast<int64_t>(level), rng.open_uniform(), values);
-            features[c] = static_cast<int64_t>(level) == own_[c] ? 1 : 0;
+            scratch.features[c] =
+                place_piece(c, pieces_[c], rng.open_uniform(), scratch) == own_[c];
+        } else if (order_.empty()) {
+            scratch.values[column.columns[0]] = centre_[c] + rng.normal();
         } else {
-            const double deviation =
-                order_.empty() ? rng.normal()
-                               : normal_quantile((order_[c][index] + rng.open_uniform()) /
-                                                 static_cast<double>(samples_));
-            features[c] = centre_[c] + deviation;
-            values[column.columns[0]] = column.mean + column.scale * features[c];
+            scratch.wait(column.columns[0],
+                         (order_[c][index] + rng.open_uniform()) / static_cast<double>(samples_),
+                         centre_[c], 1, -anywhere, anywhere);
         }
     }
-    return kernel_.weight(features, origin_);
+    scratch.place();
+    scale_numbers(scratch);
+    return kernel_.weight(scratch.features, origin_);
 }
 
 }  // namespace whence::perturb

@@ -10,9 +10,9 @@
 
 namespace whence::perturb {
 
-/// What both schemes share. The interpretable features are the columns (and groups of them): 1 where
-/// a category, bin or combination is the input's, 0 where not; a number that is not cut into bins
-/// counts deviations from the mean.
+/// What both schemes share. The interpretable features are the columns (and groups of them): 1
+/// where a category, bin or combination is the input's, 0 where not; a number that is not cut into
+/// bins counts deviations from the mean.
 class TabularSamples : public Neighbourhood {
   public:
     TabularSamples(const TabularSpace& space, std::string input_name, std::span<const double> row,
@@ -22,10 +22,38 @@ class TabularSamples : public Neighbourhood {
     void draw(int64_t first, Design& design, Batch& rows, const Run& run) const override;
 
   protected:
+    /// What one sample after another is made in.
+    struct Scratch {
+        std::vector<double> values, features;
+        std::vector<double> uniforms;  ///< of a pair
+        int64_t pair = -1;
+        // Columns whose value is mean + deviation * normal_quantile(p), cut to [low, high]: the
+        // quantiles of a row are taken together.
+        std::vector<int64_t> columns;
+        std::vector<double> p, mean, deviation, low, high;
+        size_t waiting = 0;
+
+        Scratch(size_t row, size_t features);
+        void wait(int64_t column, double share, double centre, double spread, double least,
+                  double most);
+        /// Writes the values that wait.
+        void place();
+    };
     /// Sample number `index`: its values and its features. Returns its weight.
-    virtual double sample(int64_t index, std::span<double> values,
-                          std::span<double> features) const = 0;
+    virtual double sample(int64_t index, Scratch& scratch) const = 0;
     [[nodiscard]] virtual bool weighted() const = 0;
+    /// Levels of a discrete column as intervals of a number u from 0 to 1, in their order.
+    struct Piece {
+        int64_t level;
+        double begin, width;
+        double share = 0, slope = 0;  ///< of the level's normal below: share + slope * u
+    };
+    static Piece piece(const Column& column, int64_t level, double begin, double width);
+    /// What u stands for, now or with those that wait: returns the level.
+    int64_t place_piece(size_t column, const std::vector<Piece>& pieces, double u,
+                        Scratch& scratch) const;
+    /// After place: what was drawn for columns of numbers are their features.
+    void scale_numbers(Scratch& scratch) const;
 
     const TabularSpace& space_;
     Kernel kernel_;
@@ -56,26 +84,27 @@ class StableTabularSamples : public TabularSamples {
     [[nodiscard]] bool paired() const override { return true; }
 
   protected:
-    double sample(int64_t index, std::span<double> values,
-                  std::span<double> features) const override;
+    double sample(int64_t index, Scratch& scratch) const override;
     [[nodiscard]] bool weighted() const override {
         return kernel_.distance != Distance::euclidean || kernel_.function;
     }
 
   private:
     void draw_strata(int64_t samples);
-    [[nodiscard]] double quantile(int64_t pair, int64_t column, Rng& rng) const;
-    void place_level(size_t column, double u, std::span<double> values, double& feature) const;
+    /// One number of each column for the first of a pair; its twin has 1 less these.
+    void draw_uniforms(int64_t pair, std::span<double> uniforms) const;
+    [[nodiscard]] std::vector<Piece> pieces_of(size_t column, double differs) const;
 
     uint64_t seed_;
-    std::vector<double> keep_;  // of each column: probability of the input's own level
+    std::vector<std::vector<Piece>>
+        pieces_;  // of each discrete column: the input's own level first
     std::vector<uint8_t>
         strata_;  // [block][column][pair]: stratum, and in bit 6 which twin is below 1/2; or none
 };
 
 /// The lime package's: every column by the background's frequencies, or N(c, 1); the first sample
-/// is the input; weights by the kernel. With latin_hypercube numbers that are not cut into bins have
-/// one of `samples` quantiles in each of as many equal parts.
+/// is the input; weights by the kernel. With latin_hypercube numbers that are not cut into bins
+/// have one of `samples` quantiles in each of as many equal parts.
 class CompatibleTabularSamples : public TabularSamples {
   public:
     CompatibleTabularSamples(const TabularSpace& space, std::string input_name,
@@ -85,13 +114,13 @@ class CompatibleTabularSamples : public TabularSamples {
     [[nodiscard]] bool paired() const override { return false; }
 
   protected:
-    double sample(int64_t index, std::span<double> values,
-                  std::span<double> features) const override;
+    double sample(int64_t index, Scratch& scratch) const override;
     [[nodiscard]] bool weighted() const override { return true; }
 
   private:
     uint64_t seed_;
     int64_t samples_;
+    std::vector<std::vector<Piece>> pieces_;
     std::vector<std::vector<int32_t>> order_;  // of each column's strata; none: not stratified
 };
 

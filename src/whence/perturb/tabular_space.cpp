@@ -116,9 +116,8 @@ Level Level::bin(double low, double high, double frequency, double mean, double 
 
 double Level::quantile(double u) const {
     if (low == high) return low;
-    // Members lie between low and high, so neither end is far out in the other's tail.
-    const double p = std::clamp(cdf_low + u * cdf_width, 1e-300, 1 - 0x1p-53);
-    return std::clamp(mean + deviation * normal_quantile(p), low, high);
+    return std::clamp(mean + deviation * normal_quantile(inside(cdf_low + u * cdf_width)), low,
+                      high);
 }
 
 double Column::Part::code(double value) const {

@@ -2,6 +2,7 @@
 // What the background says of each column: the bins or categories it has and how often, or its mean
 // and deviation. All that LIME keeps of the training data.
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ struct Level {
                                    double deviation);
     /// The value below which a share u of the level lies: a normal cut to [low, high].
     [[nodiscard]] double quantile(double u) const;
+    /// A share of the normal as its inverse takes it. Members lie between low and high, so neither
+    /// end is far out in the other's tail.
+    [[nodiscard]] static double inside(double share) {
+        return std::clamp(share, 1e-300, 1 - 0x1p-53);
+    }
 };
 
 /// One interpretable feature: a column of the table, or a group of columns.

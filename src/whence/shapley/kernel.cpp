@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "whence/core/error.h"
+#include "whence/core/vector_clones.h"
 #include "whence/shapley/pairs.h"
 #include "whence/shapley/proxy.h"
 #include "whence/shapley/questions.h"
@@ -25,6 +26,14 @@ using shapley::Stratum;
 
 // Pairs whose scores are multiplied at once.
 constexpr int64_t block_pairs = 256;
+
+// Bits that two rows of words do not share.
+WHENCE_VECTOR_CLONES
+int64_t differing(const uint64_t* a, const uint64_t* b, int64_t words) {
+    int64_t apart = 0;
+    for (int64_t w = 0; w < words; ++w) apart += std::popcount(a[w] ^ b[w]);
+    return apart;
+}
 
 // A pair S and its complement says one thing of phi: with z_i = 1/2 for i in S and -1/2 else,
 // z . phi should be d = (v(S) - v(complement)) / 2; what the two have in common drops out. So least
@@ -160,9 +169,7 @@ class Fit {
             const std::vector<uint64_t> bits = planes(s, words);
             for (int64_t i = 0; i < players_; ++i)
                 for (int64_t j = 0; j <= i; ++j) {
-                    int64_t apart = 0;
-                    for (int64_t w = 0; w < words; ++w)
-                        apart += std::popcount(bits[i * words + w] ^ bits[j * words + w]);
+                    const int64_t apart = differing(bits.data() + i * words, bits.data() + j * words, words);
                     a(j, i) += weight_[s] * (0.25 * static_cast<double>(drawn_[s]) -
                                              0.5 * static_cast<double>(apart));
                 }

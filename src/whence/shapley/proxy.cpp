@@ -18,7 +18,19 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 // The noise is chosen on the first pairs alone: fits cost the cube of their number.
-constexpr int64_t least_pairs = 40, choosing_pairs = 128, most_pairs = 384;
+constexpr int64_t least_pairs = 40, choosing_pairs = 128;
+// With far more threes of players than that, further pairs teach it little.
+constexpr int64_t most_pairs = 256, most_pairs_of_few = 384;
+
+int64_t triples_of(int64_t players) {
+    return players * (players - 1) * (players - 2) / 6;
+}
+
+int64_t most_pairs_for(int64_t players) {
+    const bool few = triples_of(players) < 2 * most_pairs_of_few;
+    return std::max(few ? most_pairs_of_few : most_pairs, players + players / 2);
+}
+
 // Relative to the variance of the process. Next to none: games without larger interactions.
 constexpr double noises[] = {1e-8, 1e-3, 1e-2, 0.1, 0.3, 1, 10};
 // What it must gain over single players to be worth its variance.
@@ -46,14 +58,13 @@ int64_t differing(const uint64_t* a, const uint64_t* b, int64_t words) {
     return apart;
 }
 
-// [pairs][pairs]
+// [pairs][pairs], the upper triangle: no more is read of it.
 WHENCE_VECTOR_CLONES
 std::vector<double> covariances(const Plan& plan, int64_t pairs, const std::vector<double>& of) {
     std::vector<double> k(pairs * pairs);
     for (int64_t p = 0; p < pairs; ++p)
-        for (int64_t q = 0; q <= p; ++q)
-            k[p * pairs + q] = k[q * pairs + p] =
-                of[differing(plan.row(p), plan.row(q), plan.words)];
+        for (int64_t q = p; q < pairs; ++q)
+            k[p * pairs + q] = of[differing(plan.row(p), plan.row(q), plan.words)];
     return k;
 }
 
@@ -62,12 +73,16 @@ WHENCE_VECTOR_CLONES
 void add_process(const Plan& plan, const uint64_t* bits, std::span<const double> weights,
                  const std::vector<double>& of, std::span<double> out) {
     for (size_t p = 0; p < out.size(); ++p) {
-        double sum = 0;
-        for (size_t q = 0; q < weights.size(); ++q)
-            sum +=
-                weights[q] *
-                of[differing(plan.row(static_cast<int64_t>(p)), bits + q * plan.words, plan.words)];
-        out[p] += sum;
+        const auto term = [&](size_t q) {
+            return weights[q] * of[differing(plan.row(static_cast<int64_t>(p)),
+                                             bits + q * plan.words, plan.words)];
+        };
+        double sums[4] = {};  // none waits for the other
+        size_t q = 0;
+        for (; q + 4 <= weights.size(); q += 4)
+            for (size_t i = 0; i < 4; ++i) sums[i] += term(q + i);
+        for (; q < weights.size(); ++q) sums[0] += term(q);
+        out[p] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
     }
 }
 
@@ -92,7 +107,7 @@ Kriging krige(const std::vector<double>& covariances, int64_t all, int64_t n, co
               const VectorXd& d, double noise) {
     using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Kriging out;
-    std::vector<double> k(n * n);
+    AlignedVector<double> k(n * n);
     for (int64_t p = 0; p < n; ++p) {
         std::copy_n(covariances.data() + p * all, n, k.data() + p * n);
         k[p * n + p] += noise;
@@ -109,16 +124,17 @@ Kriging krige(const std::vector<double>& covariances, int64_t all, int64_t n, co
     out.trend = of_trend.solve(a.transpose() * y);
     const VectorXd left = y - a * out.trend;
     const RowMajor basis = of_trend.matrixL().solve(a.transpose()).transpose();
-    const std::vector<double> inverse = factor.inverse();
-    const std::vector<double> weights =
+    const AlignedVector<double> inverse = factor.inverse();
+    const AlignedVector<double> weights =
         turned_product(inverse, {left.data(), static_cast<size_t>(n)}, n, 1);
-    const std::vector<double> turned =
+    const AlignedVector<double> turned =
         turned_product(inverse, {basis.data(), static_cast<size_t>(basis.size())}, n, players);
     out.weights = Eigen::Map<const VectorXd>(weights.data(), n);
-    const Eigen::Map<const RowMajor> lower(inverse.data(), n, n),
-        spanned(turned.data(), n, players);
-    const VectorXd diagonal =
-        lower.cwiseAbs2().colwise().sum().transpose() - spanned.cwiseAbs2().rowwise().sum();
+    const Eigen::Map<const RowMajor> spanned(turned.data(), n, players);
+    VectorXd diagonal = -spanned.cwiseAbs2().rowwise().sum();
+    for (int64_t p = 0; p < n; ++p)
+        diagonal.head(p + 1) +=
+            Eigen::Map<const VectorXd>(inverse.data() + p * n, p + 1).cwiseAbs2();
     out.left_out = out.weights.cwiseQuotient(diagonal);
     out.settled = out.left_out.allFinite();
     return out;
@@ -129,6 +145,33 @@ double score(const VectorXd& residuals, std::span<const double> weights) {
     for (Eigen::Index p = 0; p < residuals.size(); ++p)
         sum += weights[p] * residuals[p] * residuals[p];
     return sum;
+}
+
+struct Choice {
+    size_t noise;
+    Kriging fit;
+};
+
+// The noise of least residuals, sought downhill from the middle.
+template <class Fit>
+Choice choose_noise(const Fit& fit, std::span<const double> weights) {
+    constexpr double wild = std::numeric_limits<double>::infinity();
+    Choice best;
+    double least = wild;
+    const auto improves = [&](size_t i) {
+        Kriging one = fit(noises[i]);
+        const double own = one.settled ? score(one.left_out, weights) : wild;
+        const bool better = own < least || least == wild;
+        if (better) best = {i, std::move(one)}, least = own;
+        return better;
+    };
+    constexpr size_t middle = std::size(noises) / 2;
+    improves(middle);
+    size_t i = middle + 1;
+    while (i < std::size(noises) && improves(i)) ++i;
+    if (best.noise == middle)
+        for (i = middle; i > 0 && improves(i - 1);) --i;
+    return best;
 }
 
 // Residuals of single players alone, each pair left out in turn.
@@ -147,26 +190,25 @@ VectorXd without_process(const MatrixXd& f, const VectorXd& d, std::span<const d
 std::optional<Proxy> Proxy::fit(const Plan& plan, const std::vector<double>& differences,
                                 const std::vector<double>& weights, int64_t players) {
     const auto asked = static_cast<int64_t>(differences.size());
-    const int64_t pairs = std::min(asked, std::max(most_pairs, players + players / 2));
+    const int64_t pairs = std::min(asked, most_pairs_for(players));
     if (players < 4 || pairs < least_pairs || pairs < players + players / 2) return std::nullopt;
     const int64_t some = std::min(pairs, std::max(choosing_pairs, players + players / 2));
-    const std::vector<double> k = covariances(plan, pairs, covariances_of(players));
     const MatrixXd f = trend(plan, pairs, players);
     const Eigen::Map<const VectorXd> d(differences.data(), pairs);
     const double alone = score(without_process(f, d, weights), weights);
     if (!(alone > nothing * score(d, weights))) return std::nullopt;
-    double best = std::numeric_limits<double>::infinity();
-    size_t chosen = 0;
-    for (size_t i = 0; i < std::size(noises); ++i) {
-        const Kriging of_some = krige(k, pairs, some, f.topRows(some), d.head(some), noises[i]);
-        const double own = of_some.settled ? score(of_some.left_out, weights) : INFINITY;
-        if (own < best) best = own, chosen = i;
-    }
+    const std::vector<double> k = covariances(plan, pairs, covariances_of(players));
+    Choice choice = choose_noise(
+        [&](double noise) { return krige(k, pairs, some, f.topRows(some), d.head(some), noise); },
+        weights);
     // With as many pairs as there are threes of players a fit of little noise goes wild: then the
     // next has a try.
     Kriging fitted;
-    for (size_t i = chosen; i < std::min(chosen + 2, std::size(noises)) && !fitted.settled; ++i) {
-        Kriging of_all = krige(k, pairs, pairs, f, d, noises[i]);
+    for (size_t i = choice.noise;
+         i < std::min(choice.noise + 2, std::size(noises)) && !fitted.settled; ++i) {
+        Kriging of_all = some == pairs && i == choice.noise
+                             ? std::move(choice.fit)
+                             : krige(k, pairs, pairs, f, d, noises[i]);
         if (of_all.settled && score(of_all.left_out, weights) < least_gain * alone)
             fitted = std::move(of_all);
     }

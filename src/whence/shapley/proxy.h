@@ -12,21 +12,23 @@ namespace whence::shapley {
 
 /// Of a game's odd part d(S) = (v(S) - v(complement)) / 2, with x_i = 1 for i in S and -1 else:
 ///     d(S) = sum over i of beta_i x_i / 2 + g(S),
-///     g a Gaussian process with the covariance of a polynomial of threes of players with independent
-///     coefficients, k(S, S') = e_3(x x') / C(M, 3) = (t^3 - (3 M - 2) t) / 6 / C(M, 3), t = x . x',
-/// fitted with noise to the first pairs of a plan (kriging with a trend: Rasmussen and Williams 2006,
-/// "Gaussian processes for machine learning", section 2.7), the noise chosen by the residuals of
-/// leaving one out (ibid., section 5.4.2). Its Shapley values have a closed form: a term of three
-/// players belongs to them in equal parts.
+///     g a Gaussian process with the covariance of a polynomial of threes of players with
+///     independent coefficients, k(S, S') = e_3(x x') / C(M, 3) = (t^3 - (3 M - 2) t) / 6 / C(M,
+///     3), t = x . x',
+/// fitted with noise to the first pairs of a plan (kriging with a trend: Rasmussen and Williams
+/// 2006, "Gaussian processes for machine learning", section 2.7), the noise chosen by the residuals
+/// of leaving one out (ibid., section 5.4.2). Its Shapley values have a closed form: a term of
+/// three players belongs to them in equal parts.
 ///
 /// As a control variate it takes no side: see RegressionMSR (Witter, Liu, Musco 2025, "Regression-
 /// adjusted Monte Carlo estimators for Shapley values and probabilistic values").
 class Proxy {
   public:
-    /// Fitted to the first of the plan's pairs, up to 384 of them (3/2 for
-    /// each player where that is more). `differences`: d of the pairs
-    /// asked so far; `weights`: of the squared residual of each. None where fewer than 40 pairs, or
-    /// than 3/2 for each player, were asked, or where it predicts no better than single players do.
+    /// Fitted to the first of the plan's pairs, up to 256 of them (384 where there are
+    /// fewer than 768 threes of players; 3/2 for each player where that is more). `differences`: d
+    /// of the pairs asked so far; `weights`: of the squared residual of each. None where fewer than
+    /// 40 pairs, or than 3/2 for each player, were asked, or where it predicts no better than
+    /// single players do.
     static std::optional<Proxy> fit(const Plan& plan, const std::vector<double>& differences,
                                     const std::vector<double>& weights, int64_t players);
 

@@ -1,0 +1,26 @@
+#pragma once
+// A dense network as it is read from a graph. Private to this folder.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "whence/mask/masked_scores.h"
+
+namespace whence::direct {
+
+enum class Function { none, relu, tanh, sigmoid, softmax };
+
+/// function(in * weights + bias), weights [in][out].
+struct Layer {
+    int64_t in = 0, out = 0;
+    std::vector<double> weights, bias;
+    Function function = Function::none;
+};
+
+/// From `columns` numbers to the model's `output`, layer after layer.
+[[nodiscard]] std::shared_ptr<const MaskedScorer> scorer_of(int64_t columns, std::string output,
+                                                            const std::vector<Layer>& layers);
+
+}  // namespace whence::direct
