@@ -1,6 +1,6 @@
 // LIME for texts against the lime package: tests/text/golden/lime_weights.json, made by make_lime_text_golden.py.
 
-#include "whence/perturb/lime_text.h"
+#include "whence/perturb/lime_players.h"
 
 #include <gtest/gtest.h>
 
@@ -81,9 +81,9 @@ TEST(LimeTextGolden, WeightsAreThePackagesWithinStandardErrors) {
             SCOPED_TRACE(one["name"].get<std::string>() + " " + std::string(name(scheme)));
             const bool bow = one["bow"];
             const WordMasker masker(text::split_words(sentence, {.bow = bow}), bow ? std::nullopt : std::optional<std::string>("UNKWORDZ"));
-            const LimeTextOptions options{.num_samples = 20000, .kernel_width = one["kernel_width"], .ridge = 1,
+            const LimePlayersOptions options{.num_samples = 20000, .kernel_width = one["kernel_width"], .ridge = 1,
                                           .feature_selection = FeatureSelection::none, .scheme = scheme};
-            const Explanation e = LimeText(model, masker, "left out", options).explain(input(), positive(), {});
+            const Explanation e = LimePlayers(model, masker, "left out", options).explain(input(), positive(), {});
             const auto values = e.attribution.values.as<double>();
             const auto weights = one["weights"].get<std::vector<double>>(), spread = one["spread"].get<std::vector<double>>();
             ASSERT_EQ(weights.size(), values.size() + 1);
@@ -100,7 +100,7 @@ TEST(LimeTextGolden, WeightsAreThePackagesWithinStandardErrors) {
         }
 }
 
-TEST(LimeText, ItsKernelIsTheImageKernelOfAHundredth) {
+TEST(LimePlayers, ItsKernelIsTheImageKernelOfAHundredth) {
     const perturb::Kernel kernel{Distance::cosine, 0.25}, narrow{Distance::cosine, 1e-9};
     const auto kept = perturb::kept_distribution(10, kernel, perturb::Removal::number);
     EXPECT_NEAR(std::accumulate(kept.begin(), kept.end(), 0.0), 1, 1e-12);
@@ -111,7 +111,7 @@ TEST(LimeText, ItsKernelIsTheImageKernelOfAHundredth) {
     EXPECT_GT(perturb::kept_distribution(1, kernel, perturb::Removal::number)[1], 0);
 }
 
-TEST(LimeText, CompatibleRemovesOneToAllWordsUniformly) {
+TEST(LimePlayers, CompatibleRemovesOneToAllWordsUniformly) {
     const WordMasker masker(text::split_words("a b c d e"));
     const perturb::Kernel kernel{Distance::cosine, 0.25};
     const perturb::CompatibleMaskedSamples samples(masker, kernel, perturb::Removal::number, 3);
@@ -136,7 +136,7 @@ TEST(LimeText, CompatibleRemovesOneToAllWordsUniformly) {
     for (const int n : of_word) EXPECT_NEAR(n, 3000, 4 * std::sqrt(1200.0));
 }
 
-TEST(LimeText, SameBitsOnAnyThreadsAndInAnyBatches) {
+TEST(LimePlayers, SameBitsOnAnyThreadsAndInAnyBatches) {
     Formula model;
     const WordMasker masker(text::split_words(sentence));
     for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
@@ -147,17 +147,17 @@ TEST(LimeText, SameBitsOnAnyThreadsAndInAnyBatches) {
                 ::whence::Run run;
                 run.threads = threads;
                 run.seed = 5;
-                const Explanation e = LimeText(model, masker, "", {.num_samples = 700, .scheme = scheme}).explain(input(), positive(), run);
+                const Explanation e = LimePlayers(model, masker, "", {.num_samples = 700, .scheme = scheme}).explain(input(), positive(), run);
                 if (!first) first = e.attribution.values;
                 EXPECT_EQ(e.attribution.values, *first);
             }
     }
 }
 
-TEST(LimeText, KeepsTheFeaturesAskedForAndSaysWhatItAsked) {
+TEST(LimePlayers, KeepsTheFeaturesAskedForAndSaysWhatItAsked) {
     const Formula model;
     const WordMasker masker(text::split_words(sentence));
-    const Explanation e = LimeText(model, masker, "left out", {.num_samples = 1000, .num_features = 3}).explain(input(), positive(), {});
+    const Explanation e = LimePlayers(model, masker, "left out", {.num_samples = 1000, .num_features = 3}).explain(input(), positive(), {});
     int64_t kept = 0;
     for (const double value : e.attribution.values.as<double>()) kept += value != 0;
     EXPECT_EQ(kept, 3);
@@ -167,16 +167,16 @@ TEST(LimeText, KeepsTheFeaturesAskedForAndSaysWhatItAsked) {
     EXPECT_EQ(e.attribution.names, masker.names());
 }
 
-TEST(LimeText, OneWordAndNone) {
+TEST(LimePlayers, OneWordAndNone) {
     const Formula model;
     const WordMasker one(text::split_words("good")), none(text::split_words("!!"));
     const Batch good(Tensor::of<std::string>({1}, std::vector<std::string>{"good"}));
     for (const LimeScheme scheme : {LimeScheme::stable, LimeScheme::compatible}) {
-        const Explanation e = LimeText(model, one, "", {.num_samples = 400, .ridge = 0, .scheme = scheme}).explain(good, positive(), {});
+        const Explanation e = LimePlayers(model, one, "", {.num_samples = 400, .ridge = 0, .scheme = scheme}).explain(good, positive(), {});
         EXPECT_NEAR(e.attribution.values.as<double>()[0], Formula::score("good") - 0.5, 1e-9);
     }
-    EXPECT_THROW(LimeText(model, none, ""), Error);
-    EXPECT_THROW(LimeText(model, one, "", {.kernel_width = 0}), Error);
+    EXPECT_THROW(LimePlayers(model, none, ""), Error);
+    EXPECT_THROW(LimePlayers(model, one, "", {.kernel_width = 0}), Error);
 }
 
 TEST(OccludePlayers, LeavesOneWordOut) {
@@ -197,7 +197,7 @@ bool says(const Explanation& e, const std::string& part) {
 }
 
 // The samples that were answered are the whole explanation, as if no more had been wanted.
-TEST(LimeText, WhatWasAnsweredBeforeAFailureIsKept) {
+TEST(LimePlayers, WhatWasAnsweredBeforeAFailureIsKept) {
     const std::string text = "a good film with good actors, not a bad or dull plot";
     const WordMasker masker(text::split_words(text));
     const Batch input({{"text", Tensor::of<std::string>({1}, std::vector<std::string>{text})}});
@@ -207,8 +207,8 @@ TEST(LimeText, WhatWasAnsweredBeforeAFailureIsKept) {
         const ::whence::Run run{.seed = 4};
         // Two rows for both ends, then batches of 64.
         const testing::LeavingModel leaving(model, 2 + 5 * 64 + 20);
-        const Explanation early = LimeText(leaving, masker, "left out", {.scheme = scheme}).explain(input, target, run);
-        const Explanation small = LimeText(model, masker, "left out", {.num_samples = 5 * 64, .scheme = scheme}).explain(input, target, run);
+        const Explanation early = LimePlayers(leaving, masker, "left out", {.scheme = scheme}).explain(input, target, run);
+        const Explanation small = LimePlayers(model, masker, "left out", {.num_samples = 5 * 64, .scheme = scheme}).explain(input, target, run);
         EXPECT_EQ(early.attribution.values, small.attribution.values);
         EXPECT_EQ(early.attribution.standard_errors, small.attribution.standard_errors);
         EXPECT_EQ(early.diagnostics.converged, false);
@@ -216,17 +216,17 @@ TEST(LimeText, WhatWasAnsweredBeforeAFailureIsKept) {
         EXPECT_TRUE(says(early, "stopped early, after 320 samples: the endpoint is gone"));
     }
     const testing::LeavingModel gone(model, 2);
-    EXPECT_THROW((void)LimeText(gone, masker, "left out").explain(input, target, {}), OutOfReach);
+    EXPECT_THROW((void)LimePlayers(gone, masker, "left out").explain(input, target, {}), OutOfReach);
 }
 
-TEST(LimeText, EarlyEstimatesAreTold) {
+TEST(LimePlayers, EarlyEstimatesAreTold) {
     const std::string text = "a good film with good actors, not a bad or dull plot";
     const WordMasker masker(text::split_words(text));
     const Batch input({{"text", Tensor::of<std::string>({1}, std::vector<std::string>{text})}});
     const Formula model;
     std::vector<EarlyEstimate> told;
     const ::whence::Run watched{.seed = 4, .early = [&](const EarlyEstimate& early) { told.push_back(early); }};
-    const LimeText method(model, masker, "left out");
+    const LimePlayers method(model, masker, "left out");
     const Explanation e = method.explain(input, Target{.index = 1}, watched);
     EXPECT_EQ(e.attribution.values, method.explain(input, Target{.index = 1}, {.seed = 4}).attribution.values) << "watching changes nothing";
     ASSERT_EQ(told.size(), 7);  // 64, 128, ..., 4096 samples

@@ -8,7 +8,7 @@
 #include "whence/core/file.h"
 #include "whence/data/table_model.h"
 #include "whence/perturb/lime.h"
-#include "whence/perturb/lime_text.h"
+#include "whence/perturb/lime_players.h"
 #include "whence/perturb/occlusion.h"
 #include "whence/perturb/training_stats.h"
 #include "whence/recipe/groups.h"
@@ -107,9 +107,9 @@ Explanation lime_table(const Task& task) {
 }
 
 Explanation lime_text(const Task& task) {
-    const auto options = lime_options<LimeTextOptions>(task);
+    const auto options = lime_options<LimePlayersOptions>(task);
     const TextPlayers players = text_players(task);
-    Explanation explanation = LimeText(*players.model, *players.masker, players.hidden, options)
+    Explanation explanation = LimePlayers(*players.model, *players.masker, players.hidden, options)
                                   .explain(players.input, task.target, task.run);
     place_words(players.words, explanation.attribution);
     return explanation;
@@ -118,13 +118,13 @@ Explanation lime_text(const Task& task) {
 // As of a picture: 1000 samples, all players, a width in cosine distance.
 Explanation lime_mixed(const Task& task) {
     const MixedPlayers players = mixed_players(task, Filling::one);
-    auto options = lime_options<LimeTextOptions>(task);
+    auto options = lime_options<LimePlayersOptions>(task);
     const LimeImageOptions picture = lime_options<LimeImageOptions>(task);
     options.num_samples = picture.num_samples;
     options.num_features = picture.num_features;
     options.kernel_width = 100 * picture.kernel_width;
     Explanation explanation =
-        LimeText(task.subject.model(), *players.masker, players.hidden, options)
+        LimePlayers(task.subject.model(), *players.masker, players.hidden, options)
             .explain(task.input.batch, task.target, task.run);
     place_players(players, explanation.attribution);
     return explanation;

@@ -1,13 +1,14 @@
 #pragma once
-// LIME for texts (Ribeiro, Singh, Guestrin 2016, section 3.4), with the lime package's (0.2.0.1)
-// defaults: words are there or not, distance 100 (1 - cosine) to the whole text.
+// LIME for whatever a masker switches off: words (Ribeiro, Singh, Guestrin 2016, section 3.4), or the
+// players of several inputs. Defaults are the lime package's (0.2.0.1) for texts: a word is there or
+// not, distance 100 (1 - cosine) to the whole text.
 
 #include "whence/mask/masker.h"
 #include "whence/perturb/lime.h"
 
 namespace whence {
 
-struct LimeTextOptions {
+struct LimePlayersOptions {
     int64_t num_samples = 5000;
     int64_t num_features = 10;
     /// In hundredths of the distance: 25 is what 0.25 is for pictures.
@@ -32,12 +33,12 @@ struct LimeTextOptions {
 /// It misleads where the text without most of its words is no text that the model knows (half of
 /// the samples keep less than half of the words), and where words act together: the weights are of
 /// a linear model, see R2.
-class LimeText : public Explainer {
+class LimePlayers : public Explainer {
   public:
     /// `model` and `masker` must outlive this. `hidden` says in words what stands for a missing
     /// player. Throws Error(usage) for options that make no sense, Error(input) for no players.
-    LimeText(const Model& model, const Masker& masker, std::string hidden,
-             LimeTextOptions options = {});
+    LimePlayers(const Model& model, const Masker& masker, std::string hidden,
+             LimePlayersOptions options = {});
     /// `input`: one row, which the masker writes over.
     [[nodiscard]] Explanation explain(const Batch& input, const Target& target,
                                       const Run& run) const override;
@@ -46,7 +47,7 @@ class LimeText : public Explainer {
     const Model& model_;
     const Masker& masker_;
     std::string hidden_;
-    LimeTextOptions options_;
+    LimePlayersOptions options_;
 };
 
 }  // namespace whence

@@ -1,4 +1,4 @@
-#include "whence/perturb/lime_text.h"
+#include "whence/perturb/lime_players.h"
 
 #include "whence/core/error.h"
 #include "whence/perturb/masked_lime.h"
@@ -7,14 +7,14 @@ namespace whence {
 
 using namespace perturb;  // the helpers of this folder
 
-LimeText::LimeText(const Model& model, const Masker& masker, std::string hidden,
-                   LimeTextOptions options)
+LimePlayers::LimePlayers(const Model& model, const Masker& masker, std::string hidden,
+                   LimePlayersOptions options)
     : model_(model), masker_(masker), hidden_(std::move(hidden)), options_(std::move(options)) {
     check(fit_options(options_), options_.kernel_width);
     if (masker.players() == 0) throw Error(ErrorKind::input, "the text has no words to explain");
 }
 
-Explanation LimeText::explain(const Batch& input, const Target& target, const Run& run) const {
+Explanation LimePlayers::explain(const Batch& input, const Target& target, const Run& run) const {
     return MaskedLime{.model = model_,
                       .masker = masker_,
                       .hidden = hidden_,
