@@ -1,8 +1,8 @@
-"""Path-dependent tree SHAP of models of depth 4 to 16: XGBoost 3.3 or newer, LightGBM, CatBoost, shapiq, woodelf, shap's own C code."""
+"""Path-dependent tree SHAP of models of depth 4 to 16: XGBoost 3.3 or newer, shapiq, woodelf, shap's own C code."""
 
 from __future__ import annotations
 
-from tree_models import adult, build_program, compare, housing
+from tree_models import build_program, compare, housing
 
 GIGAHERTZ = 3.0
 
@@ -24,7 +24,7 @@ def run(bench) -> None:
     depths = (4, 6, 8) if bench.quick else (4, 6, 8, 12, 16)
     cases = [(housing, depth, 100, (1, 1000) if bench.quick else (1, 1000, 100_000)) for depth in depths]
     if not bench.quick:
-        cases += [(housing, 4, 100, (3_000_000,)), (housing, 6, 100, (3_000_000,)), (adult, 6, 1000, (1, 1000, 100_000))]
+        cases += [(housing, 4, 100, (3_000_000,)), (housing, 6, 100, (3_000_000,))]
     for table, depth, count, rows in cases:
         trees = table(depth, count)
         if trees is None:
@@ -37,7 +37,3 @@ def run(bench) -> None:
         for n in rows:
             peers = [name for name, most in MOST.items() if n * trees.leaves <= most and (name != "woodelf" or depth <= WOODELF_DEPTH)]
             compare(bench, f"{table.__name__} depth {depth} rows {n}", trees, n, "values", peers)
-    for library in ("lightgbm", "catboost"):
-        trees = housing(6, 100, library)
-        for n in (1, 1000) if bench.quick else (1, 1000, 20_000):
-            compare(bench, f"housing {library} depth 6 rows {n}", trees, n, "values", [library])

@@ -402,6 +402,7 @@ TEST(Budget, EarlyEstimatesAreTold) {
     const FormulaGame game = smooth_game(12, 3);
     for (const ShapMethod& method : {ShapMethod(KernelShap{}), ShapMethod(PermutationShap{}), ShapMethod(SamplingShap{}),
                                      ShapMethod(Banzhaf{.budget = {.coalitions = 500}}),
+                                     ShapMethod(PartitionShap{.budget = {.coalitions = 500}}),
                                      ShapMethod(ShapInteractions{.budget = {.coalitions = 600}})}) {
         std::vector<EarlyEstimate> told;
         const ::whence::Run run{.seed = 1, .early = [&](const EarlyEstimate& early) { told.push_back(early); }};

@@ -60,6 +60,7 @@ class Owen {
             if (merges.empty()) return;
             budget -= 2 * static_cast<int64_t>(merges.size());
             split(merges);
+            tell();
         }
     }
 
@@ -96,6 +97,14 @@ class Owen {
         }
         order_.resize(players_);
         for (int64_t j = 0; j < players_; ++j) order_[first_[j]] = static_cast<int32_t>(j);
+    }
+
+    // What the values would be now, each time twice as much was asked.
+    void tell() {
+        if (!questions_.run().early || questions_.asked() < next_told_) return;
+        next_told_ = 2 * questions_.asked();
+        Owen now = *this;
+        questions_.tell({.values = now.values()});
     }
 
     void put(int32_t node, double weight, double without, double with, std::vector<bool> context) {
@@ -144,7 +153,7 @@ class Owen {
     std::vector<int64_t> first_, size_;
     std::vector<int32_t> order_;
     std::priority_queue<Part> parts_;
-    int64_t made_ = 0, unresolved_ = 0;
+    int64_t made_ = 0, unresolved_ = 0, next_told_ = 0;
     double left_ = 0;
 };
 
@@ -165,6 +174,7 @@ Estimate estimate(const Game& game, const PartitionShap& options, const Run& run
         questions.expect(budget + 2);
         owen.refine(budget);
         out.values = owen.values();
+        questions.tell(out);
         out.exact = owen.unresolved() == 0;
         if (!out.exact)
             out.notes.push_back(fmt::format(
