@@ -91,8 +91,9 @@ recipe::Recipe to_recipe(const Loaded& model, const std::string& method, nb::han
 Explained explain(LoadedPtr model, nb::handle input, const std::string& method, nb::handle target,
                   const std::optional<std::string>& output, const std::string& scale, nb::handle baseline,
                   const std::string& layer, uint64_t seed, nb::handle segments, std::optional<int64_t> row, const RunSettings& settings, const nb::dict& options) {
-    const recipe::Recipe recipe = to_recipe(*model, method, target, output, scale, baseline, layer, options, seed, segments);
     Given given = to_input(model->subject, input, row);
+    const std::string chosen = method.empty() ? recipe::default_method(model->subject, given.input).method : method;
+    const recipe::Recipe recipe = to_recipe(*model, chosen, target, output, scale, baseline, layer, options, seed, segments);
     Pace& pace = model->explaining.at(&recipe::find_method(recipe.method) - recipe::methods().data());
     Explanation explanation;
     run_without_gil(settings, pace, 1,

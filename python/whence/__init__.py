@@ -184,7 +184,7 @@ def function(
 def explain(
     model: Model | _Path | Any,
     input: Any,
-    method: str = "integrated-gradients",
+    method: str | None = None,
     *,
     target: Any = None,
     output: str | None = None,
@@ -204,6 +204,9 @@ def explain(
     """Explains the prediction for one input: an array, a dict of arrays, or a file (.png, .jpg, .csv, .txt, .npy, .npz).
 
     Of a model of texts (its preprocessing is of kind "text") a str is the text itself; a file is then a pathlib.Path.
+
+    `method`: one of whence.methods(). None: tree-shap for tree ensembles, else integrated-gradients where the model has gradients, else lime, else
+    occlusion; the explanation's `method` says which it was.
 
     `target`: a class number or name, a pair (i, j) for score i - score j, or None for the top class; `output` names one of several
     outputs, `scale` is "raw", "logit", "probability" or "log-probability" ("automatic": the method's own default).
@@ -228,7 +231,7 @@ def explain(
 
     def run(told: Callable[[str, int, int], None] | None) -> Explanation:
         return _whence.explain(
-            model, input, method, target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, told, on_estimate, options
+            model, input, method or "", target, output, scale, baseline, layer, seed, segments, row, threads, time_limit, told, on_estimate, options
         )
 
     if progress is not True:

@@ -53,6 +53,13 @@ def test_refused():
         whence.load(TREES / "models/xgboost_linear.json")
 
 
+def test_the_method_of_trees_is_tree_shap(tmp_path):
+    model = whence.load(TREES / "models/xgboost_frame.json")
+    why = whence.explain(model, np.array([0.5, 1, 2.0]))
+    assert why.method == "tree-shap"
+    np.testing.assert_array_equal(why.values, whence.explain(model, np.array([0.5, 1, 2.0]), method="tree-shap").values)
+
+
 def test_tree_shap_of_many_rows_is_that_of_each():
     model = whence.load(TREES / "models/xgboost_softprob.json")
     rows = GOLDEN["xgboost_softprob/x"]
