@@ -109,8 +109,8 @@ nb::object tree_shap(const Loaded& model, nb::handle array, nb::handle backgroun
     run_without_gil({.threads = threads}, pace, 1, [&](const Run& run) {
         held = trees_of(model.subject, rows.row_size());
         const trees::Ensemble& ensemble = held->model().ensemble();
-        rows = held->encoded(rows, run);
-        if (background) background = held->encoded(*background, run);
+        if (held->encodes()) rows = held->encoded(rows, run);
+        if (background && held->encodes()) background = held->encoded(*background, run);
         if (interactions && background)
             pairs = ask<trees::TreeInteractionValues>(
                 trees::InterventionalInteractions(ensemble, view_of<double>(*background), {},

@@ -989,11 +989,30 @@ def test_classical_models_are_explained(name, method, classical, tmp_path):
     run("replay", out)
 
 
+@pytest.mark.parametrize("name", [name for name in CLASSICAL if "forest" in name or "boosting" in name])
+def test_trees_in_onnx_files_are_explained(name, classical, tmp_path):
+    folder, cases = classical
+    table, answers = cases[name]
+    asked = ["explain", folder / f"{name}.onnx", table, "-m", "tree-shap", "--background", table, "--target", 0]
+    result = run(*asked, "--row", 2, "-o", tmp_path / "e.json", "-o", tmp_path / "e.html")
+    explanation = json.loads((tmp_path / "e.json").read_text())
+    assert any("the trees are those of the node TreeEnsemble" in note for note in explanation["diagnostics"]["notes"]), result.stdout
+    run("replay", tmp_path / "e.json")
+    run(*asked, "--rows", "all", "-o", tmp_path / "rows.csv")
+    rows = list(csv.reader((tmp_path / "rows.csv").open()))
+    assert len(rows) == len(answers) + 1
+    names = explanation["attribution"]["names"]
+    one = [float(rows[3][rows[0].index(column)]) for column in names]
+    assert one == pytest.approx(explanation["attribution"]["values"]["data"], rel=1e-5, abs=1e-6)
+
+
 def test_a_model_without_gradient_says_so(classical):
     folder, cases = classical
     line = fails(UNSUPPORTED, "explain", folder / "forest.onnx", cases["forest"][0], "-m", "integrated-gradients")
     assert "TreeEnsemble" in line
-    result = run("explain", folder / "forest.onnx", cases["forest"][0], "--background", cases["forest"][0], "--num-samples", 300)
+    result = run("explain", folder / "forest.onnx", cases["forest"][0], "--background", cases["forest"][0])
+    assert "this is tree-shap, because the model holds a tree ensemble" in result.stderr
+    result = run("explain", folder / "columns.onnx", cases["columns"][0], "--background", cases["columns"][0], "--num-samples", 300)
     assert "this is lime, because" in result.stderr
 
 

@@ -1,5 +1,7 @@
 #include "present.h"
 
+#include <algorithm>
+
 #include "whence/core/error.h"
 #include "whence/recipe/predict.h"
 
@@ -15,14 +17,17 @@ const recipe::Input& first_picture(const recipe::Input& input) {
     return input;
 }
 
-// None where the model no longer answers: what was found before stands without them.
+// None where the model no longer answers: what was found before stands without them. The margin of
+// trees inside an ONNX file is no output of it: then its first scores are shown.
 std::vector<render::ClassScore> scores_of(const recipe::Subject& subject,
                                           const recipe::Input& input, const std::string& output,
                                           const Run& run) {
+    const auto& outputs = subject.model().outputs();
+    const bool own = std::ranges::find(outputs, output, &TensorInfo::name) != outputs.end();
     std::vector<render::ClassScore> out;
     try {
         const recipe::Scores scores =
-            recipe::scores_of(subject, recipe::predict(subject, input, run), output);
+            recipe::scores_of(subject, recipe::predict(subject, input, run), own ? output : "");
         if (scores.classes && scores.values.size() > 1)
             for (const recipe::NamedScore& score : recipe::largest(subject, scores, classes_shown))
                 out.push_back({score.name, score.value});

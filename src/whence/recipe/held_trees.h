@@ -22,6 +22,8 @@ class HeldTrees {
     HeldTrees(const Subject& subject, Schema schema);
 
     [[nodiscard]] const trees::EnsembleModel& model() const { return *model_; }
+    /// Whether the subject's rows are other than the ensemble's.
+    [[nodiscard]] bool encodes() const { return encoder_ != nullptr; }
     /// How many scores the answer has: 2 also of an ensemble that has the second of two classes
     /// alone.
     [[nodiscard]] int64_t classes() const { return classes_; }

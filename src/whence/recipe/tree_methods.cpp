@@ -208,9 +208,8 @@ class TreeShapRows final : public RowsExplainer {
     // is wanted.
     int64_t bytes_per_row() const override {
         const trees::Ensemble& ensemble = trees_->model().ensemble();
-        const bool encodes = subject_.ensemble_or_null() == nullptr;
         return 8 * (4 * std::ssize(schema_) +
-                    ensemble.features() * (ensemble.outputs() + (encodes ? 3 : 0)));
+                    ensemble.features() * (ensemble.outputs() + (trees_->encodes() ? 3 : 0)));
     }
 
   private:
