@@ -53,7 +53,8 @@ class FaithfulnessCorrelation final : public Metric {
 struct InfidelityOptions {
     int64_t samples = 100;  ///< at least 2
     /// Multiply the values by beta = sum(a b) / sum(a^2) first, the factor that fits best: then
-    /// only the pattern counts, not the scale (captum's `normalize`).
+    /// only the pattern counts, not the scale (captum's `normalize`). The standard error takes beta
+    /// as given.
     bool scaled = false;
     /// These subsets instead of random ones of 1 to n players, for every explanation.
     std::vector<std::vector<int32_t>> subsets;
