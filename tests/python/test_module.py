@@ -591,7 +591,8 @@ def test_one_input_for_each_column(tmp_path):
     with pytest.raises(whence.InputError, match="no category 'mauve'"):
         whence.explain(model, {"colour": "mauve", "size": 1.5}, method="lime")
     with pytest.raises(whence.UnsupportedError):
-        whence.explain(model, {"colour": "red", "size": 1.5})
+        whence.explain(model, {"colour": "red", "size": 1.5}, method="integrated-gradients")
+    assert whence.explain(model, {"colour": "red", "size": 1.5}, num_samples=500).method == "lime", "what it can do where none is named"
 
 
 def test_messages_name_options_as_python_does(tmp_path):

@@ -13,13 +13,20 @@
 namespace whence::trees {
 
 struct Value;
+struct Member;
 using Numbers =
     std::vector<double>;  ///< of an array of numbers (and of true and false), or of none
 using List = std::vector<Value>;
-using Object = std::vector<std::pair<std::string, Value>>;
+using Object = std::vector<Member>;
 
 struct Value {
     std::variant<std::monostate, bool, double, std::string, Numbers, List, Object> is;
+};
+
+/// What an object has under a name.
+struct Member {
+    std::string name;
+    Value value;
 };
 
 /// Both throw Error(model) saying what is wrong and at which byte: for nesting deeper than 64, for

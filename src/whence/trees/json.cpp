@@ -85,7 +85,7 @@ class JsonReader {
             skip_blanks();
             std::string key = string();
             expect(':');
-            out.emplace_back(std::move(key), read(depth + 1));
+            out.push_back({std::move(key), read(depth + 1)});
             skip_blanks();
             if (peek() == '}') return ++at_, out;
             expect(',');

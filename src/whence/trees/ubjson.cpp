@@ -175,7 +175,7 @@ class UbjsonReader {
         Object out;
         for (size_t i = 0; !ends(head, i, '}'); ++i) {
             std::string key = string();
-            out.emplace_back(std::move(key), read(head.type ? head.type : marker(), depth + 1));
+            out.push_back({std::move(key), read(head.type ? head.type : marker(), depth + 1)});
         }
         return out;
     }
