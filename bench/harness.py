@@ -2,6 +2,7 @@
 
 A benchmark is a file in this folder with a function `run(bench)`. It asks `bench` to time contestants in turns, to
 add rows to the table and to state comparisons; `main` prints everything. The first line of its docstring is its entry in --list.
+A function `options(parser)`, where there is one, adds its own options; their values are in `bench.options`.
 """
 
 from __future__ import annotations
@@ -124,11 +125,12 @@ def fastest(contestants: dict[str, Callable[[], Any]], rounds: int = 2) -> str:
 class Bench:
     """What a benchmark gets: how it is to run, and where its results go."""
 
-    def __init__(self, name: str, quick: bool, threads: int):
+    def __init__(self, name: str, arguments: argparse.Namespace):
         self.name = name
-        self.quick = quick
-        self.threads = threads
-        self.rounds = 5 if quick else 9
+        self.quick = arguments.quick
+        self.threads = arguments.threads
+        self.options = arguments  # with those that the benchmark adds
+        self.rounds = 5 if self.quick else 9
         self._rows: list[tuple[str, str, str, str]] = []
         self._lines: list[str] = []
 
@@ -280,12 +282,12 @@ def _load(name: str):
 
 def main() -> int:
     known = benchmarks()
-    parser = argparse.ArgumentParser(prog="bench/run", description="Measures Whence and a peer in turns.")
+    parser = argparse.ArgumentParser(prog="bench/run", description="Measures Whence and a peer in turns.", allow_abbrev=False)
     parser.add_argument("name", nargs="?", help="which benchmark")
     parser.add_argument("--list", action="store_true", help="name them all")
     parser.add_argument("--quick", action="store_true", help="fewer and smaller cases, under a minute")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("WHENCE_BENCH_THREADS") or os.cpu_count() or 1))
-    arguments = parser.parse_args()
+    arguments, _ = parser.parse_known_args()  # others may be the benchmark's own
     if arguments.list:
         width = max(map(len, known), default=0)
         for name, summary in known.items():
@@ -300,11 +302,15 @@ def main() -> int:
     whence = import_whence()
     import torch
 
+    benchmark = _load(arguments.name)
+    if hasattr(benchmark, "options"):
+        benchmark.options(parser)
+    arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    bench = Bench(arguments.name, arguments.quick, arguments.threads)
+    bench = Bench(arguments.name, arguments)
     print(f"{arguments.name}{' (quick)' if arguments.quick else ''}: {known[arguments.name]}")
     print_conditions(arguments.threads, whence)
-    _load(arguments.name).run(bench)
+    benchmark.run(bench)
     bench.finish(time.perf_counter() - start)
     return 0
 

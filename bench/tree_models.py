@@ -6,6 +6,7 @@ The peers run in the Python that WHENCE_BENCH_PYTHON names (their newest release
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import statistics
@@ -93,6 +94,26 @@ def housing(depth: int, trees: int = 100, library: str = "xgboost") -> Trees | N
         return None
     table = np.genfromtxt(path, delimiter=",").astype(np.float32)
     return _trained("housing", table[:, :8], table[:, 8] / 1e5, depth, trees, library)
+
+
+def choices(parser, background: bool = False) -> None:
+    """Options that replace a benchmark's own cases: depths, trees, rows, peers and, where there is one, the rows of the background."""
+    numbers = lambda text: [int(number) for number in text.split(",")]  # noqa: E731
+    parser.add_argument("--depths", type=numbers, metavar="N,N", help="depths of the models, in place of the usual cases")
+    parser.add_argument("--trees", type=numbers, metavar="N,N", help="trees of the models (100)")
+    parser.add_argument("--rows", type=numbers, metavar="N,N", help="rows to explain (1000)")
+    if background:
+        parser.add_argument("--background", type=numbers, metavar="N,N", help="background rows (100)")
+    parser.add_argument("--peers", type=lambda text: text.split(","), metavar="NAME,NAME", help="these only, however long they take")
+
+
+def chosen(options) -> list[dict[str, int]] | None:
+    """All combinations of what the options name, with the usual value of what they do not. None where they name nothing."""
+    usual = {"depths": 6, "trees": 100, "rows": 1000, "background": 100}
+    named = {name: getattr(options, name, None) for name in usual}
+    if not any(named.values()):
+        return None
+    return [dict(zip(usual, values, strict=True)) for values in itertools.product(*(named[name] or [value] for name, value in usual.items()))]
 
 
 def build_program() -> None:

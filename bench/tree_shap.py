@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tree_models import build_program, compare, housing
+from tree_models import build_program, choices, chosen, compare, housing
 
 GIGAHERTZ = 3.0
 
@@ -19,21 +19,33 @@ MOST = {"xgboost": 6e8, "shapiq": 1.2e8, "woodelf": 2e10, "shap": 6e7}
 WOODELF_DEPTH = 8  # it makes tables of 2^depth for each leaf before the first row
 
 
+def options(parser) -> None:
+    choices(parser)
+
+
+def usual(quick: bool) -> list[tuple[int, int, int]]:
+    """Depth, trees, rows."""
+    depths = (4, 6, 8) if quick else (4, 6, 8, 12, 16)
+    cases = [(depth, 100, rows) for depth in depths for rows in ((1, 1000) if quick else (1, 1000, 100_000))]
+    return cases if quick else [*cases, (4, 100, 3_000_000), (6, 100, 3_000_000)]
+
+
+def peers_for(leaf_rows: int, depth: int) -> list[str]:
+    return [name for name, most in MOST.items() if leaf_rows <= most and (name != "woodelf" or depth <= WOODELF_DEPTH)]
+
+
 def run(bench) -> None:
     build_program()
-    depths = (4, 6, 8) if bench.quick else (4, 6, 8, 12, 16)
-    cases = [(housing, depth, 100, (1, 1000) if bench.quick else (1, 1000, 100_000)) for depth in depths]
-    if not bench.quick:
-        cases += [(housing, 4, 100, (3_000_000,)), (housing, 6, 100, (3_000_000,))]
-    for table, depth, count, rows in cases:
-        trees = table(depth, count)
+    asked = chosen(bench.options)
+    cases = [(case["depths"], case["trees"], case["rows"]) for case in asked] if asked else usual(bench.quick)
+    for depth, count, rows in cases:
+        trees = housing(depth, count)
         if trees is None:
             bench.note("no tables here (WHENCE_DATA): nothing to measure")
             return
         bench.note(
-            f"{table.__name__}, depth {depth}, {count} trees: bound with AVX-512 at {GIGAHERTZ} GHz "
+            f"housing, depth {depth}, {count} trees: bound with AVX-512 at {GIGAHERTZ} GHz "
             f"{bound(depth, trees.features, bench.threads):.3f} ns a leaf-row"
         )
-        for n in rows:
-            peers = [name for name, most in MOST.items() if n * trees.leaves <= most and (name != "woodelf" or depth <= WOODELF_DEPTH)]
-            compare(bench, f"{table.__name__} depth {depth} rows {n}", trees, n, "values", peers)
+        case = f"housing depth {depth} rows {rows}" + (f" trees {count}" if count != 100 else "")
+        compare(bench, case, trees, rows, "values", bench.options.peers or peers_for(rows * trees.leaves, depth))
