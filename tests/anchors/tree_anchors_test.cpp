@@ -37,17 +37,7 @@ struct Case {
 Case random_case(unsigned seed) {
     RandomEnsembles random(seed);
     constexpr int64_t columns = 3;
-    const int64_t outputs = random.pick(2) ? 1 : 3;
-    EnsembleParts parts = random.parts({.trees = 3 + random.pick(4),
-                                        .features = columns,
-                                        .outputs = outputs,
-                                        .depth = 2 + random.pick(2),
-                                        .vector_leaves = outputs > 1 && random.pick(2) == 1});
-    parts.link = outputs > 1      ? (random.pick(3) ? Link::softmax : Link::logistic)
-                 : random.pick(2) ? Link::logistic
-                                  : Link::identity;
-    parts.float_inputs = random.pick(3) > 0;
-    if (random.pick(5) == 0) parts.zero_is_missing.assign(columns, true);
+    EnsembleParts parts = random.answering(6, columns);
     Case out;
     if (parts.link == Link::identity) out.options.within = 0.5;
     out.model.emplace(Ensemble::build(std::move(parts)));

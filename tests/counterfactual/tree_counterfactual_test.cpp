@@ -33,17 +33,7 @@ struct Case {
 Case random_case(unsigned seed) {
     RandomEnsembles random(seed);
     constexpr int64_t columns = 3;
-    const int64_t outputs = random.pick(2) ? 1 : 3;
-    EnsembleParts parts = random.parts({.trees = 3 + random.pick(5),
-                                        .features = columns,
-                                        .outputs = outputs,
-                                        .depth = 2 + random.pick(2),
-                                        .vector_leaves = outputs > 1 && random.pick(2) == 1});
-    parts.link = outputs > 1      ? (random.pick(3) ? Link::softmax : Link::logistic)
-                 : random.pick(2) ? Link::logistic
-                                  : Link::identity;
-    parts.float_inputs = random.pick(3) > 0;
-    if (random.pick(5) == 0) parts.zero_is_missing.assign(columns, true);
+    EnsembleParts parts = random.answering(7, columns);
     const bool classes = parts.link != Link::identity;
     Case out;
     out.model.emplace(Ensemble::build(std::move(parts)));
@@ -94,7 +84,7 @@ Case random_case(unsigned seed) {
         out.options.wanted.range =
             Wanted::Range{.low = low, .high = random.pick(2) ? low + 0.2 : infinity};
     } else if (random.pick(2)) {
-        out.options.wanted.index = random.pick(outputs > 1 ? 3 : 2);
+        out.options.wanted.index = random.pick(out.model->ensemble().outputs() > 1 ? 3 : 2);
     }
     out.options.objective = random.pick(2) ? Objective::distance : Objective::changes;
     return out;

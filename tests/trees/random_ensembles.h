@@ -33,6 +33,23 @@ class RandomEnsembles {
         return parts;
     }
 
+    /// Three trees or some more that answer something: one number, a probability, one of three
+    /// classes.
+    EnsembleParts answering(int most_trees, int64_t features) {
+        const int64_t outputs = pick(2) ? 1 : 3;
+        EnsembleParts out = parts({.trees = 3 + pick(most_trees - 2),
+                                   .features = features,
+                                   .outputs = outputs,
+                                   .depth = 2 + pick(2),
+                                   .vector_leaves = outputs > 1 && pick(2) == 1});
+        out.link = outputs > 1 ? (pick(3) ? Link::softmax : Link::logistic)
+                   : pick(2)   ? Link::logistic
+                               : Link::identity;
+        out.float_inputs = pick(3) > 0;
+        if (pick(5) == 0) out.zero_is_missing.assign(static_cast<size_t>(features), true);
+        return out;
+    }
+
     /// Whole numbers from -1 to 8 in part, else fractions; one in eight is missing.
     std::vector<double> rows(int64_t count, int64_t features) {
         std::vector<double> out;

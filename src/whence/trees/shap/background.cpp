@@ -51,4 +51,56 @@ std::vector<double> mean_margins(std::span<const double> margins, std::span<cons
     return mean;
 }
 
+template <class Scalar>
+CoalitionWeights<Scalar>::CoalitionWeights(int64_t most, TreeIndex index)
+    : players(most), gain((most + 1) * (most + 1) + 16, 0), loss(gain), gains(gain), losses(gain) {
+    const auto weight = [index](int64_t a, int64_t b) {
+        return a < 0 || b < 0 ? Scalar{0} : static_cast<Scalar>(coalition_weight(a, b, index));
+    };
+    for (int64_t z = 0; z <= most; ++z)
+        for (int64_t p = 0; p + z <= most; ++p) {
+            const int64_t at = z * (most + 1) + p;
+            gain[at] = weight(p - 1, z);
+            loss[at] = weight(p, z - 1);
+            gains[at] = weight(p - 2, z);
+            losses[at] = weight(p, z - 2);
+        }
+}
+
+template <class Scalar>
+CompiledBackground<Scalar>::CompiledBackground(const Ensemble& ensemble,
+                                               MatrixView<const double> background,
+                                               std::span<const double> given,
+                                               int32_t trees_together,
+                                               const TreeShapOptions& options)
+    : kernels(trees::kernels<Scalar>(resolve(options.isa))),
+      features(ensemble.features()),
+      outputs(ensemble.outputs()),
+      predictor(ensemble),
+      read(ensemble),
+      program(ensemble, {.trees_together = trees_together, .outputs_together = 1}, read),
+      rows(background.rows),
+      stride((rows + kernels.lanes - 1) / kernels.lanes * kernels.lanes),
+      columns(read.count() * stride),
+      weights(normalised(given, rows)),
+      expected(mean_margins(predictor.margins(background, {}), weights, outputs)),
+      coalitions_(most_players(), options.index) {
+    weights.resize(stride, 0);
+    lane_weights_.assign(weights.begin(), weights.end());
+    read.fill(background, 0, rows, stride, columns.data());
+}
+
+template <class Scalar>
+int32_t CompiledBackground<Scalar>::most_players() const {
+    int32_t most = 0;
+    for (const PathChunk<Scalar>& chunk : program.chunks())
+        for (const PathTree<Scalar>& tree : chunk.trees) most = std::max(most, tree.entries);
+    return most;
+}
+
+template struct CoalitionWeights<float>;
+template struct CoalitionWeights<double>;
+template class CompiledBackground<float>;
+template class CompiledBackground<double>;
+
 }  // namespace whence::trees

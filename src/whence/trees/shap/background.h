@@ -1,6 +1,6 @@
 #pragma once
-// What the interventional engines share: the background's weights, and coalitions by their numbers
-// of players.
+// An ensemble compiled against a background, for the interventional engines: what is known before
+// a row comes.
 
 #include <algorithm>
 #include <cstdint>
@@ -9,8 +9,13 @@
 
 #include "whence/core/tensor.h"
 #include "whence/trees/ensemble.h"
-#include "whence/trees/shap/path_program.h"
+#include "whence/trees/predict.h"
+#include "whence/trees/shap/background_program.h"
+#include "whence/trees/shap/columns.h"
+#include "whence/trees/shap/kernels.h"
+#include "whence/trees/shap/path_compiler.h"
 #include "whence/trees/shap/tree_shap.h"
+#include "whence/trees/shap/workspace.h"
 
 namespace whence::trees {
 
@@ -24,16 +29,24 @@ void require_background(const Ensemble& ensemble, MatrixView<const double> backg
 /// The share of a coalition of `a` of a + b players: a! b! / (a + b + 1)!, or 2^-(a + b).
 [[nodiscard]] double coalition_weight(int64_t a, int64_t b, TreeIndex index = TreeIndex::shapley);
 
-/// Numbers in a table of weights by p and z, up to `most` in all (background_program.h).
-constexpr int64_t coalition_table_size(int64_t most) {
-    return (most + 1) * (most + 1) + 16;
-}
-
 /// Weighted mean of margins [rows, outputs].
 [[nodiscard]] std::vector<double> mean_margins(std::span<const double> margins,
                                                std::span<const double> weights, int64_t outputs);
 
-/// Of a tree's leaves, by leaf: how many features are on the path.
+/// What a leaf gives by p and z, the numbers of features that only the row and only the background
+/// row satisfies (background_program.h).
+template <class Scalar>
+struct CoalitionWeights {
+    CoalitionWeights(int64_t most, TreeIndex index);
+
+    int64_t players;  ///< up to so many in all
+    /// [players + 1, players + 1] and 16 more, by z and p: for a feature that only the row
+    /// satisfies and one that only the background row does, for two of the one kind and two of the
+    /// other.
+    std::vector<Scalar> gain, loss, gains, losses;
+};
+
+/// A tree and, of its leaves, how many features are on the path.
 template <class Scalar>
 std::vector<int32_t> features_of_leaves(const PathTree<Scalar>& tree) {
     std::vector<int32_t> features;
@@ -51,5 +64,38 @@ std::vector<int32_t> features_of_leaves(const PathTree<Scalar>& tree) {
     visit(visit, 0, 0);
     return features;
 }
+
+/// The trees as programs of one number a leaf, and the background as its lanes read it.
+template <class Scalar>
+class CompiledBackground {
+  public:
+    /// Throws as InterventionalShap.
+    CompiledBackground(const Ensemble& ensemble, MatrixView<const double> background,
+                       std::span<const double> weights, int32_t trees_together,
+                       const TreeShapOptions& options);
+
+    /// A row (of columns, [columns]) against the background, added to `sums`.
+    [[nodiscard]] PairBlock<Scalar> pairs(const int32_t* row, int64_t slots, Scalar* sums) const {
+        const CoalitionWeights<Scalar>& c = coalitions_;
+        return {row,           columns.data(), lane_weights_.data(), stride,        c.gain.data(),
+                c.loss.data(), c.gains.data(), c.losses.data(),      c.players, slots, sums};
+    }
+
+    const Kernels<Scalar>& kernels;
+    const int64_t features, outputs;
+    const Predictor predictor;
+    Columns read;  ///< how rows become columns
+    PathProgram<Scalar> program;
+    const int64_t rows, stride;  ///< of the background; stride: whole vectors
+    Aligned<int32_t> columns;    ///< the background's, [read.count(), stride]
+    std::vector<double> weights;   ///< [stride], adding up to 1, 0 beyond the last row
+    std::vector<double> expected;  ///< [outputs]: mean margin
+
+  private:
+    [[nodiscard]] int32_t most_players() const;
+
+    std::vector<Scalar> lane_weights_;
+    CoalitionWeights<Scalar> coalitions_;
+};
 
 }  // namespace whence::trees

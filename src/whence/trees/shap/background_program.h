@@ -16,27 +16,13 @@ struct PairBlock {
     const Scalar* weights;      ///< [stride], 0 beyond the last row
     int64_t stride;
     /// [z, p], width `players` + 1: weights of a coalition for a feature only the row satisfies,
-    /// and for one that only the background row satisfies, where p and z are their numbers. Then 16
-    /// numbers that are read and not used.
-    const Scalar* gain;
-    const Scalar* loss;
-    int64_t players;
-    Scalar* sums;  ///< [slots, lanes], added to
-};
-
-/// The same for pairs of features.
-template <class Scalar>
-struct PairInteractionBlock {
-    const int32_t* row;
-    const int32_t* background;
-    const Scalar* weights;
-    int64_t stride;
-    /// As in PairBlock; then for two features that only the row satisfies, and two that only the
-    /// background row does.
+    /// and for one that only the background row satisfies, where p and z are their numbers; then,
+    /// for interactions, for two features of the one kind and two of the other. Then 16 numbers
+    /// that are read and not used.
     const Scalar *gain, *loss, *gains, *losses;
     int64_t players;
     int64_t slots;
-    Scalar* sums;  ///< [slots, slots, lanes], added to
+    Scalar* sums;  ///< [slots, lanes], or of interactions [slots, slots, lanes]; added to
 };
 
 /// Rows against tables: each lane is a row to explain (or, to count, of the background).

@@ -16,7 +16,7 @@ struct Kernels {
     void (*walk_interactions)(const PathTree<Scalar>&, const Block<Scalar>&, int64_t slots);
     void (*walk_pairs)(const PathTree<Scalar>&, const PairBlock<Scalar>&);
     void (*walk_tables)(const PathTree<Scalar>&, const TableBlock<Scalar>&);
-    void (*walk_pair_interactions)(const PathTree<Scalar>&, const PairInteractionBlock<Scalar>&);
+    void (*walk_pair_interactions)(const PathTree<Scalar>&, const PairBlock<Scalar>&);
     void (*walk_interaction_tables)(const PathTree<Scalar>&, const TableBlock<Scalar>&,
                                     int64_t slots);
     void (*count_patterns)(const PathTree<Scalar>&, const CountBlock&);
