@@ -63,7 +63,7 @@ nb::object values_of(const Counterfactual& one, Self self) {
     return view(one.values.data(), one.values.type(), one.values.shape(), self);
 }
 
-// Named tuples of the module: (wanted, metric, found) of (values, changes, prediction, ...).
+// Named tuples of the module: (wanted, metric, found, lower_bound) of (values, changes, prediction, ...).
 nb::object counterfactuals(Self self) {
     const std::optional<Counterfactuals>& all = of(self).explanation.counterfactuals;
     if (!all) return nb::none();
@@ -77,7 +77,8 @@ nb::object counterfactuals(Self self) {
             values_of(one, self), changes, one.prediction, text(one.label),
             one.valid, one.distance, one.to_data ? nb::object(nb::float_(*one.to_data)) : nb::none()));
     }
-    return module.attr("Counterfactuals")(text(all->wanted), text(all->metric), found);
+    return module.attr("Counterfactuals")(text(all->wanted), text(all->metric), found,
+                                          all->lower_bound ? nb::object(nb::float_(*all->lower_bound)) : nb::none());
 }
 
 // Places as Python counts them, in characters.
@@ -249,7 +250,7 @@ void bind_explanation(nb::module_& module) {
     };
     named_tuple("Change", "feature", "name", "before", "after");
     named_tuple("Counterfactual", "values", "changes", "prediction", "label", "valid", "distance", "to_data");
-    named_tuple("Counterfactuals", "wanted", "metric", "found");
+    named_tuple("Counterfactuals", "wanted", "metric", "found", "lower_bound");
     named_tuple("Condition", "feature", "text");
     named_tuple("LocalRule", "conditions", "value", "share", "holds_here");
     named_tuple("Pick", "rows", "coverage");

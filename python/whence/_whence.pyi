@@ -70,6 +70,7 @@ class Counterfactuals(NamedTuple):
     wanted: str
     metric: str
     found: list[Counterfactual]
+    lower_bound: float | None
 
 class Condition(NamedTuple):
     feature: int

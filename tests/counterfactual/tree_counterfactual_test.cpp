@@ -248,6 +248,7 @@ TEST(TreeCounterfactual, IsTheNearestOfAllRowsOrThereIsNone) {
             EXPECT_EQ(e.diagnostics.converged, false);
             EXPECT_TRUE(says(e, "proven: no row within the limits"));
             EXPECT_TRUE(found.empty() || !found[0].valid);
+            EXPECT_FALSE(e.counterfactuals->lower_bound);
             continue;
         }
         best.distance == 0 ? ++already : ++some;
@@ -256,6 +257,9 @@ TEST(TreeCounterfactual, IsTheNearestOfAllRowsOrThereIsNone) {
         EXPECT_EQ(e.diagnostics.converged, true);
         EXPECT_TRUE(says(e, "proven minimal"));
         EXPECT_NEAR(found[0].distance, best.distance, 1e-9);
+        const bool changes = c.options.objective == Objective::changes;
+        ASSERT_TRUE(e.counterfactuals->lower_bound);
+        EXPECT_NEAR(*e.counterfactuals->lower_bound, changes ? best.changes : best.distance, 1e-9);
         if (c.options.objective == Objective::changes) {
             EXPECT_EQ(static_cast<double>(found[0].changes.size()), best.changes);
         }
@@ -265,7 +269,7 @@ TEST(TreeCounterfactual, IsTheNearestOfAllRowsOrThereIsNone) {
 }
 
 TEST(TreeCounterfactual, SaysWhatIsProvenWhereTheBudgetEnds) {
-    int open = 0;
+    int open = 0, positive = 0;
     for (unsigned seed = 0; seed < 60; ++seed) {
         SCOPED_TRACE(seed);
         Case c = random_case(seed);
@@ -276,6 +280,14 @@ TEST(TreeCounterfactual, SaysWhatIsProvenWhereTheBudgetEnds) {
         ++open;
         EXPECT_EQ(early.diagnostics.converged, false);
         EXPECT_FALSE(says(early, "bound gap 0"));
+        ASSERT_TRUE(early.counterfactuals->lower_bound);
+        EXPECT_EQ(explanation_from_json(to_json(early)).counterfactuals->lower_bound,
+                  early.counterfactuals->lower_bound);
+        if (full.counterfactuals->lower_bound) {
+            EXPECT_LE(*early.counterfactuals->lower_bound,
+                      *full.counterfactuals->lower_bound * (1 + 1e-9) + 1e-9);
+            positive += *early.counterfactuals->lower_bound > 0;
+        }
         for (const std::string& note : early.diagnostics.notes) {
             const size_t at = note.find("no counterfactual nearer than ");
             if (at == std::string::npos || full.diagnostics.converged != true) continue;
@@ -284,6 +296,7 @@ TEST(TreeCounterfactual, SaysWhatIsProvenWhereTheBudgetEnds) {
         }
     }
     EXPECT_GT(open, 5);
+    EXPECT_GT(positive, 0);
 }
 
 TEST(TreeCounterfactual, OneHotBlocksChangeTogether) {

@@ -119,6 +119,10 @@ struct Counterfactuals {
     std::string wanted;  ///< in words: "benign", "at least 0.7"
     std::string metric;  ///< in words: "sum of |change| / MAD"
     std::vector<Counterfactual> found;  ///< the nearest first; not valid only where none was found
+    /// Proven: no input within the limits that gets the wanted answer is nearer, in the units of
+    /// what was minimised (distance, or changes). The first one's own where it is proven nearest;
+    /// none where nothing is proven, or that there is no such input.
+    std::optional<double> lower_bound = {};
 };
 
 /// How little a baseline says by itself, for one model (a measure of our own).

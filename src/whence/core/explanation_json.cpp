@@ -249,7 +249,9 @@ Json counterfactual_json(const Counterfactual& c) {
 Json counterfactuals_json(const Counterfactuals& all) {
     Json found = Json::array();
     for (const Counterfactual& one : all.found) found.push_back(counterfactual_json(one));
-    return {{"wanted", all.wanted}, {"metric", all.metric}, {"found", std::move(found)}};
+    Json out = {{"wanted", all.wanted}, {"metric", all.metric}, {"found", std::move(found)}};
+    if (all.lower_bound) out["lower_bound"] = number(*all.lower_bound);
+    return out;
 }
 
 Json diagnostics_json(const Diagnostics& d) {
@@ -428,7 +430,9 @@ Counterfactual read_counterfactual(const Json& json) {
 
 Counterfactuals read_counterfactuals(const Json& json) {
     Counterfactuals all{.wanted = get<std::string>(json, "wanted"),
-                        .metric = get<std::string>(json, "metric")};
+                        .metric = get<std::string>(json, "metric"),
+                        .found = {}};
+    if (json.contains("lower_bound")) all.lower_bound = get_optional<double>(json, "lower_bound");
     for (const Json& one : array(json, "found")) all.found.push_back(read_counterfactual(one));
     return all;
 }

@@ -21,11 +21,11 @@ using Objective = TreeCounterfactualOptions::Objective;
 class Values {
   public:
     Values(const trees::Ensemble& ensemble, const Features& features, const Limits& limits,
-           bool keep_decimals)
+           const TreeCounterfactualOptions& options)
         : ensemble_(ensemble),
           features_(features),
           limits_(limits),
-          keep_decimals_(keep_decimals),
+          options_(options),
           cells_(trees::cells_of(ensemble)),
           read_(trees::read_columns(ensemble)) {}
 
@@ -53,7 +53,8 @@ class Values {
         const FeatureInfo& feature = features_[f];
         const int64_t column = feature.columns[0];
         const double here = limits_.input()[f];
-        const double step = keep_decimals_ ? feature.step : 0;
+        const bool whole = !options_.whole.empty() && options_.whole[column] != 0;
+        const double step = whole ? 1 : options_.keep_decimals ? feature.step : 0;
         const trees::Lattice lattice{.float_inputs = ensemble_.parts().float_inputs,
                                      .low = limits_.low(f),
                                      .high = limits_.high(f),
@@ -84,7 +85,7 @@ class Values {
     const trees::Ensemble& ensemble_;
     const Features& features_;
     const Limits& limits_;
-    bool keep_decimals_;
+    const TreeCounterfactualOptions& options_;
     std::vector<std::vector<trees::Cell>> cells_;
     std::vector<uint8_t> read_;
 };
@@ -99,7 +100,7 @@ struct Candidates {
 Candidates candidates_of(const trees::Ensemble& ensemble, const Features& features,
                          const Limits& limits, const std::vector<double>& row,
                          const TreeCounterfactualOptions& options) {
-    const Values values(ensemble, features, limits, options.keep_decimals);
+    const Values values(ensemble, features, limits, options);
     Candidates out;
     double farthest = 0;
     std::vector<double> cells = row;
@@ -138,10 +139,16 @@ trees::Goal goal_of(const trees::Ensemble& ensemble, const Judge& judge) {
     return trees::other_class_goal(ensemble, judge.original().answer);
 }
 
+// No counterfactual has fewer changes, or is nearer. Infinity where there is none.
+double bound_of(const trees::Found& found, Objective objective) {
+    if (objective == Objective::distance) return std::max(0.0, found.lower_bound);
+    // Ties within one number of changes are broken by less than half a change.
+    return std::max(
+        0.0, found.complete ? std::floor(found.lower_bound) : std::ceil(found.lower_bound - 0.5));
+}
+
 std::string proof_of(const trees::Found& found, Objective objective) {
     const bool changes = objective == Objective::changes;
-    // Ties within one number of changes are broken by less than half a change.
-    const double bound = changes ? std::ceil(found.lower_bound - 0.5) : found.lower_bound;
     const std::string boxes = fmt::format("{} boxes of leaves", found.boxes);
     if (found.complete && !found.point)
         return fmt::format("proven: no row within the limits gets the wanted answer ({})", boxes);
@@ -155,8 +162,8 @@ std::string proof_of(const trees::Found& found, Objective objective) {
                              "is nearer; bound gap 0 ({})",
                              boxes);
     const std::string nearer =
-        changes ? fmt::format("with fewer than {:.0f} changes exists", std::max(0.0, bound))
-                : fmt::format("nearer than {:.6g} exists", bound);
+        changes ? fmt::format("with fewer than {:.0f} changes exists", bound_of(found, objective))
+                : fmt::format("nearer than {:.6g} exists", bound_of(found, objective));
     return fmt::format(
         "not proven minimal: the search ended early ({}); proven is that no counterfactual "
         "{}",
@@ -207,8 +214,11 @@ Explanation TreeCounterfactual::explain(const Batch& input, const Target& target
     std::vector<State> states;
     if (const auto& shown = found.point ? found.point : found.closest)
         states.push_back(state_of(space.row(shown->choices)));
-    Explanation explanation = explanation_of(
-        "tree-counterfactual", describe(oracle, states, options_.classes), oracle, 1, start);
+    Counterfactuals described = describe(oracle, states, options_.classes);
+    if (const double bound = bound_of(found, options_.objective); std::isfinite(bound))
+        described.lower_bound = bound;
+    Explanation explanation =
+        explanation_of("tree-counterfactual", std::move(described), oracle, 1, start);
     explanation.diagnostics.converged = found.complete && found.point.has_value();
     explanation.diagnostics.notes.insert(explanation.diagnostics.notes.begin(),
                                          proof_of(found, options_.objective));

@@ -22,12 +22,16 @@ struct TreeCounterfactualOptions {
     bool keep_decimals = true;
     int64_t budget = 1000000;  ///< boxes that may be bounded; at least 1
     std::vector<std::string> classes;
+    /// By column, 1: its numbers are whole, whatever the background says. Empty: none is known to
+    /// be.
+    std::vector<uint8_t> whole;
 };
 
 /// One row: no row that the constraints allow gets the wanted answer at a smaller distance. It is
 /// found by branch and bound over boxes of leaves (trees/search/search.h), asked of the model, and
-/// a note says that it is proven minimal; where the budget or the time ends first, a note says how
-/// near another one may be at most; where there is none, that this is proven.
+/// a note says that it is proven minimal; where the budget or the time ends first,
+/// Counterfactuals::lower_bound and a note say how near another one may be at most; where there is
+/// none, that this is proven.
 ///
 /// Distances and constraints are those of DiverseCounterfactuals; ties and bounds are exact up to
 /// rounding (1e-12 of a distance), among rows of float32 numbers where the trees read float32. A

@@ -167,6 +167,7 @@ std::vector<Fact> facts(const Explanation& explanation) {
     if (other) {
         out.push_back({"wanted", clean(other->wanted)});
         out.push_back({"distance", clean(other->metric)});
+        if (other->lower_bound) out.push_back({"lower bound", number(*other->lower_bound)});
     } else {
         out.push_back({"baseline", baseline.empty() ? "none" : baseline});
         if (!explanation.rule)
