@@ -14,6 +14,8 @@
 #include "whence/core/rng.h"
 #include "whence/data/table_model.h"
 #include "whence/graph/io.h"
+#include "whence/recipe/global.h"
+#include "whence/recipe/input_trees.h"
 #include "whence/recipe/onnx_trees.h"
 
 namespace whence::recipe {
@@ -313,6 +315,329 @@ TEST(HeldTrees, RefuseWhatMixesInputsOrFollowsTheTrees) {
     EXPECT_TRUE(
         contains(message_of(ErrorKind::usage, [&] { (void)explained(network, test::row(1), "0"); }),
                  "this model is none"));
+}
+
+/// As table(), with numbers of one decimal.
+data::Table tenths(bool frame, int64_t rows) {
+    data::Table out = table(frame, rows);
+    for (size_t c = 0; c < 2; ++c)
+        for (double& value : out.columns[c]) value = std::round(10 * value) / 10;
+    return out;
+}
+
+/// All rows of numbers with one decimal and of categories, and what the model answers to them.
+struct Grid {
+    Grid(const Subject& subject, const Case& of, const std::vector<double>& row) {
+        const data::Table& data = *subject.background();
+        std::vector<std::vector<double>> choices(4);
+        for (size_t c = 0; c < 4; ++c) {
+            std::vector<double> known;
+            for (const double value : data.columns[c])
+                if (!std::isnan(value)) known.push_back(value);
+            const auto [low, high] = std::ranges::minmax(known);
+            const double per_unit = c < 2 ? 10 : 1;
+            for (double k = std::round(low * per_unit); k <= std::round(high * per_unit); ++k)
+                choices[c].push_back(k / per_unit);
+            if (std::isnan(row[c])) choices[c].push_back(row[c]);
+        }
+        for (const double a : choices[0])
+            for (const double b : choices[1])
+                for (const double c : choices[2])
+                    for (const double d : choices[3]) cells.insert(cells.end(), {a, b, c, d});
+        const auto count = static_cast<int64_t>(cells.size()) / 4;
+        const data::TableModel model(subject.model(), data.schema);
+        const Tensor answer = model.predict(Batch(Tensor::of<double>({count, 4}, cells)), {})
+                                  .at(of.output)
+                                  .cast(ElementType::float64);
+        width = answer.row_size();
+        scores = answer.to_doubles();
+    }
+    [[nodiscard]] size_t size() const { return cells.size() / 4; }
+    [[nodiscard]] std::span<const double> row(size_t i) const { return {cells.data() + 4 * i, 4}; }
+    [[nodiscard]] std::span<const double> answer(size_t i) const {
+        return {scores.data() + i * width, static_cast<size_t>(width)};
+    }
+    [[nodiscard]] size_t place(const std::vector<double>& of) const {
+        for (size_t i = 0; i < size(); ++i) {
+            bool same = true;
+            for (size_t c = 0; c < 4; ++c)
+                same &= row(i)[c] == of[c] || (std::isnan(row(i)[c]) && std::isnan(of[c]));
+            if (same) return i;
+        }
+        ADD_FAILURE() << "the row is not in the grid";
+        return 0;
+    }
+
+    std::vector<double> cells, scores;
+    int64_t width = 1;
+};
+
+int64_t top(std::span<const double> scores) {
+    return std::ranges::max_element(scores) - scores.begin();
+}
+
+/// Counterfactual's metric, as documented.
+double distance(const data::Table& data, std::span<const double> a, std::span<const double> b) {
+    const auto median = [](std::vector<double> values) {
+        std::ranges::sort(values);
+        const size_t n = values.size();
+        return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+    };
+    double sum = 0;
+    for (size_t c = 0; c < 4; ++c) {
+        if (a[c] == b[c] || (std::isnan(a[c]) && std::isnan(b[c]))) continue;
+        if (std::isnan(a[c]) || std::isnan(b[c]) || data.schema[c].categorical()) {
+            sum += 1;
+            continue;
+        }
+        std::vector<double> known, deviations;
+        for (const double value : data.columns[c])
+            if (!std::isnan(value)) known.push_back(value);
+        for (const double value : known) deviations.push_back(std::abs(value - median(known)));
+        sum += std::abs(a[c] - b[c]) / median(deviations);
+    }
+    return sum;
+}
+
+/// Models whose answers are searched: classes, and numbers that should rise by `rise`.
+struct Searched {
+    Case of;
+    double rise = 0;  ///< 0: classes
+};
+const std::vector<Searched>& searched() {
+    static const std::vector<Searched> all = {{{"forest_two", "probabilities"}},
+                                              {{"forest_three", "probabilities"}},
+                                              {{"boosting_three", "probabilities"}},
+                                              {{"hist_two", "probabilities"}},
+                                              {{"encoded_frame", "output_probability", true}},
+                                              {{"encoded_scaled", "variable"}, 0.5},
+                                              {{"encoded_ranged", "variable"}, 0.5},
+                                              {{"encoded_matrix", "variable"}, 0.7}};
+    return all;
+}
+
+TEST(InputTrees, CounterfactualsAreTheNearestRowsOfTheFilesInputs) {
+    int changed = 0, categories = 0;
+    for (const Searched& one : searched()) {
+        SCOPED_TRACE(one.of.file);
+        Subject subject = Subject::load(models / (one.of.file + ".onnx"));
+        subject.use_background(tenths(one.of.frame, 40));
+        const data::Table& data = *subject.background();
+        for (int64_t number : {2, 7, 11}) {
+            const bool fixed = number > 2;  // the numbers stay: categories must change
+            const Input input = from_array(subject, data.matrix().slice_rows(number, 1));
+            const std::vector<double> row = input.row->to_doubles();
+            const Grid grid(subject, one.of, row);
+            const size_t here = grid.place(row);
+            const double need = grid.answer(here)[0] + one.rise;
+            Recipe recipe{.method = "tree-counterfactual"};
+            if (one.rise > 0) recipe.options = {{"wanted", ">=" + std::to_string(need)}};
+            if (fixed) recipe.options.push_back({"fixed", std::string("age,income")});
+            const Explanation e = explain(subject, input, recipe, {});
+            double best = std::numeric_limits<double>::infinity();
+            const auto stays = [&](size_t i, size_t c) {
+                return grid.row(i)[c] == row[c] ||
+                       (std::isnan(grid.row(i)[c]) && std::isnan(row[c]));
+            };
+            for (size_t i = 0; i < grid.size(); ++i)
+                if ((!fixed || (stays(i, 0) && stays(i, 1))) &&
+                    (one.rise > 0 ? grid.answer(i)[0] >= std::stod(std::to_string(need))
+                                  : top(grid.answer(i)) != top(grid.answer(here))))
+                    best = std::min(best, distance(data, row, grid.row(i)));
+            const auto& found = e.counterfactuals->found;
+            if (std::isinf(best)) {
+                EXPECT_TRUE(found.empty() || !found[0].valid);
+                EXPECT_TRUE(notes(e, "proven: no row"));
+                continue;
+            }
+            ASSERT_EQ(found.size(), 1U);
+            ASSERT_TRUE(found[0].valid);
+            EXPECT_TRUE(notes(e, "proven minimal"));
+            EXPECT_NEAR(found[0].distance, best, 1e-9);
+            EXPECT_TRUE(notes(e, "splits on the columns of the table"));
+            const size_t there = grid.place(found[0].values.to_doubles());
+            EXPECT_TRUE(one.rise > 0 ? grid.answer(there)[0] >= need - 1e-6
+                                     : top(grid.answer(there)) != top(grid.answer(here)));
+            changed += !found[0].changes.empty();
+            for (const auto& change : found[0].changes) categories += change.feature >= 2;
+        }
+    }
+    EXPECT_GT(changed, 8);
+    EXPECT_GT(categories, 0);
+}
+
+TEST(InputTrees, AnchorsSufficeForTheFilesInputs) {
+    int shorter = 0;
+    for (const Searched& one : searched()) {
+        SCOPED_TRACE(one.of.file);
+        Subject subject = Subject::load(models / (one.of.file + ".onnx"));
+        subject.use_background(tenths(one.of.frame, 40));
+        const data::Table& data = *subject.background();
+        for (int64_t number : {1, 3, 12}) {
+            const Input input = from_array(subject, data.matrix().slice_rows(number, 1));
+            const std::vector<double> row = input.row->to_doubles();
+            const Grid grid(subject, one.of, row);
+            const size_t here = grid.place(row);
+            Recipe recipe{.method = "tree-anchors"};
+            if (one.rise > 0) recipe.options = {{"within", one.rise}};
+            const Explanation e = explain(subject, input, recipe, {});
+            ASSERT_TRUE(e.rule);
+            EXPECT_TRUE(notes(e, "proven: no condition can be left out"));
+            std::set<int64_t> named;
+            for (const auto& condition : e.rule->conditions) named.insert(condition.feature);
+            shorter += named.size() < 4;
+            // All rows that agree in the columns named.
+            for (size_t i = 0; i < grid.size(); ++i) {
+                std::set<int64_t> apart;
+                for (int64_t c = 0; c < 4; ++c)
+                    if (!(grid.row(i)[c] == row[c] ||
+                          (std::isnan(grid.row(i)[c]) && std::isnan(row[c]))))
+                        apart.insert(c);
+                const bool same =
+                    one.rise > 0
+                        ? std::abs(grid.answer(i)[0] - grid.answer(here)[0]) <= one.rise + 1e-6
+                        : top(grid.answer(i)) == top(grid.answer(here));
+                if (std::ranges::none_of(apart, [&](int64_t c) { return named.contains(c); })) {
+                    EXPECT_TRUE(same) << i;
+                }
+            }
+        }
+    }
+    EXPECT_GT(shorter, 8);
+}
+
+// Where a number is just at a threshold, beside it, and between whole numbers.
+TEST(InputTrees, AnswerEveryRowAsTheFileDoes) {
+    for (const Case& of : cases()) {
+        if (of.file == "encoded_ordinal") continue;  // refused below
+        SCOPED_TRACE(of.file);
+        const Subject subject = opened(of, 40);
+        const Schema schema = subject.background()->schema;
+        const Tensor background = subject.background()->matrix();
+        const auto trees = kept_input_trees(subject, schema, background.slice_rows(0, 1), {});
+        trees->require_same(background, {});
+        std::vector<double> cells;
+        int64_t count = 0;
+        for (const trees::Tree& tree : trees->model().ensemble().trees())
+            for (const trees::Node& node : tree.nodes) {
+                if (node.is_leaf() || node.categories >= 0 || std::isinf(node.threshold)) continue;
+                for (const double x :
+                     {node.threshold, std::nextafter(node.threshold, -HUGE_VAL),
+                      std::nextafter(node.threshold, HUGE_VAL), node.threshold + 0.37, -1e6, 1e6}) {
+                    // Its one-hot encoders take no other numbers.
+                    if (of.file == "encoded_matrix" && node.feature >= 2 &&
+                        !(static_cast<float>(x) > -1 &&
+                          static_cast<float>(x) < static_cast<float>(node.feature + 1)))
+                        continue;
+                    Rng rng(3, 4, static_cast<uint64_t>(count));
+                    const auto from = static_cast<int64_t>(rng.uniform() * 40);
+                    const std::vector<double> row = background.slice_rows(from, 1).to_doubles();
+                    cells.insert(cells.end(), row.begin(), row.end());
+                    cells[4 * count++ + node.feature] = x;
+                }
+            }
+        ASSERT_GT(count, 20);
+        trees->require_same(Tensor::of<double>({count, 4}, cells), {});
+    }
+}
+
+TEST(InputTrees, RefuseNumbersOfWhichNobodyKnowsTheOrder) {
+    const Case ordinal{.file = "encoded_ordinal", .output = "variable", .frame = true};
+    const Subject subject = opened(ordinal, 12);
+    for (const char* method : {"tree-counterfactual", "tree-anchors"}) {
+        const std::string said = message_of(ErrorKind::unsupported, [&] {
+            (void)explain(subject, input_of(subject, 0, true), {.method = method, .options = {}},
+                          {});
+        });
+        EXPECT_TRUE(contains(said, "'floor'")) << said;
+        EXPECT_TRUE(contains(said, "LabelEncoder")) << said;
+    }
+    for (const char* file : {"encoded_pca", "encoded_calibrated"}) {
+        const Subject other = opened({.file = file, .output = ""}, 3);
+        EXPECT_FALSE(message_of(ErrorKind::unsupported, [&] {
+                         (void)explain(other, input_of(other, 0, false), {.method = "tree-anchors"},
+                                       {});
+                     }).empty());
+    }
+}
+
+Importance importance_of(const Subject& subject, const TableInput& rows, const char* measure,
+                         const std::string& target) {
+    const GlobalRequest request{.view = "tree-importance",
+                                .target = target,
+                                .options = {{"measure", std::string(measure)}}};
+    return std::get<Importance>(global_view(subject, rows, request, {}).result);
+}
+
+TEST(HeldTrees, ImportanceIsOfTheFilesInputs) {
+    for (const Case& of : cases()) {
+        SCOPED_TRACE(of.file);
+        const Subject subject = opened(of, 12);
+        TableInput rows = table_input(subject, table(of.frame, 12).matrix());
+        rows.schema = subject.background()->schema;
+        const Importance shap = importance_of(subject, rows, "shap", of.target);
+        std::vector<double> want(4, 0);
+        for (int64_t row = 0; row < 12; ++row) {
+            const Explanation e = explained(subject, input_of(subject, row, of.frame), of.target);
+            for (int64_t j = 0; j < 4; ++j)
+                want[j] += std::abs(e.attribution.values.as<double>()[j]) / 12;
+        }
+        ASSERT_EQ(shap.values.size(), 4U);
+        for (size_t j = 0; j < 4; ++j) EXPECT_NEAR(shap.values[j], want[j], 1e-6);  // in float32
+        const Importance splits = importance_of(subject, rows, "splits", of.target);
+        const HeldTrees held(subject, subject.background()->schema);
+        double all = 0, told = 0;
+        for (const trees::Tree& tree : held.model().ensemble().trees())
+            for (const trees::Node& node : tree.nodes) all += !node.is_leaf();
+        for (const double value : splits.values) told += value;
+        EXPECT_EQ(told, all);
+    }
+}
+
+// Mean decrease of the loss over rows, from all coalitions of the file's inputs.
+TEST(HeldTrees, ImportanceByLossIsOfTheFilesInputs) {
+    for (const Case& of :
+         {Case{"encoded_frame", "output_probability", true}, Case{"forest_three", "probabilities"},
+          Case{"hist_two", "probabilities"}, Case{"encoded_matrix", "variable"}}) {
+        SCOPED_TRACE(of.file);
+        const Subject subject = opened(of, 8);
+        TableInput rows = table_input(subject, table(of.frame, 6).matrix());
+        rows.schema = subject.background()->schema;
+        const bool classes = of.output != "variable";
+        for (int64_t i = 0; i < 6; ++i)
+            rows.labels.push_back(classes ? std::to_string(i % 2) : std::to_string(0.25 * i));
+        const Importance have = importance_of(subject, rows, "loss", "0");
+        EXPECT_EQ(have.loss, classes ? "log-loss" : "squared-error");
+        const data::TableModel model(subject.model(), rows.schema);
+        std::vector<double> want(4, 0);
+        constexpr double weights[] = {1 / 4., 1 / 12., 1 / 12., 1 / 4.};
+        for (int64_t i = 0; i < 6; ++i) {
+            std::vector<double> worth;
+            for (uint32_t coalition = 0; coalition < 16; ++coalition) {
+                Tensor mixed = subject.background()->matrix();
+                for (int64_t k = 0; k < mixed.size(); ++k)
+                    if (coalition >> k % 4 & 1)
+                        mixed.as<double>()[k] = rows.rows.as<double>()[4 * i + k % 4];
+                const Tensor answer =
+                    model.predict(Batch(mixed), {}).at(of.output).cast(ElementType::float64);
+                double sum = 0;
+                for (int64_t b = 0; b < 8; ++b) {
+                    const double score =
+                        answer.as<double>()[b * answer.row_size() + (classes ? i % 2 : 0)];
+                    sum += (classes ? -std::log(std::max(score, 1e-15))
+                                    : std::pow(score - 0.25 * static_cast<double>(i), 2)) /
+                           8;
+                }
+                worth.push_back(sum);
+            }
+            for (uint32_t p = 0; p < 4; ++p)
+                for (uint32_t s = 0; s < 16; ++s)
+                    if (!(s >> p & 1))
+                        want[p] += weights[std::popcount(s)] * (worth[s] - worth[s | 1U << p]) / 6;
+        }
+        // float32 rounding where a share is nearly 0 is large in its logarithm
+        for (size_t j = 0; j < 4; ++j) EXPECT_NEAR(have.values[j], want[j], 2e-5) << j;
+    }
 }
 
 TEST(HeldTrees, AreExplainedByThemWhereNobodyNamesAMethod) {

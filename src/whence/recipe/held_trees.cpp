@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -26,13 +27,17 @@ constexpr const char* scores_name = "whence/scores";
     throw Error(ErrorKind::unsupported, why + instead);
 }
 
-const graph::Node& only_trees(const graph::Graph& graph) {
-    if (const graph::Node* node = tree_node(graph)) return *node;
-    const auto count = std::ranges::count_if(graph.nodes, [](const graph::Node& node) {
+int64_t tree_nodes(const graph::Graph& graph) {
+    return std::ranges::count_if(graph.nodes, [](const graph::Node& node) {
         return node.domain == "ai.onnx.ml" && node.op.starts_with("TreeEnsemble");
     });
+}
+
+const graph::Node& only_trees(const graph::Graph& graph) {
+    if (const graph::Node* node = tree_node(graph)) return *node;
+    const int64_t count = tree_nodes(graph);
     if (count > 1)
-        refuse(fmt::format("the model puts {} tree ensembles together, and tree-shap reads one",
+        refuse(fmt::format("the model puts {} tree ensembles together, and only one can be read",
                            count));
     throw Error(
         ErrorKind::usage,
@@ -84,6 +89,17 @@ std::vector<std::string> links_of(const graph::Graph& graph, const std::string& 
             out.push_back(node.op);
     }
     return out;
+}
+
+// Of the operators behind the scores those that do more than choose among them and name classes.
+std::vector<std::string> changing(std::vector<std::string> links) {
+    static const std::set<std::string_view> names = {
+        "ArgMax", "ArrayFeatureExtractor", "Binarizer", "Flatten",   "Gather", "Greater",
+        "Less",   "LabelEncoder",          "Squeeze",   "Unsqueeze", "ZipMap", "Concat",
+        "Slice"};
+    std::erase_if(links,
+                  [](const std::string& op) { return names.contains(std::string_view(op)); });
+    return links;
 }
 
 // The graph up to the trees, which answers their columns and their scores.
@@ -143,6 +159,7 @@ HeldTrees::HeldTrees(const Subject& subject, Schema schema) : schema_(std::move(
         classes_ = ensemble->outputs()[0].shape.back();
         places_.resize(static_cast<size_t>(ensemble->ensemble().features()));
         std::iota(places_.begin(), places_.end(), 0);
+        columns_ = places_;
         return;
     }
     if (!subject.onnx_or_null())
@@ -192,7 +209,17 @@ void HeldTrees::hold(const OnnxModel& onnx) {
             column_of_input[i] =
                 std::ranges::find(schema_, (*names)[i], &Feature::name) - schema_.begin();
 
+    const std::vector<Encoding> by_input = encodings_of(graph, node.inputs[0], columns);
+    encodings_.resize(static_cast<size_t>(columns));
+    types_.resize(static_cast<size_t>(columns));
+    const bool matrix = onnx.inputs().size() == 1;
+    for (size_t i = 0; i < by_input.size(); ++i) {
+        encodings_[column_of_input[i]] = by_input[i];
+        types_[column_of_input[i]] = onnx.inputs()[matrix ? 0 : i].type;
+    }
+
     places_.assign(static_cast<size_t>(columns), -1);
+    columns_.assign(static_cast<size_t>(parts.features), -1);
     parts.players.resize(static_cast<size_t>(parts.features));
     bool together = false;
     for (int32_t f = 0; f < parts.features; ++f) {
@@ -205,7 +232,8 @@ void HeldTrees::hold(const OnnxModel& onnx) {
             refuse(who + " makes one column of " + std::to_string(from.size()) +
                    " inputs, and then no split is of one input alone");
         }
-        int64_t& place = places_[column_of_input[from[0]]];
+        columns_[f] = column_of_input[from[0]];
+        int64_t& place = places_[columns_[f]];
         if (place < 0)
             place = f;
         else
@@ -235,6 +263,16 @@ void HeldTrees::hold(const OnnxModel& onnx) {
     classes_ = model_->outputs()[0].shape.back();
     if (classes_ == 1 && labels_of(node) == 2) classes_ = 2;
     behind_ = listed(links);
+    changed_by_ = listed(changing(links));
+}
+
+bool HeldTrees::tells_classes() const {
+    if (!changed_by_.empty()) return false;
+    if (model_->outputs()[0].scale == Scale::probability) return true;
+    // Classes without a link: the trees add up to probabilities, as those of forests do.
+    const trees::EnsembleParts& parts = model_->ensemble().parts();
+    return parts.link == trees::Link::identity && classes_ > 1 && !parts.output_names.empty() &&
+           (parts.format == "onnx" || parts.format == "scikit-learn");
 }
 
 Target HeldTrees::target_of(Target target, const Subject& subject) const {
@@ -269,6 +307,65 @@ Tensor HeldTrees::encoded(const Tensor& rows, const Run& run) const {
     columns = std::move(columns).reshaped({rows.rows(), features});
     require_same(columns, answer.at(scores_name).cast(ElementType::float64), run);
     return columns;
+}
+
+Tensor HeldTrees::columns_of(const Tensor& rows, const Run& run) const {
+    if (!encoder_) return rows;
+    return data::TableModel(*encoder_, schema_)
+        .predict(Batch(rows), run)
+        .at(columns_name)
+        .cast(ElementType::float64);
+}
+
+bool HeldTrees::reads_whole(int64_t column) const {
+    if (!encoder_) return false;
+    const ElementType type = types_[column];
+    return type != ElementType::float32 && type != ElementType::float64 &&
+           type != ElementType::string;
+}
+
+std::pair<double, double> HeldTrees::range_of(int64_t column) const {
+    constexpr double whole = 0x1p62;  // and is an int64 still
+    double most = std::numeric_limits<float>::max();
+    double least = -most;
+    switch (types_[column]) {
+        case ElementType::boolean:
+            least = 0, most = 1;
+            break;
+        case ElementType::int8:
+            least = -128, most = 127;
+            break;
+        case ElementType::int16:
+            least = -32768, most = 32767;
+            break;
+        case ElementType::int32:
+            least = -2147483648.0, most = 2147483647.0;
+            break;
+        case ElementType::int64:
+            least = -whole, most = whole;
+            break;
+        case ElementType::uint8:
+            least = 0, most = 255;
+            break;
+        case ElementType::uint16:
+            least = 0, most = 65535;
+            break;
+        case ElementType::uint32:
+            least = 0, most = 4294967295.0;
+            break;
+        case ElementType::uint64:
+            least = 0, most = whole;
+            break;
+        default:
+            break;
+    }
+    if (encodings_[column].whole) least = std::max(least, -whole), most = std::min(most, whole);
+    return {least, most};
+}
+
+bool holds_trees(const Subject& subject) {
+    return subject.ensemble_or_null() ||
+           (subject.onnx_or_null() && tree_nodes(subject.onnx().graph()) > 0);
 }
 
 void HeldTrees::require_same(const Tensor& columns, const Tensor& scores, const Run& run) const {

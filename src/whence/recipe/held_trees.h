@@ -2,8 +2,10 @@
 // The trees that a subject holds, whatever stands in front of them.
 
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "whence/recipe/encoding.h"
 #include "whence/recipe/input.h"
 
 namespace whence::recipe {
@@ -30,16 +32,32 @@ class HeldTrees {
     /// Rows [n, columns] of the subject as those of the ensemble, float64 [n, features]. Of an ONNX
     /// file the answers of its tree node are compared with the ensemble's, as require_same.
     [[nodiscard]] Tensor encoded(const Tensor& rows, const Run& run) const;
+    /// The same, compared with nothing: also of rows that nobody has.
+    [[nodiscard]] Tensor columns_of(const Tensor& rows, const Run& run) const;
     /// Throws Error(unsupported) where `scores` of the tree node differ from what the ensemble
     /// makes of these rows by more than rounding in float32.
     void require_same(const Tensor& columns, const Tensor& scores, const Run& run) const;
     /// For each column of the subject the feature of the ensemble under whose number its values
     /// stand; -1 where no split depends on it.
     [[nodiscard]] const std::vector<int64_t>& feature_of_column() const { return places_; }
+    /// For each feature of the ensemble the column of the subject it is made of; -1 where no split
+    /// depends on it or it is made of none.
+    [[nodiscard]] const std::vector<int64_t>& column_of_feature() const { return columns_; }
+    [[nodiscard]] const Schema& schema() const { return schema_; }
+    /// Of an ONNX file what is done to each column of the subject before the trees read it.
+    [[nodiscard]] const std::vector<Encoding>& encodings() const { return encodings_; }
+    /// Whether an ONNX file reads the column as whole numbers, and the least and greatest number
+    /// that the column may hold and all operators on its way take.
+    [[nodiscard]] bool reads_whole(int64_t column) const;
+    [[nodiscard]] std::pair<double, double> range_of(int64_t column) const;
     /// A target of the subject as the ensemble knows it. An ONNX file's outputs are named after the
     /// ensemble's. Forests that add up to probabilities are told in that scale as they are; throws
     /// Error(unsupported) for scales that no link of the trees leads to.
     [[nodiscard]] Target target_of(Target target, const Subject& subject) const;
+    /// Whether the trees answer with classes: probabilities, or sums that are such.
+    [[nodiscard]] bool tells_classes() const;
+    /// Operators of an ONNX file that make other numbers of the trees' answers; empty: none do.
+    [[nodiscard]] const std::string& changed_by() const { return changed_by_; }
     /// What an explanation should say of all this; nothing for a file of an ensemble.
     [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
@@ -53,9 +71,15 @@ class HeldTrees {
     double slack_ = 0;                          // of scores, for rounding
     int64_t classes_ = 1;
     std::string behind_;  // operators between the trees and the model's answer
-    std::vector<int64_t> places_;
+    std::string changed_by_;  // those of them that change numbers
+    std::vector<int64_t> places_, columns_;
+    std::vector<Encoding> encodings_;  // by column of the subject
+    std::vector<ElementType> types_;   // the same, of the input
     std::vector<std::string> notes_;
 };
+
+/// Whether it is an ensemble, or an ONNX file with a tree node or several.
+[[nodiscard]] bool holds_trees(const Subject& subject);
 
 /// Made once for each schema; an empty one stands for as many numbers as there are columns.
 [[nodiscard]] std::shared_ptr<const HeldTrees> kept_trees(const Subject& subject, Schema schema,

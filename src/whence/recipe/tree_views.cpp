@@ -8,6 +8,7 @@
 #include "whence/core/error.h"
 #include "whence/recipe/global_views.h"
 #include "whence/recipe/tree_games.h"
+#include "whence/recipe/tree_losses.h"
 #include "whence/shapley/shap.h"
 #include "whence/trees/importance.h"
 #include "whence/trees/shap/interventional.h"
@@ -64,113 +65,110 @@ bool against_background(const ViewTask& view) {
 }
 
 template <class Engine>
-Importance mean_values(const Engine& engine, const ViewTask& view) {
-    const MatrixView<const double> rows = view_of(view.task.rows);
+Importance mean_values(const Engine& engine, const HeldTrees& trees, const ViewTask& view) {
+    const Tensor& rows = view.task.rows;
     const ResolvedTarget& target = view.target;
-    const int64_t batch = std::max<int64_t>(64, values_together / (rows.columns * target.classes));
-    Means means(rows.columns);
-    std::vector<double> row(rows.columns);
-    for (int64_t first = 0; first < rows.rows; first += batch) {
-        const int64_t count = std::min(batch, rows.rows - first);
-        const trees::TreeShapValues found = engine.values(
-            MatrixView<const double>{rows.data + first * rows.columns, count, rows.columns},
-            view.run);
-        const double* outputs = found.values.data();
+    const int64_t features = trees.model().ensemble().features();
+    const int64_t batch = std::max<int64_t>(64, values_together / (features * target.classes));
+    Means means(rows.row_size());
+    std::vector<double> row(static_cast<size_t>(rows.row_size()));
+    for (int64_t first = 0; first < rows.rows(); first += batch) {
+        const int64_t count = std::min(batch, rows.rows() - first);
+        const Tensor columns = trees.encoded(rows.slice_rows(first, count), view.run);
+        const trees::TreeShapValues found = engine.values(view_of(columns), view.run);
         for (int64_t i = 0; i < count; ++i) {
-            for (double& value : row) {
-                value =
-                    std::abs(outputs[target.index] - (target.minus ? outputs[*target.minus] : 0));
-                outputs += found.outputs;
+            for (size_t column = 0; column < row.size(); ++column) {
+                const int64_t feature = trees.feature_of_column()[column];
+                const double* const outputs =
+                    found.values.data() +
+                    (i * features + std::max<int64_t>(0, feature)) * found.outputs;
+                row[column] = feature < 0 ? 0
+                                          : std::abs(outputs[target.index] -
+                                                     (target.minus ? outputs[*target.minus] : 0));
             }
             means.add(row);
         }
-        view.run.report("tree-importance", first + count, rows.rows);
+        view.run.report("tree-importance", first + count, rows.rows());
     }
     return means.importance("mean-abs-shap", unknown);
 }
 
-Importance of_values(const ViewTask& view, const trees::EnsembleModel& model) {
+Importance of_values(const ViewTask& view, const HeldTrees& trees) {
     if (view.request.scale != Scale::automatic && view.request.scale != Scale::raw)
         throw Error(ErrorKind::unsupported,
                     fmt::format("mean values are of margins (scale raw), not of a {}",
                                 name(view.request.scale)));
-    view.target = margin_of(view.task.target, model);
-    const trees::Ensemble& ensemble = model.ensemble();
-    if (!against_background(view)) return mean_values(trees::TreeShap(ensemble), view);
+    ResolvedTarget asked = view.task.target;
+    if (trees.encodes()) asked.classes = trees.classes();
+    view.target = margin_of(asked, trees.model());
+    const trees::Ensemble& ensemble = trees.model().ensemble();
+    if (!against_background(view)) return mean_values(trees::TreeShap(ensemble), trees, view);
     const auto background = view.subject.background_matrix();
     view.notes.push_back(
         fmt::format("against {} background rows (interventional)", background->rows()));
-    return mean_values(trees::InterventionalShap(ensemble, view_of(*background)), view);
+    return mean_values(
+        trees::InterventionalShap(ensemble, view_of(trees.encoded(*background, view.run))), trees,
+        view);
 }
 
-// What an answer costs, the truth known.
-trees::Worth log_loss(const trees::EnsembleModel& model, int64_t label) {
-    const TensorInfo& output = model.outputs()[0];
-    return [&output, label](const Batch& answers) {
-        const std::span<const double> p = answers.at(output.name).as<double>();
-        const int64_t classes = output.shape[1];
-        std::vector<double> losses(p.size() / classes);
-        for (size_t i = 0; i < losses.size(); ++i)
-            losses[i] = -std::log(std::max(p[i * classes + label], 1e-15));
-        return losses;
-    };
-}
-trees::Worth squared_error(const ResolvedTarget& target, double truth) {
-    return [&target, truth](const Batch& answers) {
-        std::vector<double> losses = target_values(target, answers);
-        for (double& value : losses) value = (value - truth) * (value - truth);
-        return losses;
-    };
+// The number that squared errors are of, as the trees answer it.
+ResolvedTarget answer_of(const ViewTask& view, const HeldTrees& trees) {
+    ResolvedTarget target = view.task.target;
+    if (!trees.encodes()) return target;
+    if (!trees.changed_by().empty())
+        throw Error(ErrorKind::unsupported,
+                    "what the model answers is made of its trees' answers by " +
+                        printable(trees.changed_by(), 200) + "; importance asks any model");
+    target.output = trees.model().outputs()[0].name;
+    if (trees.model().outputs()[0].shape.back() == 1) target.index = 0;
+    target.classes = trees.model().outputs()[0].shape.back();
+    return target;
 }
 
-Importance of_losses(const ViewTask& view, const trees::EnsembleModel& model) {
+trees::Worth worth_at(TreeLoss loss, const HeldTrees& trees, const ResolvedTarget& target,
+                      double label, const ViewTask& view, int64_t i) {
+    try {
+        return worth_of(loss, trees, target, label, view.labels[i]);
+    } catch (const Error& error) {
+        throw Error(error.kind(), fmt::format("row {}: {}", view.sample[i], error.what()));
+    }
+}
+
+Importance of_losses(const ViewTask& view, const HeldTrees& trees) {
     if (view.labels.empty())
         throw Error(ErrorKind::usage, "the measure loss needs labels: name their column");
     if (!view.subject.background())
         throw Error(ErrorKind::usage,
                     "the measure loss needs --background rows: they fill in absent features");
-    const bool classes = model.outputs()[0].scale == Scale::probability;
-    std::string loss = view.options.get<std::string>("loss");
-    if (loss == "auto") loss = classes ? "log-loss" : "squared-error";
-    if (loss != "log-loss" && loss != "squared-error")
-        throw Error(ErrorKind::usage,
-                    "no loss '" + printable(loss) + "'; choose from log-loss, squared-error");
-    const bool logs = loss == "log-loss";
-    if (logs && !classes)
-        throw Error(ErrorKind::usage, "the model has no classes: its loss is squared-error");
-    const std::vector<double> labels = numbers_of(view, logs);
+    const TreeLoss loss = parse_tree_loss(view.options.get<std::string>("loss"), trees);
+    const std::vector<double> labels = numbers_of(view, loss == TreeLoss::log_loss);
+    const ResolvedTarget target = answer_of(view, trees);
     const auto all = view.subject.background_matrix();
     const Background background =
         summarized({*all, {}, ""}, view.options.get<std::string>("summary"), view.run);
     const Budget budget{.coalitions = view.options.get<int64_t>("budget")};
     Run quiet = view.run;  // progress is of rows
     quiet.progress = nullptr;
-    const MatrixView<const double> rows = view_of(view.task.rows);
-    Means means(rows.columns);
+    const Tensor others = trees.encoded(background.rows, view.run);
+    const int64_t rows = view.task.rows.rows();
+    Means means(view.task.rows.row_size());
     double nobody = 0, everyone = 0;
     int64_t sampled = 0;
-    for (int64_t i = 0; i < rows.rows; ++i) {
+    for (int64_t i = 0; i < rows; ++i) {
         view.run.check();
-        const double label = labels[i];
-        if (!std::isfinite(label) ||
-            (logs && (label != std::floor(label) || label < 0 ||
-                      label >= static_cast<double>(model.outputs()[0].shape[1]))))
-            throw Error(ErrorKind::input,
-                        fmt::format("row {}: the label {} is none of the {}", view.sample[i],
-                                    printable(view.labels[i]), logs ? "classes" : "numbers"));
-        const trees::EnsembleGame game(model,
-                                       logs ? log_loss(model, static_cast<int64_t>(label))
-                                            : squared_error(view.task.target, label),
-                                       rows.row(i), view_of(background.rows), background.weights);
+        const Tensor row = trees.encoded(view.task.rows.slice_rows(i, 1), view.run);
+        const trees::EnsembleGame game(trees.model(),
+                                       worth_at(loss, trees, target, labels[i], view, i),
+                                       row.as<double>(), view_of(others), background.weights);
         const Estimate found = shapley_estimate(game, budget, quiet);
-        std::vector<double> decrease(rows.columns, 0);
+        std::vector<double> decrease(static_cast<size_t>(view.task.rows.row_size()), 0);
         for (int64_t p = 0; p < game.players(); ++p)
-            decrease[game.features()[p]] = -found.values[p];
+            decrease[trees.column_of_feature()[game.features()[p]]] = -found.values[p];
         means.add(decrease);
-        nobody += found.nobody / static_cast<double>(rows.rows);
-        everyone += found.everyone / static_cast<double>(rows.rows);
+        nobody += found.nobody / static_cast<double>(rows);
+        everyone += found.everyone / static_cast<double>(rows);
         sampled += found.exact ? 0 : 1;
-        view.run.report("tree-importance", i + 1, rows.rows);
+        view.run.report("tree-importance", i + 1, rows);
     }
     view.notes.push_back(
         fmt::format("what features lower the loss by, from {:.4g} with all from the background to "
@@ -184,32 +182,40 @@ Importance of_losses(const ViewTask& view, const trees::EnsembleModel& model) {
         view.notes.push_back(fmt::format(
             "{} of {} rows differ from the background in more than {} features: their values are "
             "sampled",
-            sampled, rows.rows, trees::EnsembleGame::most_tabulated));
-    return means.importance(loss, everyone);
+            sampled, rows, trees::EnsembleGame::most_tabulated));
+    return means.importance(name(loss), everyone);
+}
+
+// Of features one for each column of the table: those that are made of it together.
+std::vector<double> by_column(const std::vector<double>& features, const HeldTrees& trees) {
+    if (features.empty()) return {};
+    std::vector<double> out(trees.feature_of_column().size(), 0);
+    for (size_t f = 0; f < features.size(); ++f)
+        if (const int64_t column = trees.column_of_feature()[f]; column >= 0)
+            out[column] += features[f];
+    return out;
 }
 
 // The splits alone: no row is asked.
-Importance of_splits(const ViewTask& view, const trees::EnsembleModel& model,
-                     const std::string& measure) {
-    const trees::SplitImportance found = trees::split_importance(model.ensemble());
-    const std::string& format = model.ensemble().parts().format;
+Importance of_splits(const ViewTask& view, const HeldTrees& trees, const std::string& measure) {
+    const trees::SplitImportance found = trees::split_importance(trees.model().ensemble());
+    const std::string& format = trees.model().ensemble().parts().format;
     const bool total = measure.starts_with("total-");
     const std::string of = total ? measure.substr(6) : measure;
-    const std::vector<double> splits(found.splits.begin(), found.splits.end());
-    const std::vector<double>& sums = of == "splits" ? splits
-                                      : of == "gain" ? found.gains
-                                                     : found.covers;
+    const std::vector<double> splits = by_column({found.splits.begin(), found.splits.end()}, trees);
+    const std::vector<double> sums =
+        of == "splits" ? splits : by_column(of == "gain" ? found.gains : found.covers, trees);
     if (sums.empty())
         throw Error(ErrorKind::unsupported,
                     fmt::format("the {} file holds no {}s of its splits; the measures shap and "
                                 "splits need none",
                                 format, of));
     Importance out{.loss = measure, .reference = unknown};
-    for (size_t f = 0; f < sums.size(); ++f) {
-        const double count = splits[f];
+    for (size_t column = 0; column < sums.size(); ++column) {
+        const double count = splits[column];
         const bool mean = !total && of != "splits";
-        out.features.push_back(static_cast<int64_t>(f));
-        out.values.push_back(mean && count > 0 ? sums[f] / count : sums[f]);
+        out.features.push_back(static_cast<int64_t>(column));
+        out.values.push_back(mean && count > 0 ? sums[column] / count : sums[column]);
         out.standard_errors.push_back(unknown);
         out.repeats.emplace_back();
     }
@@ -220,16 +226,17 @@ Importance of_splits(const ViewTask& view, const trees::EnsembleModel& model,
 }
 
 Result tree_importance(const ViewTask& view) {
-    const trees::EnsembleModel* model = view.subject.ensemble_or_null();
-    if (!model)
+    if (!holds_trees(view.subject))
         throw Error(ErrorKind::usage,
-                    "tree-importance reads the trees of an ensemble (XGBoost, LightGBM, CatBoost), "
-                    "and this model is none; importance asks any model");
+                    "tree-importance reads the trees of an ensemble (XGBoost, LightGBM, CatBoost, "
+                    "or a tree node in ONNX), and this model is none; importance asks any model");
+    const auto trees = kept_trees(view.subject, view.task.schema, view.task.columns());
+    for (const std::string& note : trees->notes()) view.notes.push_back(note);
     const auto measure = view.options.get<std::string>("measure");
-    if (measure == "shap") return of_values(view, *model);
-    if (measure == "loss") return of_losses(view, *model);
+    if (measure == "shap") return of_values(view, *trees);
+    if (measure == "loss") return of_losses(view, *trees);
     for (const char* known : {"gain", "total-gain", "cover", "total-cover", "splits"})
-        if (measure == known) return of_splits(view, *model, measure);
+        if (measure == known) return of_splits(view, *trees, measure);
     throw Error(ErrorKind::usage, "no measure '" + printable(measure) +
                                       "'; choose from shap, loss, gain, total-gain, cover, "
                                       "total-cover, splits");
