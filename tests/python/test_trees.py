@@ -1,5 +1,7 @@
 """Tree ensembles from Python: loaded by content, asked, explained. What they say is tested in tests/trees."""
 
+import itertools
+import math
 import re
 from pathlib import Path
 
@@ -240,3 +242,75 @@ def test_searches_need_trees_and_sensible_options(tmp_path, method):
         whence.explain(network, np.zeros(30), method=method)
     early = whence.explain(model, rows[0], method=method, budget=1)
     assert not early.converged or "proven" in early.notes[0]
+
+
+def test_tree_contributions_is_a_method(tmp_path):
+    rows, table = table_of(tmp_path, "xgboost_softprob")
+    model = whence.load(TREES / "models/xgboost_softprob.json", background=table)
+    each = whence.tree_contributions(model, rows[:1].astype(np.float64), values=True, background=rows.astype(np.float64))
+    why = whence.explain(model, table, row=0, method="tree-contributions", target=2)
+    numbers = [int(name.removeprefix("tree ")) for name in why.names]
+    np.testing.assert_allclose(why.values, each.margins[0, numbers, 2], atol=1e-9)
+    np.testing.assert_allclose(why.base_value, each.base[2], atol=1e-12)
+    others = [number for number in range(each.margins.shape[1]) if number not in numbers]
+    assert others and not each.margins[0, others, 2].any()
+    one = whence.explain(model, table, row=0, method="tree-contributions", target=2, tree=numbers[1])
+    np.testing.assert_allclose(one.values, each.values[0, numbers[1], :, 2], atol=1e-9)
+
+
+def test_tree_shap_of_the_log_loss(tmp_path):
+    rows, table = table_of(tmp_path, "xgboost_softprob")
+    labels = np.arange(len(rows)) % 3
+    labelled = tmp_path / "labelled.csv"
+    np.savetxt(labelled, np.column_stack([rows, labels]), delimiter=",", header="a,b,c,d,e,truth", comments="")
+    np.savetxt(table, rows[:20], delimiter=",", header="a,b,c,d,e", comments="")
+    model = whence.load(TREES / "models/xgboost_softprob.json", background=table)
+    background = rows[:20].astype(np.float64)
+
+    def worth(coalition, row, label):
+        mixed = np.where([f in coalition for f in range(5)], row, background)
+        return -np.log(model.predict(mixed)["probabilities"][:, label]).mean()
+
+    why = whence.explain(model, labelled, row=7, method="tree-shap", link="log-loss", label="truth")
+    want = np.zeros(5)
+    for f in range(5):
+        rest = [g for g in range(5) if g != f]
+        for size in range(5):
+            for coalition in itertools.combinations(rest, size):
+                weight = math.factorial(size) * math.factorial(4 - size) / math.factorial(5)
+                want[f] += weight * (worth({*coalition, f}, rows[7], labels[7]) - worth(set(coalition), rows[7], labels[7]))
+    np.testing.assert_allclose(why.values, want, atol=1e-9)
+    np.testing.assert_allclose(why.base_value, worth(set(), rows[7], labels[7]), atol=1e-9)
+    same = whence.explain(model, rows[7].astype(np.float64), method="tree-shap", link="log-loss", label=str(labels[7]))
+    np.testing.assert_allclose(same.values, want, atol=1e-9)
+    with pytest.raises(whence.UsageError, match="label"):
+        whence.explain(model, rows[7].astype(np.float64), method="tree-shap", link="log-loss")
+
+
+def test_a_counterfactual_says_how_near_another_may_be(tmp_path):
+    rows, table = table_of(tmp_path, "xgboost_softprob")
+    model = whence.load(TREES / "models/xgboost_softprob.json", background=table)
+    full = whence.explain(model, rows[1], method="tree-counterfactual").counterfactuals
+    assert full.lower_bound == pytest.approx(full.found[0].distance)
+    early = whence.explain(model, rows[1], method="tree-counterfactual", budget=3)
+    assert not early.converged
+    assert 0 <= early.counterfactuals.lower_bound <= full.lower_bound
+    assert whence.explain(model, rows[1], method="counterfactuals").counterfactuals.lower_bound is None
+
+
+def test_trees_behind_an_encoder_are_searched_for_the_files_inputs(tmp_path):
+    models = Path(__file__).parents[1] / "recipe/trees"
+    generator = np.random.default_rng(0)
+    rows = np.column_stack([generator.integers(-8, 8, (40, 2)) / 4, generator.integers(0, 3, 40), generator.integers(0, 4, 40)])
+    table = tmp_path / "rows.csv"
+    np.savetxt(table, rows, delimiter=",", header="a,b,c,d", comments="")
+    model = whence.load(models / "encoded_matrix.onnx", background=table)
+    before = model.predict(rows[3:4].astype(np.float32)).item()
+    why = whence.explain(model, rows[3], method="tree-counterfactual", wanted=f">={before + 0.5:.6f}")
+    (found,) = why.counterfactuals.found
+    assert found.valid and why.converged
+    changed = np.asarray(found.values, np.float32).reshape(1, -1)
+    assert model.predict(changed).item() >= before + 0.5 - 1e-5
+    assert {change.name for change in found.changes} <= {"a", "b", "c", "d"}
+    splits = whence.global_view(model, rows, "tree-importance", measure="splits")
+    assert len(splits.result["values"]) == 4

@@ -475,6 +475,164 @@ TEST_F(TreeSubjects, ImportanceIsWhatFeaturesLowerTheLossBy) {
     }
 }
 
+TEST_F(TreeSubjects, ContributionsOfTreesAddUpToTheMargin) {
+    for (const auto& [file, target] :
+         {std::pair("xgboost_softprob.json", "2"), std::pair("xgboost_softprob.json", "margin:2-0"),
+          std::pair("lightgbm_binary.txt", "1")}) {
+        SCOPED_TRACE(file);
+        Subject subject = Subject::load(models / file);
+        const auto table = numbers(15);
+        subject.use_background(table);
+        const Input input = read_input(subject, table, 6);
+        const auto explained = [&](const char* method, std::vector<Option> options) {
+            return explain(subject, input,
+                           {.method = method, .target = target, .options = std::move(options)}, {});
+        };
+        const Explanation each = explained("tree-contributions", {});
+        const Explanation whole = explained("tree-shap", {});
+        const std::vector<double> added = each.attribution.values.to_doubles();
+        ASSERT_EQ(each.attribution.names.size(), added.size());
+        EXPECT_NEAR(each.target.value, whole.target.value, 1e-9);
+        EXPECT_LT(std::abs(*each.diagnostics.attribution_error), 1e-9);
+        EXPECT_EQ(each.target.baseline, "the base score");
+        // Tree by tree the values of features add up to those of the ensemble.
+        std::vector<double> sums(static_cast<size_t>(whole.attribution.values.size()), 0);
+        for (size_t i = 0; i < added.size(); ++i) {
+            const int64_t number = std::stoll(each.attribution.names[i].substr(5));
+            const Explanation one = explained("tree-contributions", {{"tree", number}});
+            EXPECT_NEAR(one.target.value, added[i], 1e-9);
+            EXPECT_LT(std::abs(*one.diagnostics.attribution_error), 1e-9);
+            for (size_t f = 0; f < sums.size(); ++f)
+                sums[f] += one.attribution.values.as<double>()[f];
+        }
+        for (size_t f = 0; f < sums.size(); ++f)
+            EXPECT_NEAR(sums[f], whole.attribution.values.as<double>()[f], 1e-9);
+        EXPECT_TRUE(
+            replay(explanation_from_json(to_json(each)), whence::Run{}).differences.empty());
+        EXPECT_TRUE(contains(
+            message_of(ErrorKind::usage,
+                       [&] { (void)explained("tree-contributions", {{"tree", int64_t{9999}}}); }),
+            "does not exist"));
+    }
+}
+
+// The same file with a last column that holds the truth.
+std::filesystem::path with_labels(const std::filesystem::path& rows, const std::string& name,
+                                  const std::vector<std::string>& labels) {
+    std::string text = read_text(rows), out;
+    size_t line = 0;
+    for (size_t at = 0; at < text.size(); ++line) {
+        const size_t end = text.find('\n', at);
+        out += text.substr(at, end - at) + "," + (line == 0 ? name : labels[line - 1]) + "\n";
+        at = end + 1;
+    }
+    const auto path = rows.parent_path() / "labelled.csv";
+    write_file(path, out);
+    return path;
+}
+
+TEST_F(TreeSubjects, TreeShapOfALossIsExact) {
+    for (const char* file :
+         {"xgboost_softprob.json", "lightgbm_binary.txt", "xgboost_reg_squarederror.json"}) {
+        SCOPED_TRACE(file);
+        Subject subject = Subject::load(models / file);
+        const auto rows = numbers(12);
+        subject.use_background(rows);
+        const bool classes = subject.ensemble_or_null()->outputs()[0].scale == Scale::probability;
+        std::vector<std::string> labels;
+        for (int i = 0; i < 12; ++i)
+            labels.push_back(classes ? std::to_string(i % 2) : std::to_string(i * 0.25));
+        const auto path = with_labels(rows, "truth", labels);
+        const std::string link = classes ? "log-loss" : "squared-error";
+        const auto explained = [&](int64_t row, std::string label, std::string method = "tree-shap") {
+            return explain(subject, read_input(subject, path, row),
+                           {.method = std::move(method),
+                            .options = {{"link", link}, {"label", std::move(label)}}},
+                           {});
+        };
+        for (const int64_t row : {0, 5}) {
+            const Explanation e = explained(row, "truth");
+            const Tensor x = subject.background_matrix()->slice_rows(row, 1);
+            const auto loss = [&](std::span<const double> answer) {
+                return classes ? -std::log(answer[row % 2])
+                               : std::pow(answer[0] - static_cast<double>(row) * 0.25, 2);
+            };
+            const std::vector<double> want =
+                loss_values(subject, x.as<double>(), *subject.background_matrix(), loss);
+            for (size_t f = 0; f < 5; ++f)
+                EXPECT_NEAR(e.attribution.values.as<double>()[f], -want[f], 1e-9);
+            const Tensor answer = subject.model().predict(Batch(x), {}).tensors()[0].value;
+            EXPECT_NEAR(e.target.value, loss(answer.as<double>()), 1e-9);
+            EXPECT_LT(std::abs(*e.diagnostics.attribution_error), 1e-9);
+            EXPECT_TRUE(e.attribution.standard_errors.empty());
+            // The label itself, and the sums of pairs, say the same.
+            const Explanation named = explained(row, labels[row]);
+            const Explanation pairs = explained(row, "truth", "tree-interactions");
+            EXPECT_EQ(named.attribution.values, e.attribution.values);
+            for (size_t f = 0; f < 5; ++f)
+                EXPECT_NEAR(pairs.attribution.values.as<double>()[f], -want[f], 1e-9);
+            EXPECT_TRUE(
+                replay(explanation_from_json(to_json(e)), whence::Run{}).differences.empty());
+        }
+        for (const char* wrong : {"", "7.5x"})
+            EXPECT_THROW((void)explained(0, wrong), Error) << wrong;
+        if (!classes) continue;
+        EXPECT_TRUE(contains(message_of(ErrorKind::input, [&] { (void)explained(0, "7"); }),
+                             "none of the classes"));
+        EXPECT_TRUE(contains(message_of(ErrorKind::usage,
+                                        [&] {
+                                            (void)explain(subject, read_input(subject, path, 0),
+                                                          {.method = "tree-shap",
+                                                           .target = "1",
+                                                           .options = {{"link", link},
+                                                                       {"label", std::string("0")}}},
+                                                          {});
+                                        }),
+                             "leave the target out"));
+        const Subject bare = Subject::load(models / file);
+        EXPECT_TRUE(contains(message_of(ErrorKind::unsupported,
+                                        [&] {
+                                            (void)explain(bare, read_input(bare, rows, 0),
+                                                          {.method = "tree-shap",
+                                                           .options = {{"link", link},
+                                                                       {"label", std::string("0")}}},
+                                                          {});
+                                        }),
+                             "--background"));
+    }
+}
+
+TEST_F(TreeSubjects, TreeShapOfALossIsSampledWhereFeaturesAreMany) {
+    constexpr int columns = 20;
+    Subject subject = Subject::load(write("stumps.txt", many_stumps(columns)));
+    std::string table;
+    for (int c = 0; c < columns; ++c) table += (c ? ",c" : "c") + std::to_string(c);
+    for (const char* x : {"1", "-1"}) {
+        table += "\n";
+        for (int c = 0; c < columns; ++c) table += c ? std::string(",") + x : x;
+    }
+    const auto rows = write("stumps.csv", table + "\n");
+    subject.use_background(rows);
+    const auto with = [&](const char* label) {
+        return explain(subject, read_input(subject, rows, 0),
+                       {.method = "tree-shap",
+                        .options = {{"link", std::string("log-loss")}, {"label", std::string(label)}}},
+                       {.seed = 3});
+    };
+    const Explanation zero = with("0"), one = with("1");
+    ASSERT_EQ(one.attribution.standard_errors.size(), columns);
+    // -log p and -log (1 - p) differ by the margin, whose values are known.
+    const Explanation margin = explain(subject, read_input(subject, rows, 0),
+                                       {.method = "tree-shap", .target = "1"}, {});
+    for (int c = 0; c < columns; ++c)
+        EXPECT_NEAR(zero.attribution.values.as<double>()[c] -
+                        one.attribution.values.as<double>()[c],
+                    margin.attribution.values.as<double>()[c],
+                    5 * std::hypot(zero.attribution.standard_errors[c],
+                                   one.attribution.standard_errors[c]) +
+                        1e-9);
+}
+
 TEST_F(TreeSubjects, TreeShapSaysWhatItCannot) {
     const Subject subject = Subject::load(models / "xgboost_binary_logistic.json");
     const Input input = read_input(subject, numbers(10), 4);

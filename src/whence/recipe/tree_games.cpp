@@ -3,10 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <limits>
+#include <optional>
 
 #include "whence/core/error.h"
 #include "whence/core/version.h"
+#include "whence/data/csv.h"
+#include "whence/recipe/tree_losses.h"
 #include "whence/shapley/shap.h"
 
 namespace whence::recipe {
@@ -59,6 +64,74 @@ std::vector<double> widened_matrix(const std::vector<double>& values,
     return out;
 }
 
+/// What is known to be true of the row, and what an answer then costs.
+struct Truth {
+    TreeLoss loss;
+    std::string written;
+    double number;          ///< a class's, or the number itself
+    ResolvedTarget target;  ///< the class, or the answer that should be the number
+};
+
+// The label as it is written: in a column of the input's file, or as it was given.
+std::string written_label(const Task& task) {
+    const std::string& given = task.options.get<std::string>("label");
+    if (given.empty())
+        throw Error(ErrorKind::usage,
+                    "a loss needs the truth: --label names a column of the file, or is the row's "
+                    "label itself");
+    const Input& input = task.input;
+    if (input.path.empty() || !input.row_number || kind_of(input.path) != FileKind::table)
+        return given;
+    const auto all = task.subject.kept<data::Table>("labels of " + input.path.string(), {}, [&] {
+        return std::make_shared<const data::Table>(data::read_csv(input.path));
+    });
+    const auto column = all->find(given);
+    return column ? all->text(*input.row_number, *column) : given;
+}
+
+double number_of_label(const std::string& written, const std::vector<std::string>& classes) {
+    const auto found = std::ranges::find(classes, written);
+    if (found != classes.end()) return static_cast<double>(found - classes.begin());
+    double number = 0;
+    const auto [end, error] =
+        std::from_chars(written.data(), written.data() + written.size(), number);
+    return error == std::errc() && end == written.data() + written.size()
+               ? number
+               : std::numeric_limits<double>::quiet_NaN();
+}
+
+Truth truth_of(const Task& task, const HeldRow& held) {
+    const HeldTrees& trees = *held.trees;
+    Truth truth{.loss = parse_tree_loss(task.options.get<std::string>("link"), trees),
+                .written = written_label(task),
+                .number = 0,
+                .target = {}};
+    const bool logs = truth.loss == TreeLoss::log_loss;
+    truth.number =
+        number_of_label(truth.written, logs ? task.subject.classes() : std::vector<std::string>());
+    if (!logs) {
+        if (!trees.changed_by().empty())
+            throw Error(ErrorKind::unsupported,
+                        "what the model answers is made of its trees' answers by " +
+                            printable(trees.changed_by(), 200) +
+                            "; kernel-shap explains any model");
+        truth.target = resolve(held.target, held.model(), held.batch(), Scale::automatic, task.run);
+        return truth;
+    }
+    // Throws where it is no class.
+    static_cast<void>(worth_of(truth.loss, trees, truth.target, truth.number, truth.written));
+    const auto label = static_cast<int64_t>(truth.number);
+    if (task.target.minus || (task.target.index && *task.target.index != label))
+        throw Error(ErrorKind::usage, "the log-loss is of the label's class: leave the target out");
+    const TensorInfo& output = held.model().outputs()[0];
+    truth.target = {.output = output.name,
+                    .index = label,
+                    .scale = Scale::probability,
+                    .output_scale = Scale::probability,
+                    .classes = trees.classes()};
+    return truth;
+}
+
 std::string how_found(const Estimate& found, const trees::EnsembleGame& game) {
     const std::string of =
         fmt::format("{} features tell the row from the background", game.players());
@@ -81,6 +154,10 @@ bool asks_behind_link(const HeldRow& held) {
     const bool raw = scale == Scale::automatic || scale == Scale::raw;
     const std::string& output = held.target.output;
     return !raw || (!output.empty() && output != held.model().outputs().back().name);
+}
+
+bool asks_loss(const Task& task) {
+    return task.options.get<std::string>("link") != "identity";
 }
 
 Estimate shapley_estimate(const trees::EnsembleGame& game, const Budget& budget, const Run& run) {
@@ -109,14 +186,19 @@ ResolvedTarget margin_of(ResolvedTarget target, const trees::EnsembleModel& mode
 
 Explanation explain_behind_link(const Task& task, const HeldRow& held, bool pairs) {
     const auto start = std::chrono::steady_clock::now();
+    const std::optional<Truth> truth =
+        asks_loss(task) ? std::optional(truth_of(task, held)) : std::nullopt;
     const ResolvedTarget target =
-        resolve(held.target, held.model(), held.batch(), Scale::automatic, task.run);
+        truth ? truth->target
+              : resolve(held.target, held.model(), held.batch(), Scale::automatic, task.run);
     const auto all = task.subject.background_matrix();
     const Background background =
         summarized({*all, {}, ""}, task.options.get<std::string>("summary"), task.run);
     const Tensor others = held.trees->encoded(background.rows, task.run);
     const trees::EnsembleGame game(
-        held.model(), [&](const Batch& answers) { return target_values(target, answers); },
+        held.model(),
+        truth ? worth_of(truth->loss, *held.trees, target, truth->number, truth->written)
+              : [&](const Batch& answers) { return target_values(target, answers); },
         held.row.as<double>(), view_of(others), background.weights);
     const std::vector<int64_t> places = columns_of(game, *held.trees);
     const Estimate found = estimate_of(task, game, places, pairs);
@@ -141,6 +223,10 @@ Explanation explain_behind_link(const Task& task, const HeldRow& held, bool pair
     diagnostics.converged = found.converged;
     diagnostics.notes = found.notes;
     diagnostics.notes.push_back(how_found(found, game));
+    if (truth)
+        diagnostics.notes.push_back(
+            fmt::format("values are of the {} where the truth is {}: what is negative lowers it",
+                        name(truth->loss), printable(truth->written)));
     if (rows < all->rows())
         diagnostics.notes.push_back(fmt::format(
             "the background's {} rows are summarized by {} ({}); --summary all takes all of them",
@@ -157,14 +243,22 @@ Explanation explain_behind_link(const Task& task, const HeldRow& held, bool pair
 }
 
 std::vector<OptionSpec> behind_link_options() {
-    return {{{"summary", fmt::format("sample:{}", most_background_rows)},
-             "scales other than raw: of the background all rows, sample:K or kmeans:K of them"},
-            {{"budget", int64_t{0}},
-             "scales other than raw, where features are too many for all coalitions: coalitions "
-             "asked; 0: 2 features + 2048"},
-            {{"tolerance", Budget().tolerance},
-             "the same: stop once every standard error is below this share of the range of the "
-             "values; 0: spend the budget"}};
+    return {
+        {{"link", std::string("identity")},
+         "identity, or what the answer costs: log-loss of the row's label, squared-error; needs "
+         "a background and a label"},
+        {{"label", std::string()},
+         "the row's true class or number, for a link that is a loss: a column of the input's "
+         "file, or the label itself"},
+        {{"summary", fmt::format("sample:{}", most_background_rows)},
+         "links and scales other than identity and raw: of the background all rows, sample:K or "
+         "kmeans:K of them"},
+        {{"budget", int64_t{0}},
+         "the same, where features are too many for all coalitions: coalitions "
+         "asked; 0: 2 features + 2048"},
+        {{"tolerance", Budget().tolerance},
+         "the same: stop once every standard error is below this share of the range of the "
+         "values; 0: spend the budget"}};
 }
 
 }  // namespace whence::recipe

@@ -26,6 +26,9 @@ struct HeldRow {
 /// the margin by name.
 [[nodiscard]] bool asks_behind_link(const HeldRow& held);
 
+/// Whether it is what the answer costs that is asked for (--link log-loss, squared-error).
+[[nodiscard]] bool asks_loss(const Task& task);
+
 /// The row's values by the game of trees::EnsembleGame: from all coalitions where the row and the
 /// background differ in at most EnsembleGame::most_tabulated features that the trees use, else
 /// sampled. With `pairs`, interactions, too.

@@ -46,8 +46,9 @@ Wanted wanted_of(const Task& task, const HeldRow& held) {
     if (second && target.index == 1) target.index = 0;
     const ResolvedTarget asked = resolve(target, model, held.batch(), Scale::raw, task.run);
     Wanted wanted{.target = margin_of(asked, model)};
-    if (wanted.target.classes == 1 &&
-        (second ? held.target.index : asked.classes == 2 ? asked.index : 1) == 0)
+    if (wanted.target.classes == 1 && (second               ? held.target.index
+                                       : asked.classes == 2 ? asked.index
+                                                            : 1) == 0)
         wanted.note = "the margin speaks for " + task.subject.label(1) +
                       ": what is positive speaks against " + task.subject.label(0);
     return wanted;
@@ -67,6 +68,11 @@ bool interventional(const Subject& subject, const OptionValues& options) {
 // Trees add up to margins; probabilities are no sum, and the covers say nothing of them.
 void require_background(const Task& task, const Target& target) {
     if (interventional(task.subject, task.options)) return;
+    if (asks_loss(task))
+        throw Error(
+            ErrorKind::unsupported,
+            "by their covers trees add up to margins, not to a loss: give --background rows "
+            "(interventional) to explain it");
     const bool scaled = target.scale != Scale::automatic && target.scale != Scale::raw;
     throw Error(ErrorKind::unsupported,
                 fmt::format("by their covers trees add up to margins (scale raw), not to {}: give "
@@ -144,8 +150,8 @@ struct TreeQuestion {
                 key + " background", schema,
                 [&] {
                     return std::make_shared<const trees::InterventionalShap>(
-                        ensemble, view_of(trees.encoded(*background, run)), std::span<const double>(),
-                        how);
+                        ensemble, view_of(trees.encoded(*background, run)),
+                        std::span<const double>(), how);
                 })
             ->values(view_of(rows), run);
     }
@@ -155,7 +161,7 @@ Explanation tree_shap(const Task& task) {
     const auto start = std::chrono::steady_clock::now();
     const HeldRow held(task);
     static_cast<void>(index_of(task.options));
-    if (asks_behind_link(held)) {
+    if (asks_loss(task) || asks_behind_link(held)) {
         require_background(task, held.target);
         Explanation explanation = explain_behind_link(task, held, false);
         state_notes(*held.trees, explanation);
@@ -166,9 +172,10 @@ Explanation tree_shap(const Task& task) {
     const trees::TreeShapValues found =
         TreeQuestion{task.subject, task.input.schema, task.options, *held.trees}.ask(held.row,
                                                                                      task.run);
-    Explanation explanation = explanation_of(
-        wanted, wanted.by_column(*held.trees, found.values.data(), found.outputs),
-        wanted.of(found.margins.data()), wanted.of(found.expected.data()), absent(task, background));
+    Explanation explanation =
+        explanation_of(wanted, wanted.by_column(*held.trees, found.values.data(), found.outputs),
+                       wanted.of(found.margins.data()), wanted.of(found.expected.data()),
+                       absent(task, background));
     state_notes(*held.trees, explanation);
     if (index_of(task.options) == trees::TreeIndex::banzhaf)
         explanation.diagnostics.no_error_because = "Banzhaf values do not add up to a difference";
@@ -188,8 +195,8 @@ class TreeShapRows final : public RowsExplainer {
           wanted_{.target = task.example.target.resolved} {}
 
     RowsValues explain(const Tensor& rows, const Run& run) const override {
-        const trees::TreeShapValues found = TreeQuestion{subject_, schema_, options_, *trees_}.ask(
-            trees_->encoded(rows, run), run);
+        const trees::TreeShapValues found =
+            TreeQuestion{subject_, schema_, options_, *trees_}.ask(trees_->encoded(rows, run), run);
         RowsValues out{.base_value = wanted_.of(found.expected.data())};
         out.values.reserve(found.rows * trees_->feature_of_column().size());
         const bool adds_up = index_of(options_) == trees::TreeIndex::shapley;
@@ -204,8 +211,8 @@ class TreeShapRows final : public RowsExplainer {
         }
         return out;
     }
-    // The row read and converted, and as the trees read it; values of all outputs and of the one that
-    // is wanted.
+    // The row read and converted, and as the trees read it; values of all outputs and of the one
+    // that is wanted.
     int64_t bytes_per_row() const override {
         const trees::Ensemble& ensemble = trees_->model().ensemble();
         return 8 * (4 * std::ssize(schema_) +
@@ -222,7 +229,8 @@ class TreeShapRows final : public RowsExplainer {
 
 std::shared_ptr<const RowsExplainer> tree_shap_rows(const RowsTask& task) {
     auto trees = kept_trees(task.subject, task.schema, std::ssize(task.schema));
-    // What is behind the link is no sum over trees: row by row.
+    // What is behind the link is no sum over trees, nor is what it costs: row by row.
+    if (task.options.get<std::string>("link") != "identity") return nullptr;
     const TensorInfo& margin = trees->model().outputs().back();
     if (task.example.target.resolved.output != margin.name) return nullptr;
     return std::make_shared<const TreeShapRows>(task, std::move(trees));
@@ -253,7 +261,7 @@ trees::TreeInteractionValues pairs_of(const Task& task, const HeldRow& held, boo
 Explanation tree_interactions(const Task& task) {
     const auto start = std::chrono::steady_clock::now();
     const HeldRow held(task);
-    if (asks_behind_link(held)) {
+    if (asks_loss(task) || asks_behind_link(held)) {
         require_background(task, held.target);
         Explanation explanation = explain_behind_link(task, held, true);
         state_notes(*held.trees, explanation);
@@ -276,7 +284,76 @@ Explanation tree_interactions(const Task& task) {
     Explanation explanation =
         explanation_of(wanted, std::move(sums), wanted.of(found.margins.data()),
                        wanted.of(found.expected.data()), absent(task, background));
-    explanation.interactions = Interactions{.values = Tensor::of<double>({columns, columns}, pairs)};
+    explanation.interactions =
+        Interactions{.values = Tensor::of<double>({columns, columns}, pairs)};
+    state_notes(*held.trees, explanation);
+    state_attribution_error(explanation);
+    state_provenance(task, start, explanation);
+    return explanation;
+}
+
+// What each tree adds to the margin; trees of other outputs are left out.
+Explanation by_tree(const Task& task, const HeldRow& held, const Wanted& wanted) {
+    const trees::Ensemble& ensemble = held.model().ensemble();
+    const std::vector<double> margins =
+        trees::Predictor(ensemble).tree_margins(view_of(held.row), task.run);
+    const int64_t outputs = ensemble.outputs();
+    std::vector<double> values;
+    std::vector<std::string> names;
+    for (size_t t = 0; t < ensemble.trees().size(); ++t) {
+        const trees::Tree& tree = ensemble.trees()[t];
+        const bool speaks = tree.width > 1 || tree.output == wanted.target.index ||
+                            (wanted.target.minus && tree.output == *wanted.target.minus);
+        if (!speaks) continue;
+        values.push_back(wanted.of(margins.data() + static_cast<int64_t>(t) * outputs));
+        names.push_back(fmt::format("tree {}", t));
+    }
+    const double base = wanted.of(ensemble.parts().base.data());
+    const std::vector<double> all = trees::Predictor(ensemble).margins(view_of(held.row), task.run);
+    Explanation explanation =
+        explanation_of(wanted, std::move(values), wanted.of(all.data()), base, "the base score");
+    explanation.attribution.names = std::move(names);
+    return explanation;
+}
+
+// The values of features in one tree alone.
+Explanation in_tree(const Task& task, const HeldRow& held, const Wanted& wanted, int64_t number) {
+    trees::EnsembleParts parts = held.model().ensemble().parts();
+    if (number >= std::ssize(parts.trees))
+        throw Error(ErrorKind::usage,
+                    fmt::format("tree {} does not exist: the ensemble has {}, counted from 0",
+                                number, parts.trees.size()));
+    parts.trees = {parts.trees[number]};
+    std::ranges::fill(parts.base, 0.0);
+    const trees::Ensemble alone = trees::Ensemble::build(std::move(parts));
+    const bool background = interventional(task.subject, task.options);
+    const trees::TreeShapOptions how{.precision = trees::Precision::float64};
+    const trees::TreeShapValues found =
+        background
+            ? trees::InterventionalShap(
+                  alone, view_of(held.trees->encoded(*task.subject.background_matrix(), task.run)),
+                  {}, how)
+                  .values(view_of(held.row), task.run)
+            : trees::TreeShap(alone, how).values(view_of(held.row), task.run);
+    Explanation explanation =
+        explanation_of(wanted, wanted.by_column(*held.trees, found.values.data(), found.outputs),
+                       wanted.of(found.margins.data()), wanted.of(found.expected.data()),
+                       absent(task, background));
+    explanation.diagnostics.notes.push_back(
+        fmt::format("of tree {} alone: f(x) is what it adds to the margin", number));
+    return explanation;
+}
+
+Explanation tree_contributions(const Task& task) {
+    const auto start = std::chrono::steady_clock::now();
+    const HeldRow held(task);
+    if (asks_behind_link(held))
+        throw Error(ErrorKind::unsupported,
+                    "trees add up to margins (scale raw), and to nothing behind the link");
+    const Wanted wanted = wanted_of(task, held);
+    const int64_t number = task.options.get<int64_t>("tree");
+    Explanation explanation =
+        number < 0 ? by_tree(task, held, wanted) : in_tree(task, held, wanted, number);
     state_notes(*held.trees, explanation);
     state_attribution_error(explanation);
     state_provenance(task, start, explanation);
@@ -291,9 +368,14 @@ std::vector<MethodSpec> tree_methods() {
         {{"perturbation", std::string("auto")},
          "what absent features follow: the training rows in each node (path-dependent), or the "
          "background's rows (interventional); auto: the background where there is one"}};
+    std::vector<OptionSpec> of_trees{
+        {{"tree", int64_t{-1}},
+         "the number of a tree, from 0: the values of the features in it alone; -1: what each tree "
+         "adds"},
+        of_pairs[0]};
     std::vector<OptionSpec> of_values = of_pairs;
-    of_values.push_back(
-        {{"index", std::string("shapley")}, "shapley, or banzhaf: every coalition counts the same"});
+    of_values.push_back({{"index", std::string("shapley")},
+                         "shapley, or banzhaf: every coalition counts the same"});
     for (const OptionSpec& option : background) {
         of_pairs.push_back(option);
         of_values.push_back(option);
@@ -301,7 +383,7 @@ std::vector<MethodSpec> tree_methods() {
     return {
         {.name = "tree-shap",
          .summary = "exact Shapley values of a tree ensemble's margin, from the trees themselves; "
-                    "of its probability against a background",
+                    "of its probability or of its loss against a background",
          .needs_gradient = false,
          .uses_baseline = false,
          .options = of_values,
@@ -313,6 +395,14 @@ std::vector<MethodSpec> tree_methods() {
          .uses_baseline = false,
          .options = of_pairs,
          .explain = tree_interactions},
+        {.name = "tree-contributions",
+         .summary =
+             "what each tree of an ensemble adds to the margin, or the values of the features "
+             "in one tree",
+         .needs_gradient = false,
+         .uses_baseline = false,
+         .options = of_trees,
+         .explain = tree_contributions},
     };
 }
 

@@ -17,6 +17,7 @@ constexpr PhraseRow rows[] = {
     {Phrase::logit, {"score (logit)", "Оценка (логит)", "得分（logit）"}},
     {Phrase::log_probability, {"log-probability", "Логарифм вероятности", "对数概率"}},
     {Phrase::log_loss, {"log-loss", "Логарифмическая потеря", "对数损失"}},
+    {Phrase::squared_error, {"squared error", "Квадрат ошибки", "平方误差"}},
     {Phrase::raw, {"output", "Выход", "输出"}},
     {Phrase::compared,
      {"For the input it is compared with (“{0}”) it is {1}; the difference is {2}.",

@@ -14,6 +14,7 @@ enum class Phrase {
     logit,              ///< units
     log_probability,
     log_loss,
+    squared_error,
     raw,
     compared,           ///< baseline, value there, difference
     raised,             ///< features

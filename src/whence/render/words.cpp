@@ -54,7 +54,10 @@ std::string in_numbers(double value) {
 
 Phrase unit_of(const Explanation& explanation) {
     const std::string link = link_of(explanation);
-    if (!link.empty()) return link == "logit" ? Phrase::logit : Phrase::log_loss;
+    if (!link.empty())
+        return link == "logit"           ? Phrase::logit
+               : link == "squared-error" ? Phrase::squared_error
+                                         : Phrase::log_loss;
     switch (explanation.target.resolved.scale) {
         case Scale::logit:
             return Phrase::logit;
