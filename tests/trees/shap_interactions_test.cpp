@@ -28,6 +28,13 @@ void expect_interactions(const EnsembleRecipe& recipe, int64_t rows = 30) {
                 ASSERT_LT(error_of({have.values.data() + i * size, size}, want[i]), tolerance)
                     << name(isa) << " row " << i;
             EXPECT_LT(largest(have.gaps), tolerance);
+            // A row alone goes through another kernel.
+            for (int64_t i = 0; i < rows; ++i) {
+                const MatrixView<const double> one{data.data() + i * recipe.features, 1,
+                                                   recipe.features};
+                ASSERT_LT(error_of(pairs.values(one, {}).values, want[i]), tolerance)
+                    << name(isa) << " row " << i << " alone";
+            }
         }
 }
 
@@ -73,7 +80,7 @@ TEST(TreeInteractions, RowsOfAMatrixAddUpToTheValues) {
 TEST(TreeInteractions, SameBitsOnAnyNumberOfThreads) {
     const Ensemble ensemble = make_ensemble({.trees = 40, .depth = 6, .outputs = 2});
     const TreeInteractions pairs(ensemble);
-    for (const int64_t rows : {3, 300}) {
+    for (const int64_t rows : {1, 3, 300}) {
         const std::vector<double> data = make_rows(rows, 5, 1);
         const TreeInteractionValues one = pairs.values(view(data, 5), {.threads = 1});
         for (const int threads : {2, 8})

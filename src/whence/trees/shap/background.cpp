@@ -2,10 +2,16 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "whence/core/error.h"
 
 namespace whence::trees {
+namespace {
+
+constexpr int64_t most_ordered_bytes = int64_t{1} << 25;  // of backgrounds in the order of leaves
+
+}  // namespace
 
 void require_background(const Ensemble& ensemble, MatrixView<const double> background) {
     if (background.rows < 1) throw Error(ErrorKind::input, "the background has no rows");
@@ -88,6 +94,44 @@ CompiledBackground<Scalar>::CompiledBackground(const Ensemble& ensemble,
     weights.resize(stride, 0);
     lane_weights_.assign(weights.begin(), weights.end());
     read.fill(background, 0, rows, stride, columns.data());
+    order();
+}
+
+template <class Scalar>
+void CompiledBackground<Scalar>::order() {
+    int64_t trees = 0;
+    for (const PathChunk<Scalar>& chunk : program.chunks()) trees += std::ssize(chunk.trees);
+    const auto bytes = static_cast<int64_t>(sizeof(int32_t)) * trees * read.count() * stride;
+    if (stride <= kernels.lanes || bytes > most_ordered_bytes) return;
+    for (const PathChunk<Scalar>& chunk : program.chunks())
+        for (const PathTree<Scalar>& tree : chunk.trees) ordered_.emplace(&tree, in_order_of(tree));
+}
+
+template <class Scalar>
+auto CompiledBackground<Scalar>::in_order_of(const PathTree<Scalar>& tree) const -> Ordered {
+    const auto leaf = [&](int64_t row) {
+        int32_t number = 0;
+        while (number >= 0) {
+            const PathNode& node = tree.nodes[number];
+            const int32_t x = columns.data()[node.column * stride + row];
+            const bool left = node.categorical
+                                  ? (tree.words[node.rank + (x >> 5)] >> (x & 31) & 1) != 0
+                                  : x <= node.rank;
+            number = left ? node.left : node.right;
+        }
+        return ~number;  // leaves are numbered from left to right
+    };
+    std::vector<std::pair<int32_t, int64_t>> places;
+    for (int64_t row = 0; row < rows; ++row) places.emplace_back(leaf(row), row);
+    std::ranges::sort(places);
+    Ordered out{Aligned<int32_t>(read.count() * stride), std::vector<Scalar>(stride, 0)};
+    for (int64_t lane = 0; lane < stride; ++lane) {
+        const int64_t row = places[std::min(lane, rows - 1)].second;
+        for (int32_t column = 0; column < read.count(); ++column)
+            out.columns.data()[column * stride + lane] = columns.data()[column * stride + row];
+        if (lane < rows) out.weights[lane] = lane_weights_[row];
+    }
+    return out;
 }
 
 template <class Scalar>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "whence/core/tensor.h"
@@ -74,11 +75,23 @@ class CompiledBackground {
                        std::span<const double> weights, int32_t trees_together,
                        const TreeShapOptions& options);
 
-    /// A row (of columns, [columns]) against the background, added to `sums`.
-    [[nodiscard]] PairBlock<Scalar> pairs(const int32_t* row, int64_t slots, Scalar* sums) const {
+    /// A row (of columns, [columns]) against the background, in one tree; added to `sums`.
+    [[nodiscard]] PairBlock<Scalar> pairs(const PathTree<Scalar>& tree, const int32_t* row,
+                                          int64_t slots, Scalar* sums) const {
         const CoalitionWeights<Scalar>& c = coalitions_;
-        return {row,           columns.data(), lane_weights_.data(), stride,        c.gain.data(),
-                c.loss.data(), c.gains.data(), c.losses.data(),      c.players, slots, sums};
+        const auto found = ordered_.find(&tree);
+        const bool own = found != ordered_.end();
+        return {row,
+                own ? found->second.columns.data() : columns.data(),
+                own ? found->second.weights.data() : lane_weights_.data(),
+                stride,
+                c.gain.data(),
+                c.loss.data(),
+                c.gains.data(),
+                c.losses.data(),
+                c.players,
+                slots,
+                sums};
     }
 
     const Kernels<Scalar>& kernels;
@@ -86,16 +99,26 @@ class CompiledBackground {
     const Predictor predictor;
     Columns read;  ///< how rows become columns
     PathProgram<Scalar> program;
-    const int64_t rows, stride;  ///< of the background; stride: whole vectors
-    Aligned<int32_t> columns;    ///< the background's, [read.count(), stride]
+    const int64_t rows, stride;    ///< of the background; stride: whole vectors
+    Aligned<int32_t> columns;      ///< the background's, [read.count(), stride]
     std::vector<double> weights;   ///< [stride], adding up to 1, 0 beyond the last row
     std::vector<double> expected;  ///< [outputs]: mean margin
 
   private:
+    /// The background in the order of a tree's leaves: rows side by side in a vector then part from
+    /// the explained row at the same splits, and fewer branches have a lane left to follow.
+    struct Ordered {
+        Aligned<int32_t> columns;
+        std::vector<Scalar> weights;
+    };
+
     [[nodiscard]] int32_t most_players() const;
+    [[nodiscard]] Ordered in_order_of(const PathTree<Scalar>& tree) const;
+    void order();
 
     std::vector<Scalar> lane_weights_;
     CoalitionWeights<Scalar> coalitions_;
+    std::unordered_map<const PathTree<Scalar>*, Ordered> ordered_;  ///< empty: too much memory
 };
 
 }  // namespace whence::trees

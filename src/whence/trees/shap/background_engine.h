@@ -181,8 +181,8 @@ class BackgroundEngine {
             });
             parallel_for(run, count, 1, [&](int64_t row, int64_t) {
                 for (int64_t c = 0; c < parts; ++c)
-                    Form::add(*walked[c].chunk, sums.data() + row * all + starts[c], 1,
-                              first + row, 1, to);
+                    Form::add(*walked[c].chunk, sums.data() + row * all + starts[c], 1, first + row,
+                              1, to);
             });
         }
     }
@@ -195,11 +195,11 @@ class BackgroundEngine {
         const auto slots = std::ssize(of.chunk->slots);
         const int lanes = background_.kernels.lanes;
         std::vector<Scalar> sums(Form::sums(slots) * lanes, 0);
-        const PairBlock<Scalar> block = background_.pairs(columns.data(), slots, sums.data());
         {
             const FlushTiny flush;
             for (const Program* tree : of.trees)
-                Form::walk_pairs(background_.kernels, *tree, block);
+                Form::walk_pairs(background_.kernels, *tree,
+                                 background_.pairs(*tree, columns.data(), slots, sums.data()));
         }
         for (int64_t i = 0; i < Form::sums(slots); ++i)
             to[i] = static_cast<double>(sum_of_lanes(sums.data() + i * lanes));

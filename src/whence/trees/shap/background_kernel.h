@@ -61,8 +61,12 @@ class PairWalk {
     }
 
     /// `alive`: lanes that can still reach a leaf that counts; `entries`: features on the path.
+    Sums below(int32_t number, M alive, I p, int z, int entries) {
+        return number < 0 ? leaf(tree_.values[~number], alive, p, z)
+                          : visit(number, alive, p, z, entries);
+    }
+
     Sums visit(int32_t number, M alive, I p, int z, int entries) {
-        if (number < 0) return leaf(tree_.values[~number], alive, p, z);
         const PathNode& node = tree_.nodes[number];
         const bool left = row_left(node);
         const M background =
@@ -78,17 +82,17 @@ class PairWalk {
         if (!row_was) {  // the background rows alone decide
             Sums sums;
             const M stay = L::both(alive, with), leave = L::without(alive, with);
-            if (L::any(stay)) sums = visit(near, stay, p, z, here);
-            if (L::any(leave)) sums = add(sums, visit(far, leave, p, z, here));
+            if (L::any(stay)) sums = below(near, stay, p, z, here);
+            if (L::any(leave)) sums = add(sums, below(far, leave, p, z, here));
             return sums;
         }
         const M parts = L::without(L::both(alive, lanes_were), with);
         const bool keeps = Interactions || node.repeated || node.watched;
         if (keeps) remember(node.entry, true, L::both(lanes_were, with));
-        Sums sums = visit(near, alive, L::increment(p, parts), z, here);
+        Sums sums = below(near, alive, L::increment(p, parts), z, here);
         if (L::any(parts)) {
             if (keeps) remember(node.entry, false, parts);
-            const Sums without = visit(far, parts, p, z + 1, here);
+            const Sums without = below(far, parts, p, z + 1, here);
             accumulate(node, here, parts, sums, without);
             sums = add(sums, without);
         }
@@ -106,8 +110,7 @@ class PairWalk {
     void accumulate(const PathNode& node, int entries, M parts, const Sums& with,
                     const Sums& without) {
         const V weights = L::keep(parts, L::load(block_.weights + first_));
-        Scalar* const sums =
-            block_.sums + node.slot * (Interactions ? block_.slots : 1) * L::width;
+        Scalar* const sums = block_.sums + node.slot * (Interactions ? block_.slots : 1) * L::width;
         const auto add_to = [&](int32_t slot, V value) {
             Scalar* const to = sums + slot * L::width;
             L::store(to, L::add(L::load(to), value));

@@ -8,6 +8,12 @@
 
 namespace whence::trees {
 
+/// Trees whose sums are added up in one matrix. Many features: one, for the pairs of its own are
+/// few.
+inline int32_t trees_of_a_matrix(const Ensemble& ensemble) {
+    return ensemble.features() <= 16 ? 32 : 1;
+}
+
 /// A pair takes half of its index `sum` at (f, e) and half at (e, f), from the rest of both values;
 /// the value of f goes to (f, f).
 template <class Scalar>

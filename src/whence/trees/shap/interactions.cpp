@@ -1,6 +1,7 @@
 #include "whence/trees/shap/interactions.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -49,8 +50,10 @@ class InteractionEngine final : public TreeInteractions::Engine {
           features_(ensemble.features()),
           outputs_(ensemble.outputs()),
           columns_(ensemble),
-          // one tree a chunk: the pairs of its own features are few
-          program_(ensemble, {.trees_together = 1, .outputs_together = 1, .edges = true}, columns_),
+          program_(
+              ensemble,
+              {.trees_together = trees_of_a_matrix(ensemble), .outputs_together = 1, .edges = true},
+              columns_),
           predictor_(ensemble),
           expected_(expected_margins(ensemble)) {}
 
@@ -97,11 +100,20 @@ class InteractionEngine final : public TreeInteractions::Engine {
         for (const Chunk& chunk : program_.chunks()) {
             const auto slots = static_cast<int64_t>(chunk.slots.size());
             sums.assign(slots * slots * stride, 0);
+            const Block<Scalar> block{columns.data(), stride, sums.data(), nullptr, space.data()};
+            const bool one_row = rows.rows == 1 && walks_one_row(chunk, kernels_.lanes);
             {
                 const FlushTiny flush;
                 for (const PathTree<Scalar>& tree : chunk.trees)
-                    kernels_.walk_interactions(
-                        tree, {columns.data(), stride, sums.data(), nullptr, space.data()}, slots);
+                    if (one_row)
+                        kernels_.walk_one_row_interactions(tree, block, slots);
+                    else
+                        kernels_.walk_interactions(tree, block, slots);
+            }
+            // Lanes are points there: their sum is the row's.
+            for (int64_t pair = 0; one_row && pair < slots * slots; ++pair) {
+                Scalar* const lanes = sums.data() + pair * stride;
+                lanes[0] = std::accumulate(lanes, lanes + kernels_.lanes, Scalar{0});
             }
             add_matrices(chunk, sums.data(), stride, first, count, to);
         }

@@ -13,9 +13,9 @@ class InterventionalShap::Engine {
   public:
     virtual ~Engine() = default;
     [[nodiscard]] virtual TreeShapValues values(MatrixView<const float> rows,
-                                    const Run& run) const = 0;
+                                                const Run& run) const = 0;
     [[nodiscard]] virtual TreeShapValues values(MatrixView<const double> rows,
-                                    const Run& run) const = 0;
+                                                const Run& run) const = 0;
 };
 
 namespace {
@@ -87,8 +87,7 @@ InterventionalShap::InterventionalShap(const Ensemble& ensemble,
     if (options.precision == Precision::float32)
         engine_ = std::make_unique<EngineOf<float>>(ensemble, background, weights, options);
     else
-        engine_ =
-            std::make_unique<EngineOf<double>>(ensemble, background, weights, options);
+        engine_ = std::make_unique<EngineOf<double>>(ensemble, background, weights, options);
 }
 
 InterventionalShap::~InterventionalShap() = default;

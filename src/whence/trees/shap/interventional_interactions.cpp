@@ -14,24 +14,19 @@ class InterventionalInteractions::Engine {
   public:
     virtual ~Engine() = default;
     [[nodiscard]] virtual TreeInteractionValues values(MatrixView<const float> rows,
-                                    const Run& run) const = 0;
+                                                       const Run& run) const = 0;
     [[nodiscard]] virtual TreeInteractionValues values(MatrixView<const double> rows,
-                                    const Run& run) const = 0;
+                                                       const Run& run) const = 0;
 };
 
 namespace {
-
-constexpr int64_t few_features = 16;
 
 /// Values of pairs of features.
 template <class Scalar>
 struct Form {
     using Values = TreeInteractionValues;
 
-    /// Many features: one tree a chunk, for the pairs of its own are few.
-    static int32_t trees_together(const Ensemble& ensemble) {
-        return ensemble.features() <= few_features ? 32 : 1;
-    }
+    static int32_t trees_together(const Ensemble& ensemble) { return trees_of_a_matrix(ensemble); }
     static Values empty(int64_t rows, int64_t features, int64_t outputs) {
         Values out{.rows = rows, .features = features, .outputs = outputs};
         out.values.assign(rows * features * features * outputs, 0);

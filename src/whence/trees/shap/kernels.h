@@ -14,6 +14,9 @@ struct Kernels {
     int lanes;  ///< rows of a vector
     void (*walk_path)(const PathTree<Scalar>&, const Block<Scalar>&);
     void (*walk_interactions)(const PathTree<Scalar>&, const Block<Scalar>&, int64_t slots);
+    /// Of a single row, for trees of one number a leaf and up to `lanes` points. Sums have a lane
+    /// for each point.
+    void (*walk_one_row_interactions)(const PathTree<Scalar>&, const Block<Scalar>&, int64_t slots);
     void (*walk_pairs)(const PathTree<Scalar>&, const PairBlock<Scalar>&);
     void (*walk_tables)(const PathTree<Scalar>&, const TableBlock<Scalar>&);
     void (*walk_pair_interactions)(const PathTree<Scalar>&, const PairBlock<Scalar>&);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int32_t most_levels = 4096;
 constexpr int32_t most_entries = 128;
+constexpr size_t most_lanes = 16;  // of any processor
 
 /// Longest path and most different features on one.
 struct Measure {
@@ -230,6 +231,7 @@ PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, const PathPlan& plan,
                     points_[count].assign(rule.nodes.begin(), rule.nodes.end());
                     points_[count].insert(points_[count].end(), rule.weights.begin(),
                                           rule.weights.end());
+                    points_[count].resize(points_[count].size() + most_lanes, 0);
                 }
                 Storage& to = storage_.emplace_back();
                 const bool many = tree.width > 1;
@@ -237,6 +239,9 @@ PathProgram<Scalar>::PathProgram(const Ensemble& ensemble, const PathPlan& plan,
                                      rule, columns, slots, to.nodes,
                                      to.constants, to.values, plan.edges ? &to.edges : nullptr)
                     .compile(0);
+                // The kernel of one row reads whole vectors.
+                to.constants.resize(to.constants.size() + most_lanes, 0);
+                if (plan.edges) to.edges.resize(to.edges.size() + most_lanes, 0);
                 chunk.trees.push_back({to.nodes.data(), to.constants.data(), to.values.data(),
                                        nullptr, points_[count].data(),
                                        points_[count].data() + count, nullptr, count, group.outputs,

@@ -1,6 +1,7 @@
 #pragma once
 // From trees to the programs of the quadrature kernels.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -21,6 +22,14 @@ struct PathChunk {
     int32_t outputs = 1;
     int64_t workspace = 0;  ///< bytes
 };
+
+/// Whether Kernels::walk_one_row_interactions takes all trees of the chunk, where vectors have so many lanes.
+template <class Scalar>
+bool walks_one_row(const PathChunk<Scalar>& chunk, int lanes) {
+    return std::ranges::all_of(chunk.trees, [lanes](const PathTree<Scalar>& tree) {
+        return tree.outputs == 1 && tree.count <= lanes;
+    });
+}
 
 enum class PathIndex { shapley, banzhaf };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -17,6 +18,7 @@ class Aligned {
     explicit Aligned(int64_t count)
         : data_(static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{64}))) {}
     ~Aligned() { ::operator delete (data_, std::align_val_t{64}); }
+    Aligned(Aligned&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
     Aligned(const Aligned&) = delete;
     Aligned& operator=(const Aligned&) = delete;
     [[nodiscard]] T* data() const { return data_; }
