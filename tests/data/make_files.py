@@ -3,7 +3,9 @@
 Made with Pillow 13.0.0 and NumPy 2.4.6: build/venv/bin/python tests/data/make_files.py
 """
 
+import gzip
 import io
+import struct
 import pathlib
 
 import numpy as np
@@ -95,7 +97,56 @@ def arrays():
     np.savez_compressed(FOLDER / "deflated.npz", **both, zeros=np.zeros((100, 100)))
 
 
+def counted_images(count, height, width, channels, first=0):
+    """Images whose byte at (image, y, x, channel) labelled_images_test.cpp knows."""
+    i, y, x, c = np.mgrid[first:first + count, 0:height, 0:width, 0:channels]
+    return ((37 * i + 5 * y + 3 * x + 101 * c) % 256).astype(np.uint8)
+
+
+def idx(array):
+    return struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def image_sets():
+    """Small sets in each form that read_image_set reads: image i has label 3 i % 10 (or % 3)."""
+    for name, pack, ending in [("digits", lambda b: b, ""), ("small_fashion", lambda b: gzip.compress(b, mtime=0), ".gz")]:
+        folder = FOLDER / "image_sets" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for stem, count, first in [("train", 6, 0), ("t10k", 3, 6)]:
+            labels = (3 * np.arange(first, first + count) % 10).astype(np.uint8)
+            images = counted_images(count, 4, 5, 1, first)[..., 0]
+            (folder / f"{stem}-images-idx3-ubyte{ending}").write_bytes(pack(idx(images)))
+            (folder / f"{stem}-labels-idx1-ubyte{ending}").write_bytes(pack(idx(labels)))
+    # gzip writes the name of the file into the header where it knows one.
+    with open(FOLDER / "image_sets" / "small_fashion" / "t10k-labels-idx1-ubyte.gz", "wb") as file:
+        with gzip.GzipFile("t10k-labels-idx1-ubyte", "wb", fileobj=file, mtime=0) as packed:
+            packed.write(idx((3 * np.arange(6, 9) % 10).astype(np.uint8)))
+
+    classes = "airplane automobile bird cat deer dog frog horse ship truck".split()
+    folder = FOLDER / "image_sets" / "cifar_binary"
+    folder.mkdir(exist_ok=True)
+    (folder / "batches.meta.txt").write_text("\n".join(classes) + "\n\n")
+    for file, count, first in [("data_batch_1.bin", 2, 0), ("data_batch_3.bin", 1, 2), ("test_batch.bin", 1, 3)]:
+        planes = counted_images(count, 32, 32, 3, first).transpose(0, 3, 1, 2)
+        records = [bytes([3 * (first + i) % 10]) + planes[i].tobytes() for i in range(count)]
+        (folder / file).write_bytes(b"".join(records))
+
+    folder = FOLDER / "image_sets" / "cifar_sheets"
+    folder.mkdir(exist_ok=True)
+    (folder / "classes.txt").write_text("\n".join(classes) + "\n")
+    for file, count, first in [("train", 3, 0), ("test", 1, 3)]:
+        sheet = np.zeros((64, 96, 3), np.uint8)
+        lines = ["sheet,index,label,file"]
+        for i, image in enumerate(counted_images(count, 32, 32, 3, first)):
+            tile = 4 - i  # not in the order of the sheet
+            sheet[tile // 3 * 32:][:32, tile % 3 * 32:][:, :32] = image
+            lines.append(f"{file}_00.png,{tile},{3 * (first + i) % 10},some.png")
+        save(Image.fromarray(sheet), f"image_sets/cifar_sheets/{file}_00.png")
+        (folder / f"{file}_labels.csv").write_text("\n".join(lines) + "\n")
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     pictures()
     arrays()
+    image_sets()
