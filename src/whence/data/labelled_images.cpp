@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <climits>
 #include <cstring>
 #include <map>
@@ -13,6 +12,7 @@
 #include "stb.h"
 #include "whence/core/error.h"
 #include "whence/core/file.h"
+#include "whence/core/vector_clones.h"
 #include "whence/data/csv.h"
 
 namespace whence::data {
@@ -60,6 +60,11 @@ size_t gzip_header(Bytes bytes, std::string_view name) {
 
 bool is_gzip(Bytes bytes) {
     return bytes.size() >= 2 && little_endian(bytes, 0, 2) == 0x8B1F;
+}
+
+WHENCE_VECTOR_CLONES void to_fractions(const uint8_t* __restrict bytes, float* __restrict out,
+                                       int64_t count) {
+    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(bytes[i]) / 255.0F;
 }
 
 }  // namespace
@@ -137,20 +142,14 @@ LabelledImages decode_cifar10(Bytes bytes, std::string_view name) {
 }
 
 void LabelledImages::copy_rows(std::span<const int64_t> numbers, std::span<float> out) const {
-    // byte / 255 for each byte: a division by hand would cost more than the copy.
-    static const auto fractions = [] {
-        std::array<float, 256> table{};
-        for (size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(i) / 255.0F;
-        return table;
-    }();
     const int64_t size = image_size();
     float* to = out.data();
     for (const int64_t number : numbers) {
         if (number < 0 || number >= count())
             throw Error(ErrorKind::usage,
                         fmt::format("no picture {} in a set of {}", number, count()));
-        const uint8_t* from = pixels.data() + number * size;
-        for (int64_t i = 0; i < size; ++i) *to++ = fractions[from[i]];
+        to_fractions(pixels.data() + number * size, to, size);
+        to += size;
     }
 }
 

@@ -71,7 +71,7 @@ Ort::Value to_value(const Tensor& tensor, const OrtMemoryInfo* memory) {
         return value;
     }
     const auto row = std::ranges::find(types, tensor.type(), &TypeRow::type);
-    // ONNX Runtime does not write to inputs.
+    // ONNX Runtime writes to outputs alone.
     return Ort::Value::CreateTensor(memory, const_cast<std::byte*>(tensor.data()), tensor.bytes(),
                                     shape.data(), shape.size(), row->number);
 }
@@ -131,6 +131,8 @@ struct Session::State {
     Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
     std::vector<std::string> input_names, output_names;
     std::vector<const char*> input_pointers, output_pointers;
+
+    void run(const std::vector<const Tensor*>& inputs, std::vector<Ort::Value>& outputs, const Run& run);
 };
 
 Session::Session(const graph::Graph& graph, const SessionOptions& options)
@@ -160,28 +162,40 @@ Session::Session(const graph::Graph& graph, const SessionOptions& options)
 
 Session::~Session() = default;
 
-std::vector<Tensor> Session::run(const std::vector<const Tensor*>& inputs, const Run& run) const {
+void Session::State::run(const std::vector<const Tensor*>& inputs, std::vector<Ort::Value>& outputs, const Run& run) {
     run.check();
     Ort::RunOptions options;
     const std::stop_callback on_stop(run.stop, [&] { options.SetTerminate(); });
     const Watchdog on_deadline(run.deadline, [&] { options.SetTerminate(); });
     try {
-        std::vector<Ort::Value> values;
-        values.reserve(inputs.size());
-        for (const Tensor* input : inputs) values.push_back(to_value(*input, state_->memory));
-        const std::vector<Ort::Value> outputs =
-            state_->session.Run(options, state_->input_pointers.data(), values.data(), values.size(),
-                                state_->output_pointers.data(), state_->output_pointers.size());
-        std::vector<Tensor> tensors;
-        tensors.reserve(outputs.size());
-        for (const Ort::Value& output : outputs) tensors.push_back(to_tensor(output));
-        return tensors;
+        std::vector<Ort::Value> given;
+        given.reserve(inputs.size());
+        for (const Tensor* input : inputs) given.push_back(to_value(*input, memory));
+        session.Run(options, input_pointers.data(), given.data(), given.size(), output_pointers.data(), outputs.data(),
+                    outputs.size());
     } catch (const Ort::Exception& error) {
         run.check();  // ended on demand
         throw failure("the model failed: ", reason(error));
     } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::limit, "the model needs more memory than the limit allows");
     }
+}
+
+std::vector<Tensor> Session::run(const std::vector<const Tensor*>& inputs, const Run& run) const {
+    std::vector<Ort::Value> outputs;  // to be made by the run
+    for (size_t i = 0; i < state_->output_names.size(); ++i) outputs.emplace_back(nullptr);
+    state_->run(inputs, outputs, run);
+    std::vector<Tensor> tensors;
+    tensors.reserve(outputs.size());
+    for (const Ort::Value& output : outputs) tensors.push_back(to_tensor(output));
+    return tensors;
+}
+
+void Session::run_into(const std::vector<const Tensor*>& inputs, const std::vector<Tensor*>& outputs, const Run& run) const {
+    std::vector<Ort::Value> values;
+    values.reserve(outputs.size());
+    for (Tensor* output : outputs) values.push_back(to_value(*output, state_->memory));
+    state_->run(inputs, values, run);
 }
 
 std::vector<graph::ValueInfo> Session::output_infos() const {

@@ -30,6 +30,10 @@ class Session {
     /// Outputs in the graph's order. Safe from several threads. Ends early when `run` demands it.
     [[nodiscard]] std::vector<Tensor> run(const std::vector<const Tensor*>& inputs, const Run& run) const;
 
+    /// The same into tensors that have the outputs' types and shapes: nothing is allocated or copied. Throws
+    /// Error(model) where a shape is another.
+    void run_into(const std::vector<const Tensor*>& inputs, const std::vector<Tensor*>& outputs, const Run& run) const;
+
     /// Types and shapes of the outputs as ONNX Runtime infers them. A rank of 0 may mean "unknown".
     [[nodiscard]] std::vector<graph::ValueInfo> output_infos() const;
 
