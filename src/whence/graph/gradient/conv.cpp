@@ -293,10 +293,59 @@ std::string fast_form(Backward& n, const Convolution& c) {
     return by_spreading(n, c);
 }
 
+// What no window reaches at the end of x would look like further taps: padding that can be left away is,
+// the rest must be cut off the result.
+struct Reach {
+    std::vector<int64_t> end;  ///< padding after x
+    bool whole = true;         ///< nothing is left to cut off
+};
+
+Reach reach_of(const Window& w, const Shape& lengths) {
+    Reach reach{.end = w.end};
+    for (size_t axis = 0; axis < w.axes(); ++axis) {
+        const int64_t in = axis + 2 < lengths.size() ? lengths[axis + 2] : -1;
+        const int64_t unread = in < 0 ? w.strides[axis] - 1 : (in + w.begin[axis] + w.end[axis] - w.span(axis)) % w.strides[axis];
+        if (in >= 0) reach.end[axis] -= std::min(unread, w.end[axis]);
+        reach.whole = reach.whole && (in < 0 ? unread == 0 : unread <= w.end[axis]);
+    }
+    return reach;
+}
+
+// The same as one product for all rows and positions: d^T times the patches [N o0 o1, k0 k1 C] of x with its
+// channels last. A patch is gathered C numbers at a time, so few channels are left to the convolution. Empty
+// where it does not fit.
+std::string weight_gradient_by_patches(Backward& n, const std::string& x, const std::string& d, const Window& w) {
+    constexpr int64_t enough_channels = 8, most_places = 1 << 16;
+    const Shape in = n.lengths(x), weights = n.lengths(n.x(1));
+    if (in.size() != 4 || in[1] < enough_channels || in[2] < 0 || in[3] < 0 || weights.empty() || weights[0] < 0) return "";
+    std::vector<int64_t> padded, out;
+    for (size_t axis = 0; axis < 2; ++axis) {
+        padded.push_back(in[axis + 2] + w.begin[axis] + w.end[axis]);
+        out.push_back((padded[axis] - w.span(axis)) / w.strides[axis] + 1);
+    }
+    if (product(out) * product(w.kernel) > most_places) return "";
+    std::vector<int64_t> places;
+    for (int64_t y = 0; y < out[0]; ++y)
+        for (int64_t at = 0; at < out[1]; ++at)
+            for (int64_t tap = 0; tap < product(w.kernel); ++tap)
+                places.push_back((y * w.strides[0] + tap / w.kernel[1] * w.dilations[0]) * padded[1] +
+                                 at * w.strides[1] + tap % w.kernel[1] * w.dilations[1]);
+    const std::string last = n.b.transpose(x, {0, 2, 3, 1});
+    const std::string framed = n.b.node("Pad", {last, n.b.ints({0, w.begin[0], w.begin[1], 0, 0, w.end[0], w.end[1], 0})});
+    const std::string rows = n.b.reshape(framed, n.b.ints({-1, product(padded), in[1]}));
+    const std::string gathered = n.b.node("Gather", {rows, n.b.ints(places)}, {{"axis", int64_t{1}}});
+    const std::string patches = n.b.reshape(gathered, n.b.ints({-1, product(w.kernel) * in[1]}));
+    const std::string slopes = n.b.reshape(n.b.transpose(d, {0, 2, 3, 1}), n.b.ints({-1, weights[0]}));
+    const std::string sums = n.b.node("Gemm", {slopes, patches}, {{"transA", int64_t{1}}});
+    return n.b.transpose(n.b.reshape(sums, n.b.ints({weights[0], w.kernel[0], w.kernel[1], in[1]})), {0, 3, 1, 2});
+}
+
 // The gradient of the weights of a window that slides over x: dW[m, c, k] sums d[n, m, o] x[n, c, o s + k e]
 // over rows n and positions o, for stride s and dilation e. That is a convolution of x with d where rows
 // and channels, stride and dilation have changed places. Groups stay groups: [C/g, g N, ...] over [M, N, ...].
 std::string weight_gradient(Backward& n, const std::string& x, const std::string& d, const Window& w, int64_t group) {
+    if (group == 1)
+        if (std::string form = weight_gradient_by_patches(n, x, d, w); !form.empty()) return form;
     const int64_t rank = static_cast<int64_t>(w.axes()) + 2;
     std::vector<int64_t> exchanged(rank), outer(rank + 1), spatial(w.axes());
     std::iota(exchanged.begin(), exchanged.end(), 0);
@@ -310,14 +359,14 @@ std::string weight_gradient(Backward& n, const std::string& x, const std::string
         const std::string shape = n.b.concat({n.b.ints({0, -1}), n.b.shape(x, 2, rank)}, 0);
         rows = n.b.node("Reshape", {n.b.transpose(parts, outer), shape});
     }
-    const std::string all = n.b.node("Conv", {rows, n.b.transpose(d, exchanged)},
-                                     {{"strides", w.dilations},
-                                      {"dilations", w.strides},
-                                      {"group", group},
-                                      {"pads", joined(w.begin, w.end)}});
-    // What no window reached at the end of x looks like further taps.
-    const std::string taps = n.b.node("Slice", {all, n.b.ints(std::vector<int64_t>(w.axes(), 0)),
-                                                n.b.shape(n.x(1), 2, rank), n.b.ints(spatial)});
+    const Reach reach = reach_of(w, n.lengths(x));
+    std::string taps = n.b.node("Conv", {rows, n.b.transpose(d, exchanged)},
+                                {{"strides", w.dilations},
+                                 {"dilations", w.strides},
+                                 {"group", group},
+                                 {"pads", joined(w.begin, reach.end)}});
+    if (!reach.whole)
+        taps = n.b.node("Slice", {taps, n.b.ints(std::vector<int64_t>(w.axes(), 0)), n.b.shape(n.x(1), 2, rank), n.b.ints(spatial)});
     return n.b.transpose(taps, exchanged);
 }
 
