@@ -121,12 +121,12 @@ recipe::Input parts_of(const recipe::Subject& subject, nb::handle object, std::o
 Loaded::Loaded(recipe::Subject loaded) : subject(std::move(loaded)), explaining(recipe::methods().size()) {}
 
 void Loaded::stay_in_place() {
-    for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling, &viewing}) pace->stay_in_place();
+    for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling, &viewing, &evaluating}) pace->stay_in_place();
     for (Pace& pace : explaining) pace.stay_in_place();
 }
 
 void Loaded::stay_beside() {
-    for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling}) pace->stay_beside();
+    for (Pace* pace : {&predicting, &differentiating, &comparing, &compiling, &evaluating}) pace->stay_beside();
     for (Pace& pace : explaining) pace.stay_beside();
 }
 

@@ -18,7 +18,7 @@ struct Loaded {
     /// The model answers when it likes: see Pace::stay_beside.
     void stay_beside();
     recipe::Subject subject;
-    Pace predicting, differentiating, comparing, compiling, viewing;
+    Pace predicting, differentiating, comparing, compiling, viewing, evaluating;
     std::vector<Pace> explaining;  ///< one for each method, in the order of recipe::methods()
 };
 using LoadedPtr = std::shared_ptr<Loaded>;

@@ -9,6 +9,7 @@
 #include "function.h"
 #include "global_view.h"
 #include "model.h"
+#include "score_card.h"
 #include "segment.h"
 #include "trees.h"
 #include "whence/core/version.h"
@@ -25,6 +26,7 @@ NB_MODULE(_whence, module) {
     bind_explanation(module);
     bind_explain(module);
     bind_global_view(module);
+    bind_score_card(module);
     bind_segment(module);
     bind_trees(module);
     bind_ensemble(module);

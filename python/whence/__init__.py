@@ -39,6 +39,7 @@ from ._whence import (
     Pick,
     Replay,
     Rule,
+    ScoreCard,
     Target,
     TensorInfo,
     UnsupportedError,
@@ -69,6 +70,7 @@ __all__ = [
     "Pick",
     "Replay",
     "Rule",
+    "ScoreCard",
     "Target",
     "TensorInfo",
     "TreeShap",
@@ -77,6 +79,8 @@ __all__ = [
     "__version__",
     "compare",
     "compile",
+    "describe_metrics",
+    "evaluate",
     "explain",
     "from_json",
     "function",
@@ -271,6 +275,76 @@ def compare(
     return _whence.compare(
         model, input, list(methods), list(layers), list(baselines), list(targets), top_labels, output, scale, seed, row, threads, time_limit, progress, options
     )
+
+
+def evaluate(
+    model: Model | _Path | Any,
+    data: Any,
+    methods: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    *,
+    attributions: Mapping[str, ArrayLike] | None = None,
+    labels: str | ArrayLike | None = None,
+    masks: Any = None,
+    rows: str | slice = "",
+    samples: int = 0,
+    target: Any = None,
+    scale: str = "automatic",
+    baseline: str = "",
+    removed: str = "",
+    regions: str = "",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+    resamples: int = 2000,
+    threads: int = 0,
+    time_limit: float | None = None,
+    progress: bool | Callable[[str, int, int], None] = False,
+) -> ScoreCard:
+    """How good explanations are: methods by metrics, with 95 % intervals over samples and what may be concluded.
+
+    `data`: an array of rows, a file (.csv, .npy, .npz), a folder of pictures or texts, a list of files, or of a model of texts a list of str.
+    `methods`: see whence.methods(); "random" is a control of random values. None, and no `attributions`: the model's own method, one that
+    only asks, and random. `metrics`: names, categories ("faithfulness", ...) or "all"; none: a fast few that fit the data; see
+    whence.describe_metrics(). `attributions`: values made elsewhere by name, an array with a row for each of the data, judged like a method's.
+
+    `labels`: true classes, one for each of the data, or of files a column, a file or "folder". `masks`: where the objects are, an array
+    [rows, height, width] (or [rows, players]), a .npy file or a folder of pictures. `rows`: "A:B" or a slice; `samples`: so many of
+    them, drawn by the seed (0: 50, or all of `rows`).
+
+    `target`: None: each input's own predicted class; "label": its true class; or a class as in explain. `scale` of values and answers
+    ("automatic": that of the first method). `baseline`: of methods, as a name in explain. `removed`: what a removed player becomes when metrics
+    ask the model, the same for every method. `regions`: of pictures, for metrics of regions ("grid:8x8"). `options`: of methods and
+    metrics by their names, as in {"lime": {"num_samples": 500}, "deletion": {"step": 4}}. `resamples` of the bootstrap.
+    """
+    if not isinstance(model, Model):
+        model = load(model)
+    if isinstance(rows, slice):
+        if rows.step not in (None, 1):
+            raise UsageError("rows are a slice without a step")
+        rows = f"{'' if rows.start is None else rows.start}:{'' if rows.stop is None else rows.stop}"
+    column = labels if isinstance(labels, str) else ""
+    truth: list[str] = []
+    if labels is not None and not column:
+        array = np.asarray(labels)
+        truth = [str(one) for one in (array.astype(int) if array.dtype == bool else array).ravel().tolist()]
+
+    def run(told: Callable[[str, int, int], None] | None) -> ScoreCard:
+        return _whence.evaluate(
+            model, data, [methods] if isinstance(methods, str) else list(methods), [metrics] if isinstance(metrics, str) else list(metrics),
+            {name: np.asarray(values, dtype=np.float64) for name, values in (attributions or {}).items()}, column, truth, masks, rows, samples,
+            target, scale, baseline, removed, regions, {name: dict(own) for name, own in (options or {}).items()}, seed, resamples, threads,
+            time_limit, told,
+        )  # fmt: skip
+
+    if progress is not True:
+        return run(None if progress is False else progress)
+    with Bar() as bar:
+        return run(bar)
+
+
+def describe_metrics(only: str = "") -> str:
+    """What each metric measures: direction, range, needs, source, what it assumes and cannot tell, its options. `only`: a metric or a category."""
+    return _whence.describe_metrics(only)
 
 
 def plot(

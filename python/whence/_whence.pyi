@@ -354,6 +354,49 @@ class GlobalView:
         """Writes .json, .csv, .png, .svg, .html or .txt, by the ending."""
     def _repr_html_(self) -> str: ...
 
+class ScoreCard:
+    """How good the explanations of several methods are."""
+    @property
+    def samples(self) -> int:
+        """Inputs that methods were judged on."""
+    @property
+    def rows(self) -> list[int]:
+        """Which of the data they are, from 0."""
+    @property
+    def evaluations(self) -> int:
+        """Rows that metrics asked the model about, beside the explanations."""
+    @property
+    def methods(self) -> list[dict[str, Any]]:
+        """A dict for each method: name, costs, attribution_error."""
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics, in the order of the table."""
+    @property
+    def table(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """table[metric][method]: value, low, high (95 % interval), best, defined, undefined."""
+    @property
+    def scores(self) -> dict[str, dict[str, NDArray[np.float64]]]:
+        """scores[method][metric]: one number for each sample, nan where undefined."""
+    @property
+    def verdict(self) -> list[str]:
+        """What may and may not be concluded, sentence by sentence."""
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Metrics and methods that are not in the card, and why."""
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as in the JSON."""
+    def to_json(self) -> str: ...
+    def to_text(self, width: int = 100) -> str: ...
+    def save(self, path: _Path) -> None:
+        """Writes .html, .json, .csv, .png, .svg or .txt, by the ending."""
+    def _repr_html_(self) -> str: ...
+
+def evaluate(
+    model: Model, data: Any, methods: Sequence[str], metrics: Sequence[str], attributions: dict[str, Any], label: str, labels: Sequence[str],
+    masks: Any, rows: str, samples: int, target: Any, scale: str, baseline: str, removed: str, regions: str, options: dict[str, Any],
+    seed: int, resamples: int, threads: int, time_limit: float | None, progress: Callable[[str, int, int], None] | None,
+) -> ScoreCard: ...
+def describe_metrics(only: str) -> str: ...
 def global_view(
     model: Model, rows: Any, view: str, features: Sequence[str], label: str | None, labels: Sequence[str], target: Any, output: str | None,
     scale: str, seed: int, threads: int, time_limit: float | None, progress: Callable[[str, int, int], None] | None, options: dict[str, Any],

@@ -48,6 +48,28 @@ TEST(Questions, EqualOnesAreAskedOnce) {
     EXPECT_EQ(e.model.asked, 6);
 }
 
+// Explanations of one input are of one game: they share what they ask, and what is drawn for them.
+TEST(Questions, OneGameIsAskedOnce) {
+    const Example e = entangled_example(2, 8);
+    const SensitivityN metric({.samples = 10});
+    const Metric* const list[] = {&metric};
+    std::vector<Explained> alone = e.explained();
+    alone.resize(1);
+    alone[0].game = 7;
+    const Scores first = evaluate(e.model, alone, list, plain_run);
+    std::vector<Explained> twice = {alone[0], alone[0]};
+    std::ranges::reverse(twice[1].values);
+    const Scores both = evaluate(e.model, twice, list, plain_run);
+    EXPECT_EQ(both.different, first.different);
+    EXPECT_EQ(both.of[0][0].curve, first.of[0][0].curve);
+    EXPECT_NE(both.of[0][1].value, both.of[0][0].value);
+    // Of different games nothing is shared, and other subsets are drawn.
+    twice[1].game = 8;
+    const Scores apart = evaluate(e.model, twice, list, plain_run);
+    EXPECT_EQ(apart.different, 2 * first.different);
+    EXPECT_NE(apart.of[0][1].value, both.of[0][1].value);
+}
+
 TEST(Questions, TogetherAsAlone) {
     const Example e = entangled_example(3, 8);
     const All all;

@@ -33,6 +33,7 @@ void add_info(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
 void add_compare(CLI::App& app, Context& context);
+void add_evaluate(CLI::App& app, Context& context);
 void add_compile(CLI::App& app, Context& context);
 void add_replay(CLI::App& app, Context& context);
 void add_report(CLI::App& app, Context& context);

@@ -126,6 +126,7 @@ int run(int argc, char** argv) {
     add_predict(app, context);
     add_explain(app, context);
     add_compare(app, context);
+    add_evaluate(app, context);
     add_compile(app, context);
     add_replay(app, context);
     add_report(app, context);

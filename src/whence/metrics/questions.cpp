@@ -54,7 +54,16 @@ void check(const Explained& e, int64_t i) {
 
 Questions::Questions(const Model& model, std::vector<Explained> explained)
     : model_(model), explained_(std::move(explained)), ranked_(explained_.size(), -1) {
-    for (int64_t i = 0; i < size(); ++i) check(explained_[i], i);
+    std::unordered_map<int64_t, int64_t> first;
+    for (int64_t i = 0; i < size(); ++i) {
+        check(explained_[i], i);
+        const int64_t number = explained_[i].game;
+        first_.push_back(number < 0 ? i : first.try_emplace(number, i).first->second);
+        if (players(i) != players(first_[i]))
+            throw Error(ErrorKind::input,
+                        fmt::format("explanations {} and {} are of one game and have {} and {} players",
+                                    first_[i], i, players(first_[i]), players(i)));
+    }
 }
 
 size_t Questions::QuestionHash::operator()(const Question& q) const {
@@ -73,7 +82,8 @@ Order Questions::ranked(int64_t i) {
 }
 
 Order Questions::random(int64_t i, int64_t number, uint64_t seed) {
-    const uint64_t index = static_cast<uint64_t>(i) << 32 | static_cast<uint64_t>(number);
+    const uint64_t index = static_cast<uint64_t>(game(i)) << 32 | static_cast<uint64_t>(number);
+    i = first_[i];
     const auto [known, is_new] = random_.try_emplace(index, orders_.size());
     if (is_new) {
         std::vector<int32_t> order(players(i));
@@ -103,11 +113,11 @@ std::span<const int32_t> Questions::players_of(Order order) const {
 }
 
 Ticket Questions::whole(int64_t i) {
-    return add({i, -1, 0, 0});
+    return add({first_[i], -1, 0, 0});
 }
 
 Ticket Questions::none(int64_t i) {
-    return add({i, ranked(i).number, 0, players(i)});
+    return add({first_[i], ranked(first_[i]).number, 0, players(i)});
 }
 
 Ticket Questions::without(Order order, int64_t begin, int64_t end) {

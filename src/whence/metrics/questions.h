@@ -27,6 +27,10 @@ struct Explained {
     ResolvedTarget target;
     const Masker* masker = nullptr;  ///< says what "removed" means
     std::vector<double> values;      ///< one for each player, finite
+    /// Several explanations of one input, with one masker and target, have one number (0 or more):
+    /// what metrics draw at random is the same for them, and what they have in common is asked once.
+    /// -1: its own place.
+    int64_t game = -1;
 };
 
 /// A question, to be exchanged for its answer.
@@ -49,9 +53,14 @@ class Questions {
     [[nodiscard]] const Explained& explained(int64_t i) const { return explained_[i]; }
     [[nodiscard]] int64_t players(int64_t i) const { return explained_[i].masker->players(); }
 
+    /// What random draws about explanation i depend on, beside the seed: see Explained::game.
+    [[nodiscard]] int64_t game(int64_t i) const {
+        return explained_[i].game < 0 ? i : explained_[i].game;
+    }
+
     /// Players from the largest value to the smallest, of equals the first first. Made once.
     [[nodiscard]] Order ranked(int64_t i);
-    /// Random order number `number`: depends on the seed, i and number alone. Metrics that want
+    /// Random order number `number`: depends on the seed, game(i) and number alone. Metrics that want
     /// random subsets take the beginnings of these, and so share what they ask.
     [[nodiscard]] Order random(int64_t i, int64_t number, uint64_t seed);
     /// A given order, of all players or of some. Throws Error(usage) for a player that does not
@@ -105,6 +114,7 @@ class Questions {
 
     const Model& model_;
     std::vector<Explained> explained_;
+    std::vector<int64_t> first_;  // of each explanation: the first of the same game
     std::vector<Players> orders_;
     std::vector<int64_t> ranked_;                   // order of each explanation, -1: not yet
     std::unordered_map<uint64_t, int64_t> random_;  // (explanation, number) -> order

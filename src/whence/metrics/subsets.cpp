@@ -130,7 +130,8 @@ Pending Infidelity::plan(Questions& questions, int64_t i, const Run& run) const 
     Samples samples;
     if (given) samples = given_subsets(questions, i, options_.subsets);
     for (int64_t r = 0; !given && r < count; ++r) {
-        Rng rng(run.seed, size_stream, static_cast<uint64_t>(i) << 32 | static_cast<uint64_t>(r));
+        Rng rng(run.seed, size_stream,
+                static_cast<uint64_t>(questions.game(i)) << 32 | static_cast<uint64_t>(r));
         const auto size = static_cast<int64_t>(1 + rng.below(questions.players(i)));
         samples.add(questions, i, questions.random(i, r, run.seed), size);
     }

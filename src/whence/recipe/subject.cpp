@@ -159,6 +159,19 @@ Subject Subject::asked_through(
     return out;
 }
 
+Subject Subject::with_model(std::shared_ptr<const Model> model) const {
+    Subject out = *this;
+    out.onnx_ = dynamic_cast<const OnnxModel*>(model.get());
+    out.ensemble_ = dynamic_cast<const trees::EnsembleModel*>(model.get());
+    out.endpoint_ = dynamic_cast<const remote::RemoteModel*>(model.get());
+    out.model_ = std::move(model);
+    // What was made of the other model's numbers says nothing of this one.
+    out.masked_scorer_ = nullptr;
+    out.kept_ = std::make_shared<Kept>();
+    out.sha256_.clear();
+    return out;
+}
+
 // Classes of the preprocessing come before those that the model itself names.
 void Subject::use_preprocessing(std::vector<std::string> classes_of_model) {
     classes_ = preprocessing_.classes.empty() ? std::move(classes_of_model) : preprocessing_.classes;

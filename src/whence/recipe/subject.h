@@ -44,6 +44,9 @@ class Subject {
     /// The same subject, which asks its model through another that answers for it.
     [[nodiscard]] Subject asked_through(
         const std::function<std::shared_ptr<const Model>(std::shared_ptr<const Model>)>& wrap) const;
+    /// The same subject with another model of the same inputs and outputs, as one of other weights. An
+    /// OnnxModel keeps its layers and gradients.
+    [[nodiscard]] Subject with_model(std::shared_ptr<const Model> model) const;
     /// Where the model answers behind an HTTP endpoint; else nullptr.
     [[nodiscard]] const remote::RemoteModel* endpoint_or_null() const { return endpoint_; }
     /// Where the model is an ONNX file, which has layers and gradients; else nullptr.

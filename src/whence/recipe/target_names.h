@@ -1,5 +1,5 @@
 #pragma once
-// Targets as people name them. Private to this folder.
+// Targets as people name them.
 
 #include "whence/recipe/subject.h"
 
