@@ -14,7 +14,8 @@ using enum Category;
 using enum Better;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
-constexpr Needs nothing{}, model{.model = true}, mask{.mask = true};
+constexpr Needs nothing{}, model{.model = true}, mask{.mask = true}, method{.method = true},
+    model_and_method{.model = true, .method = true};
 
 // What everything that removes players assumes.
 constexpr std::string_view neutral_baseline =
@@ -33,6 +34,12 @@ constexpr std::string_view whose_fault =
     "a bad explanation from a faithful one of a model that looks elsewhere";
 constexpr std::string_view reader_wants_little = "fewer values are easier to read";
 constexpr std::string_view not_faithful = "whether the few values are the right ones";
+
+constexpr std::string_view near_alike =
+    "inputs this close deserve like explanations: the model itself changes little there";
+constexpr std::string_view changing_model =
+    "an unstable method from a faithful one of a model that changes fast; a method that ignores "
+    "the model is perfect";
 
 constexpr Facts all[] = {
     {"attribution-error", attribution_error, lower, 0, infinite, nothing,
@@ -139,6 +146,22 @@ constexpr Facts all[] = {
     {"non-sensitivity", axioms, lower, 0, infinite, model, "Nguyen, Martinez 2020",
      "a player matters if and only if f changes when it alone is removed",
      "players that stand in for one another from players that do not matter"},
+
+    {"max-sensitivity", robustness, lower, 0, infinite, method, "Yeh et al. 2019", near_alike,
+     changing_model},
+    {"avg-sensitivity", robustness, lower, 0, infinite, method, "Yeh et al. 2019", near_alike,
+     changing_model},
+    {"local-lipschitz", robustness, lower, 0, infinite, method, "Alvarez-Melis, Jaakkola 2018",
+     near_alike, "methods in different units: it has those of the values over those of the input"},
+    {"relative-input-stability", robustness, lower, 0, infinite, model_and_method,
+     "Agarwal et al. 2022", "changes count in per cent of each number",
+     "much where numbers are nearly 0: theirs is the largest change in per cent"},
+    {"relative-output-stability", robustness, lower, 0, infinite, model_and_method,
+     "Agarwal et al. 2022", "explanations may change as much as the model's answer does",
+     "much where the answer hardly changes: it is divided by that"},
+    {"relative-representation-stability", robustness, lower, 0, infinite, model_and_method,
+     "Agarwal et al. 2022", "explanations may change as much as the layer chosen does",
+     "much of a layer of ReLUs: what is 0 there changes by any per cent"},
 };
 
 }  // namespace
@@ -157,6 +180,8 @@ std::string_view name(Category category) {
             return "consistency";
         case axioms:
             return "axioms";
+        case robustness:
+            return "robustness";
     }
     throw Error(ErrorKind::internal, "a category without a name");
 }

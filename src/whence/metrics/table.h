@@ -14,6 +14,7 @@ enum class Category {
     localisation,
     consistency,
     axioms,
+    robustness,
 };
 /// "attribution-error", "faithfulness", ...
 [[nodiscard]] std::string_view name(Category category);
@@ -27,6 +28,7 @@ struct Needs {
     bool model = false;   ///< is asked about changed inputs
     bool mask = false;    ///< of the object: somebody marked it
     bool labels = false;  ///< the class of each input
+    bool method = false;  ///< explains again: other inputs, other targets or another model
     bool models = false;  ///< several, trained on parts of the data
 };
 
