@@ -54,6 +54,14 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
     return OnnxModel(std::move(state));
 }
 
+std::shared_ptr<const OnnxModel> OnnxModel::with_graph(Graph graph) const {
+    std::shared_ptr<State> state = state_->part(std::move(graph));
+    state->inputs = state_->inputs;
+    state->outputs = state_->outputs;
+    state->labels = state_->labels;
+    return std::shared_ptr<const OnnxModel>(new OnnxModel(std::move(state)));
+}
+
 const std::vector<TensorInfo>& OnnxModel::inputs() const { return state_->inputs; }
 const std::vector<TensorInfo>& OnnxModel::outputs() const { return state_->outputs; }
 const std::string& OnnxModel::sha256() const { return state_->sha256; }

@@ -75,6 +75,10 @@ class OnnxModel : public DifferentiableModel {
     [[nodiscard]] int concurrency() const override;
     [[nodiscard]] int64_t preferred_batch() const override;
 
+    /// The same model with another graph of the same inputs and outputs (weights drawn anew, an input
+    /// shifted: see graph/randomise.h, graph::shift_input). Its sessions are made when first needed.
+    [[nodiscard]] std::shared_ptr<const OnnxModel> with_graph(graph::Graph graph) const;
+
     /// SHA-256 of the file.
     [[nodiscard]] const std::string& sha256() const;
     /// The graph as it runs: constants folded, batch freed, pixels in front.

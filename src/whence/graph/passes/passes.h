@@ -72,6 +72,12 @@ struct PixelTransform {
 /// `height` or `width` 0: as the model's input says. Returns the new input's name.
 std::string add_pixel_transform(Graph& graph, const PixelTransform& transform, int64_t height, int64_t width);
 
+/// The model that answers x as this one answers x - shift: what shifting the first layer's bias by
+/// -W shift amounts to (Kindermans et al. 2019), exactly also where a convolution pads its input.
+/// `shift` is of the input's type and is broadcast against its rows. Throws Error(usage) where there is no such
+/// input, Error(unsupported) where it is of another type.
+void shift_input(Graph& graph, const std::string& input, const Tensor& shift);
+
 /// In what scale an output is, read off the operator that makes it; raw where that says nothing.
 [[nodiscard]] Scale output_scale(const Graph& graph, const std::string& output);
 
