@@ -8,6 +8,7 @@
 #include "whence/core/error.h"
 #include "whence/core/rng.h"
 #include "whence/metrics/statistics.h"
+#include "whence/metrics/varied.h"
 
 namespace whence::metrics {
 namespace {
@@ -39,18 +40,6 @@ void check_options(const NeighbourOptions& options, int64_t rows, int64_t elemen
                                 rows, elements, options.samples));
 }
 
-Tensor& varied(Batch& batch, const std::string& input_name) {
-    const Tensor* wanted = &batch.at(input_name);
-    Tensor& tensor = std::ranges::find_if(batch.tensors(), [&](const NamedTensor& t) {
-                         return &t.value == wanted;
-                     })->value;
-    if (tensor.type() != ElementType::float32 && tensor.type() != ElementType::float64)
-        throw Error(ErrorKind::unsupported,
-                    fmt::format("input '{}' holds {}: only numbers with a fraction have neighbours",
-                                printable(input_name), name(tensor.type())));
-    return tensor;
-}
-
 std::vector<double> noise_of(const NeighbourOptions& options, uint64_t index, int64_t elements,
                              uint64_t seed) {
     if (!options.given.empty()) return options.given[index];
@@ -63,24 +52,6 @@ std::vector<double> noise_of(const NeighbourOptions& options, uint64_t index, in
         for (double& n : noise) n = options.size * (2 * rng.uniform() - 1);
     }
     return noise;
-}
-
-void write(std::span<const double> values, Tensor& to, int64_t row) {
-    const int64_t first = row * to.row_size();
-    for (size_t e = 0; e < values.size(); ++e)
-        if (to.type() == ElementType::float32)
-            to.as<float>()[first + static_cast<int64_t>(e)] = static_cast<float>(values[e]);
-        else
-            to.as<double>()[first + static_cast<int64_t>(e)] = values[e];
-}
-
-Rows rows_of(const Tensor& tensor) {
-    const std::vector<double> all = tensor.to_doubles();
-    const int64_t width = tensor.row_size();
-    Rows rows;
-    for (int64_t r = 0; r < tensor.rows(); ++r)
-        rows.emplace_back(all.begin() + r * width, all.begin() + (r + 1) * width);
-    return rows;
 }
 
 void append(Rows& all, Rows more) {
@@ -98,34 +69,9 @@ Batch with_neighbours(const Batch& inputs, int64_t row, const std::string& input
         std::vector<double> near = noise_of(
             options, static_cast<uint64_t>(row * options.samples + s), std::ssize(x), seed);
         for (size_t e = 0; e < x.size(); ++e) near[e] += x[e];
-        write(near, tensor, 1 + s);
+        write_row(near, tensor, 1 + s);
     }
     return batch;
-}
-
-Batch joined(const std::vector<Batch>& parts) {
-    if (parts.size() == 1) return parts[0];
-    Batch all;
-    for (size_t t = 0; t < parts[0].size(); ++t) {
-        int64_t rows = 0;
-        for (const Batch& part : parts) rows += part.rows();
-        Shape shape = parts[0][t].value.shape();
-        shape[0] = rows;
-        const Tensor& first = parts[0][t].value;
-        Tensor tensor(first.type(), shape);
-        int64_t at = 0;
-        for (const Batch& part : parts) {
-            const Tensor& from = part[t].value;
-            if (from.type() == ElementType::string)
-                std::ranges::copy(from.as<std::string>(), tensor.as<std::string>().begin() + at);
-            else
-                std::copy_n(from.data(), from.bytes(),
-                            tensor.data() + at * static_cast<int64_t>(element_size(from.type())));
-            at += from.size();
-        }
-        all.add(parts[0][t].name, std::move(tensor));
-    }
-    return all;
 }
 
 std::vector<double> logits(const std::vector<double>& scores, Scale scale) {
@@ -136,12 +82,6 @@ std::vector<double> logits(const std::vector<double>& scores, Scale scale) {
     std::vector<double> out = convert_scores(scores, scale, Scale::logit);
     for (double& value : out) value = std::clamp(value, -largest_logit, largest_logit);
     return out;
-}
-
-// The larger of two classes where their one score is a logit.
-int64_t top_class(const std::vector<double>& scores, Scale scale) {
-    if (scores.size() == 1 && scale != Scale::raw) return scores[0] > 0;
-    return std::ranges::max_element(scores) - scores.begin();
 }
 
 void read_model(const Reading& reading, const Batch& batch, const Run& run, Neighbours& near) {
@@ -163,7 +103,7 @@ void read_model(const Reading& reading, const Batch& batch, const Run& run, Neig
     }
     for (const std::vector<double>& row : rows_of(scores)) {
         near.outputs.push_back(logits(row, reading.target.output_scale));
-        near.classes.push_back(top_class(near.outputs.back(), reading.target.output_scale));
+        near.classes.push_back(predicted_class(row, reading.target.output_scale));
     }
 }
 

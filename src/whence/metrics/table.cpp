@@ -15,7 +15,8 @@ using enum Better;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
 constexpr Needs nothing{}, model{.model = true}, mask{.mask = true}, method{.method = true},
-    model_and_method{.model = true, .method = true};
+    model_and_method{.model = true, .method = true}, groups{.groups = true},
+    groups_and_model{.model = true, .groups = true};
 
 // What everything that removes players assumes.
 constexpr std::string_view neutral_baseline =
@@ -40,6 +41,13 @@ constexpr std::string_view near_alike =
 constexpr std::string_view changing_model =
     "an unstable method from a faithful one of a model that changes fast; a method that ignores "
     "the model is perfect";
+
+constexpr std::string_view other_weights =
+    "a model with random weights deserves another explanation";
+constexpr std::string_view noise_differs =
+    "an explanation that follows the model from one that is merely noisy";
+constexpr std::string_view nobody_sees =
+    "whether a model is fair: other columns tell what is protected, and nothing is said of errors";
 
 constexpr Facts all[] = {
     {"attribution-error", attribution_error, lower, 0, infinite, nothing,
@@ -146,6 +154,9 @@ constexpr Facts all[] = {
     {"non-sensitivity", axioms, lower, 0, infinite, model, "Nguyen, Martinez 2020",
      "a player matters if and only if f changes when it alone is removed",
      "players that stand in for one another from players that do not matter"},
+    {"input-invariance", axioms, higher, 0, 1, method, "Kindermans et al. 2019",
+     "where zero lies means nothing",
+     "explanations that rightly know a zero (black, a count of none)"},
 
     {"max-sensitivity", robustness, lower, 0, infinite, method, "Yeh et al. 2019", near_alike,
      changing_model},
@@ -162,6 +173,30 @@ constexpr Facts all[] = {
     {"relative-representation-stability", robustness, lower, 0, infinite, model_and_method,
      "Agarwal et al. 2022", "explanations may change as much as the layer chosen does",
      "much of a layer of ReLUs: what is 0 there changes by any per cent"},
+
+    {"mprt", randomisation, lower, -1, 1, method, "Adebayo et al. 2018", other_weights,
+     noise_differs},
+    {"smooth-mprt", randomisation, lower, -1, 1, method, "Hedström et al. 2024", other_weights,
+     noise_differs},
+    {"efficient-mprt", randomisation, higher, -1, infinite, method, "Hedström et al. 2024",
+     "a model with random weights deserves a more complex explanation",
+     "where the values are: any order of them has the same entropy"},
+    {"random-logit", randomisation, lower, -1, 1, method, "Sixt, Granz, Landgraf 2020",
+     "different classes deserve different explanations",
+     "a blind method from two classes that are told by the same features"},
+
+    {"protected-share", fairness, lower, 0, 1, groups, "a share of the absolute values",
+     "the protected column ought not to matter", nobody_sees},
+    {"proxy-share", fairness, lower, 0, 1, groups, "a share of the absolute values",
+     "columns that go with a protected one stand in for it",
+     "what a proxy is used for: it may be a good reason, too"},
+    {"flip-rate", fairness, lower, 0, 1, groups_and_model,
+     "a flip test; Kusner et al. 2017 without their causal model",
+     "a row with another protected value and all else as it is means something",
+     "the effect of proxies, and what a person of another group would be like"},
+    {"quality-gap", fairness, lower, 0, infinite, groups, "Dai et al. 2022",
+     "the metric means the same in every group",
+     "why: groups differ in size, in how sure the model is and in what is missing"},
 };
 
 }  // namespace
@@ -182,6 +217,10 @@ std::string_view name(Category category) {
             return "axioms";
         case robustness:
             return "robustness";
+        case randomisation:
+            return "randomisation";
+        case fairness:
+            return "fairness";
     }
     throw Error(ErrorKind::internal, "a category without a name");
 }

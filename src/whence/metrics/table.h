@@ -15,6 +15,8 @@ enum class Category {
     consistency,
     axioms,
     robustness,
+    randomisation,
+    fairness,
 };
 /// "attribution-error", "faithfulness", ...
 [[nodiscard]] std::string_view name(Category category);
@@ -29,6 +31,7 @@ struct Needs {
     bool mask = false;    ///< of the object: somebody marked it
     bool labels = false;  ///< the class of each input
     bool method = false;  ///< explains again: other inputs, other targets or another model
+    bool groups = false;  ///< protected columns of a table, and so who is in which group
     bool models = false;  ///< several, trained on parts of the data
 };
 
