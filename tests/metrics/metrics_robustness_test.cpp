@@ -157,6 +157,26 @@ TEST(Robustness, BatchesEqualOneByOne) {
     EXPECT_EQ(explain.rows, 2 * 3 * 5);
 }
 
+// Columns of a table change in their own units, categories not at all.
+TEST(Robustness, NoiseHasTheScaleOfEachNumber) {
+    const Batch row({{"x", Tensor::of<double>({1, 2}, {1, 2})}});
+    const Neighbours plain =
+        explain_neighbours(example_gradient, row, "x", {.size = 0.1}, {}, plain_run);
+    const Neighbours scaled = explain_neighbours(example_gradient, row, "x",
+                                                 {.size = 0.1, .scale = {100, 0}}, {}, plain_run);
+    for (int64_t s = 0; s < 10; ++s) {
+        EXPECT_NEAR(scaled.inputs[1 + s][0] - 1, 100 * (plain.inputs[1 + s][0] - 1), 1e-12);
+        EXPECT_EQ(scaled.inputs[1 + s][1], 2);
+    }
+    expect_within(testing::error_of(ErrorKind::usage,
+                                    [&] {
+                                        return explain_neighbours(example_gradient, row, "x",
+                                                                  {.scale = {1}}, {}, plain_run)
+                                            .rows;
+                                    }),
+                  "1 scales");
+}
+
 TEST(Robustness, SameBitsWhateverTheThreads) {
     const TanhModel model = golden_model();
     const auto values = [&](int threads) {

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "whence/core/error.h"
 #include "whence/core/rng.h"
+#include "whence/gradients/rows.h"
 #include "whence/metrics/attribution_error.h"
 
 namespace whence::evaluate {
@@ -19,6 +21,31 @@ bool stops(const Error& error) {
 
 bool does_not_fit(const Error& error) {
     return error.kind() == ErrorKind::usage || error.kind() == ErrorKind::unsupported;
+}
+
+// Saliency of many rows is one pass over batches of them; empty: explain row by row.
+std::optional<std::vector<std::vector<double>>> explained_together(const recipe::Subject& subject,
+                                                                   const recipe::Recipe& recipe,
+                                                                   const ResolvedTarget& target,
+                                                                   const Ground& ground,
+                                                                   const Batch& rows,
+                                                                   const Run& run) {
+    if (recipe.method != "saliency" || !recipe.layer.empty() || !subject.onnx_or_null() ||
+        recipe.scale != target.scale || rows.size() != 1 || subject.text_encoder())
+        return std::nullopt;
+    const bool absolute = std::ranges::none_of(recipe.options, [](const Option& option) {
+        return option.name == "absolute" && !std::get<bool>(option.value);
+    });
+    std::vector<std::vector<double>> all =
+        gradients::gradients_of_rows(*subject.onnx_or_null(), target, "", rows, run);
+    Shape one = rows[0].value.shape();
+    one[0] = 1;
+    for (std::vector<double>& values : all) {
+        if (absolute)
+            for (double& value : values) value = std::abs(value);
+        values = ground.values_of(Tensor::of<double>(one, values));
+    }
+    return all;
 }
 
 }  // namespace
@@ -133,6 +160,7 @@ Case Column::case_of(int64_t sample, const Ground& ground, std::span<const uint8
              .no_error_because = facts_.no_error_because,
              .subject = subject_,
              .explain = {},
+             .explain_class = {},
              .explain_with = {},
              .kept = std::make_shared<recipe::Kept>(),
              .kept_for_all = std::move(kept_for_all)};
@@ -140,9 +168,12 @@ Case Column::case_of(int64_t sample, const Ground& ground, std::span<const uint8
     recipe::Recipe recipe = *recipe_;
     recipe.target = target_text(ground.target());
     // Copies share what they hold; the subject and the ground outlive the metrics.
-    const auto explainer = [recipe, &ground](std::shared_ptr<const recipe::Subject> subject) {
-        return [recipe, &ground, subject](const Batch& rows, const Run& run) {
-            recipe::Recipe again = recipe;
+    const auto explainer = [&ground](std::shared_ptr<const recipe::Subject> subject,
+                                     const recipe::Recipe& by, const ResolvedTarget& target) {
+        return [by, target, &ground, subject](const Batch& rows, const Run& run) {
+            if (auto all = explained_together(*subject, by, target, ground, rows, run))
+                return std::move(*all);
+            recipe::Recipe again = by;
             again.seed = run.seed;
             std::vector<std::vector<double>> values;
             for (int64_t r = 0; r < rows.rows(); ++r) {
@@ -153,10 +184,20 @@ Case Column::case_of(int64_t sample, const Ground& ground, std::span<const uint8
             return values;
         };
     };
-    out.explain = explainer(std::shared_ptr<const recipe::Subject>(subject_, [](auto*) {}));
-    out.explain_with = [explainer, subject = subject_](std::shared_ptr<const Model> model) {
+    const auto own = std::shared_ptr<const recipe::Subject>(subject_, [](auto*) {});
+    out.explain = explainer(own, recipe, ground.target());
+    out.explain_class = [explainer, own, recipe, &ground](int64_t index) {
+        ResolvedTarget other = ground.target();
+        other.index = index;
+        recipe::Recipe of_other = recipe;
+        of_other.target = target_text(other);
+        return explainer(own, of_other, other);
+    };
+    out.explain_with = [explainer, recipe, target = ground.target(),
+                        subject = subject_](std::shared_ptr<const Model> model) {
         return explainer(
-            std::make_shared<const recipe::Subject>(subject->with_model(std::move(model))));
+            std::make_shared<const recipe::Subject>(subject->with_model(std::move(model))), recipe,
+            target);
     };
     return out;
 }

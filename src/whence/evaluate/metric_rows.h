@@ -12,4 +12,12 @@ namespace whence::evaluate {
 [[nodiscard]] std::vector<MetricSpec> localisation_rows();
 [[nodiscard]] std::vector<MetricSpec> consistency_rows();
 
+[[nodiscard]] std::vector<MetricSpec> robustness_rows();
+[[nodiscard]] std::vector<MetricSpec> randomisation_rows();  ///< and input invariance
+[[nodiscard]] std::vector<MetricSpec> fairness_rows();
+
+/// Name of the tensor of this row that holds numbers with a fraction, which can be changed a little.
+/// Throws Error(unsupported) where there is none (texts).
+[[nodiscard]] std::string changeable(const Batch& row);
+
 }  // namespace whence::evaluate

@@ -14,7 +14,8 @@ namespace {
 
 std::vector<MetricSpec> make_registry() {
     std::vector<MetricSpec> all;
-    for (const auto part : {faithfulness_rows, value_rows, localisation_rows, consistency_rows})
+    for (const auto part : {faithfulness_rows, value_rows, localisation_rows, consistency_rows,
+                            robustness_rows, randomisation_rows, fairness_rows})
         std::ranges::move(part(), std::back_inserter(all));
     // In the order of the table of metrics, which is by category.
     const auto place = [](const MetricSpec& spec) {
@@ -58,6 +59,7 @@ std::string needs_text(const MetricSpec& spec, const metrics::Facts& facts) {
     add(facts.needs.mask, "object masks");
     add(facts.needs.labels, "labels");
     add(facts.needs.models, "several models");
+    add(facts.needs.groups, "protected columns");
     add(spec.asks_method, "the method itself");
     return out.empty() ? "explanations alone" : out;
 }

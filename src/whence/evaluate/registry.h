@@ -30,6 +30,8 @@ struct Case {
     /// Explains other inputs (rows as ground.row()) as this one was: same method, options, target,
     /// and the seed of the run it is given. Empty for values that came from elsewhere.
     metrics::Explainer explain;
+    /// The same for another class.
+    std::function<metrics::Explainer(int64_t index)> explain_class;
     metrics::ExplainerOf explain_with;  ///< the model reads what the subject's reads
     /// What several metrics want of this explanation (its neighbours, say), or of all explanations of
     /// the evaluation (randomised models), made once: kept->get<T>(key, make).

@@ -125,10 +125,10 @@ Extremes extremes(std::span<const double> values, std::span<const size_t> sizes)
     return out;
 }
 
-std::vector<double> different_values(const std::vector<std::vector<double>>& rows, int64_t column) {
+std::vector<double> different(std::span<const double> values, int64_t column) {
     std::set<double> seen;
-    for (const std::vector<double>& row : rows)
-        if (!std::isnan(row[column])) seen.insert(row[column]);
+    for (const double value : values)
+        if (!std::isnan(value)) seen.insert(value);
     if (seen.size() > most_values)
         throw Error(ErrorKind::input,
                     fmt::format("column {} has {} different values; a flip test takes at most {}: "
@@ -211,12 +211,15 @@ std::vector<double> attribution_share(std::span<const std::vector<double>> value
 }
 
 FlipTest flip_test(const Model& model, const ResolvedTarget& target, const Batch& inputs,
-                   int64_t column, const Run& run) {
+                   int64_t column, const Run& run, std::span<const double> values) {
     if (inputs.size() != 1 || inputs.rows() < 1)
         throw Error(ErrorKind::input, "a flip test needs the rows of one table");
     require_column(column, inputs[0].value.row_size());
     const std::vector<std::vector<double>> rows = rows_of(inputs[0].value);
-    FlipTest test{.tried = different_values(rows, column)};
+    std::vector<double> there;
+    for (const std::vector<double>& row : rows) there.push_back(row[column]);
+    FlipTest test{.tried =
+                      different(values.empty() ? std::span<const double>(there) : values, column)};
     // Row, then value: each row as it is first.
     std::vector<std::pair<int64_t, double>> changes;
     for (int64_t row = 0; row < std::ssize(rows); ++row) {

@@ -53,13 +53,14 @@ struct FlipTest {
     std::vector<double> change;
     int64_t evaluations = 0;
 };
-/// Changes `column` of the only tensor of `inputs` to every other value it has there (at most
-/// 64), and nothing else: what a person would be like whose column had another value is a causal
-/// question that no table answers. All changed rows are asked in full batches. Throws Error(usage)
-/// for a column that does not exist, Error(input) for more values than 64, Error(model) for an
+/// Changes `column` of the only tensor of `inputs` to every other of `values` (empty: those it has
+/// there), at most 64, and nothing else: what a person would be like whose column had another value
+/// is a causal question that no table answers. All changed rows are asked in full batches. Throws
+/// Error(usage) for a column that does not exist, Error(input) for more values, Error(model) for an
 /// answer that is not a finite number.
 [[nodiscard]] FlipTest flip_test(const Model& model, const ResolvedTarget& target,
-                                 const Batch& inputs, int64_t column, const Run& run);
+                                 const Batch& inputs, int64_t column, const Run& run,
+                                 std::span<const double> values = {});
 
 /// The mean of a group, and its 95 % bootstrap interval over rows (percentiles).
 struct GroupMean {

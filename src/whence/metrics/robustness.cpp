@@ -24,6 +24,9 @@ void check_options(const NeighbourOptions& options, int64_t rows, int64_t elemen
     if (options.samples < 1 || options.samples > 1000000)
         throw Error(ErrorKind::usage,
                     fmt::format("{} neighbours of each input; take 1 to 1000000", options.samples));
+    if (!options.scale.empty() && std::ssize(options.scale) != elements)
+        throw Error(ErrorKind::usage, fmt::format("{} scales of noise for {} numbers",
+                                                  options.scale.size(), elements));
     if (options.given.empty()) {
         if (!(options.size > 0 && std::isfinite(options.size)))
             throw Error(ErrorKind::usage,
@@ -51,6 +54,7 @@ std::vector<double> noise_of(const NeighbourOptions& options, uint64_t index, in
     } else {
         for (double& n : noise) n = options.size * (2 * rng.uniform() - 1);
     }
+    for (size_t e = 0; e < options.scale.size(); ++e) noise[e] *= options.scale[e];
     return noise;
 }
 

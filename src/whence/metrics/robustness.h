@@ -25,6 +25,9 @@ struct NeighbourOptions {
     int64_t samples = 10;  ///< for each input, at least 1
     Noise noise = Noise::uniform;
     double size = 0.02;  ///< in units of the input, above 0
+    /// What the noise of each number of a row is multiplied with, so that columns of a table change
+    /// in their own units; 0: it stays (a category). Empty: 1 for all.
+    std::vector<double> scale;
     /// The noise itself instead of drawn: [row * samples + sample][element]. Then `samples` is how
     /// many there are for each row, and the two above do not count.
     std::vector<std::vector<double>> given;
@@ -57,9 +60,9 @@ struct Reading {
 /// Draws `options.samples` neighbours of each row by changing the tensor `input_name`, and explains
 /// all, in calls of at most 2^24 numbers. Neighbour s of row i depends on the seed, i and s alone.
 /// Throws Error(usage) for options out of range, Error(input) for an input without rows or with
-/// numbers that are not finite, or explanations that are not as many finite numbers each;
-/// Error(unsupported) where the tensor does not hold numbers with a fraction (token ids have no
-/// neighbours). Cost: rows * (samples + 1) explanations, as many evaluations with a model.
+/// numbers to be changed that are not finite, or explanations that are not as many finite numbers
+/// each; Error(unsupported) where the tensor does not hold numbers with a fraction (token ids have
+/// no neighbours). Cost: rows * (samples + 1) explanations, as many evaluations with a model.
 [[nodiscard]] Neighbours explain_neighbours(const Explainer& explain, const Batch& inputs,
                                             const std::string& input_name,
                                             const NeighbourOptions& options, const Reading& reading,
