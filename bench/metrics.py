@@ -1,6 +1,6 @@
 """Metrics of saliency maps of the small CIFAR-10 network: pixel flipping, infidelity, max-sensitivity, ROAD, MPRT; Whence and Quantus.
 
-Both get the same pictures, maps, weights and settings, and ask the model as often: 64 inputs for a curve, 640 subsets for infidelity,
+Both get the same pictures, maps, weights and settings, and ask the model as often: 192 inputs for a curve, 640 subsets for infidelity,
 10 neighbours, 50 shares (Whence asks both orders of ROAD, Quantus one), 9 layers. Quantus draws its own subsets and weights.
 Run bench/setup-quantus first.
 """
@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import Ratio, Timing, in_turns  # noqa: F401
-from models import CIFAR_DEVIATION, CIFAR_MEAN, FOLDER, shipped_cifar10
+from harness import in_turns
+from models import CIFAR_DEVIATION, CIFAR_MEAN, FOLDER, data_file, shipped_cifar10
 
 ROOT = Path(__file__).resolve().parents[1]
-CIFAR = ROOT.parent / "shared/data/cifar10"
 
 
 def import_quantus():
@@ -46,22 +45,22 @@ def network(path: Path):
     missing = module.load_state_dict(weights, strict=False)
     assert all("num_batches_tracked" in name for name in missing.missing_keys) and not missing.unexpected_keys, missing
 
+
     class Logits(torch.nn.Module):
         def __init__(self):
             super().__init__()
             self.inner = module
 
         def forward(self, x):
-            out = self.inner(x)
-            return out[0] if isinstance(out, tuple) and out[0].shape[-1] == 10 else out[-1] if isinstance(out, tuple) else out
+            return self.inner(x)[1]
 
     return Logits().eval()
 
 
-def pictures(count: int) -> np.ndarray:
+def pictures(sheet: Path, count: int) -> np.ndarray:
     from PIL import Image
 
-    sheet = np.asarray(Image.open(CIFAR / "test_00.png").convert("RGB"), dtype=np.float32) / 255
+    sheet = np.asarray(Image.open(sheet).convert("RGB"), dtype=np.float32) / 255
     tiles = sheet.reshape(25, 32, 40, 32, 3).transpose(0, 2, 4, 1, 3).reshape(-1, 3, 32, 32)[:count]
     mean, deviation = (np.array(v, dtype=np.float32).reshape(1, 3, 1, 1) for v in (CIFAR_MEAN, CIFAR_DEVIATION))
     return np.ascontiguousarray((tiles - mean) / deviation)
@@ -71,13 +70,13 @@ def run(bench) -> None:
     import torch
 
     quantus = import_quantus()
-    path = shipped_cifar10()
-    if path is None or not CIFAR.is_dir():
-        bench.note("left out: examples/models has no cifar10_cnn.onnx, or ../shared/data/cifar10 is not there")
+    path, sheet = shipped_cifar10(), data_file("cifar10/test_00.png")
+    if path is None or sheet is None:
+        bench.note("left out: examples/models has no cifar10_cnn.onnx, or there are no pictures (WHENCE_DATA)")
         return
     torch.set_num_threads(bench.threads)
     model = network(path)
-    x = pictures(4 if bench.quick else 16)
+    x = pictures(sheet, 4 if bench.quick else 16)
     y = model(torch.tensor(x)).argmax(1).numpy()
 
     def saliency(model, inputs, targets, **_):
@@ -86,7 +85,7 @@ def run(bench) -> None:
         return torch.autograd.grad(score, inputs)[0].numpy()
 
     gradients = saliency(model, x, y)
-    maps = np.abs(gradients).max(axis=1, keepdims=True)
+    maps = np.abs(gradients)
     files = [FOLDER / f"metrics-{name}.npy" for name in ("pictures", "maps", "classes")]
     for file, array in zip(files, (x, maps.reshape(len(x), -1), y.astype(np.int64))):
         np.save(file, array)
@@ -105,8 +104,12 @@ def run(bench) -> None:
     common = dict(disable_warnings=True, display_progressbar=False)
     call = dict(model=model, x_batch=x, y_batch=y, channel_first=True, softmax=False, device="cpu", batch_size=64)
 
-    def explain(**given):
-        return dict(explain_func=saliency, **given)
+    def imputed(arr, indices, **_):
+        """Quantus 0.6.0 ranks the numbers of all channels, and then takes them for pixels: out of bounds for pictures in colour.
+
+        Here three times the share of numbers, those of a pixel being equal, names the share of pixels.
+        """
+        return quantus.perturb_func.noisy_linear_imputation(arr=arr, indices=np.unique(indices % (32 * 32)), noise=0.01)
 
     peers = {
         "pixel-flipping": lambda: quantus.PixelFlipping(
@@ -114,12 +117,13 @@ def run(bench) -> None:
         "infidelity": lambda: quantus.Infidelity(
             perturb_baseline=0.0, perturb_patch_sizes=[4], n_perturb_samples=10, abs=False, normalise=False, **common)(a_batch=maps, **call),
         "max-sensitivity": lambda: quantus.MaxSensitivity(
-            nr_samples=10, lower_bound=0.2, abs=False, normalise=False, **common)(a_batch=gradients, **call, **explain()),
+            nr_samples=10, lower_bound=0.2, abs=False, normalise=False, **common)(a_batch=gradients, **call, explain_func=saliency),
         "road": lambda: quantus.ROAD(
-            percentages=list(range(1, 100, 2)), noise=0.01, abs=False, normalise=False, **common)(a_batch=maps, **call),
+            percentages=[3 * percent for percent in range(1, 100, 2)], perturb_func=imputed, abs=False, normalise=False, **common)(
+                a_batch=maps.max(axis=1, keepdims=True), **call),
         "mprt": lambda: quantus.MPRT(
             layer_order="top_down", abs=True, normalise=False, return_average_correlation=True, **common)(
-                a_batch=np.abs(gradients), **call, **explain()),
+                a_batch=np.abs(gradients), **call, explain_func=saliency),
     }
     bench.note(f"quantus {quantus.__version__}, torch {torch.__version__}; {len(x)} pictures of CIFAR-10")
     for name, peer in peers.items():

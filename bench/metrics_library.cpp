@@ -3,8 +3,8 @@
 // Usage: metrics_library MODEL.onnx PICTURES.npy MAPS.npy CLASSES.npy THREADS. Reads a name of a metric a line, scores all pictures,
 // answers with the seconds it took and the mean score.
 
+#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -41,21 +41,24 @@ struct Bench {
         return Batch({{"image", pictures.slice_rows(i, 1)}});
     }
 
-    // Pixels as players, all channels of one together, removed by 0 or by their neighbours.
-    template <class MakeMasker>
-    [[nodiscard]] double asked(const metrics::Metric& metric, const MakeMasker& make) const {
+    // What a picture's players are, how they are removed, and what the map says of each.
+    struct Judged {
+        std::unique_ptr<const Masker> masker;
+        std::vector<double> values;
+    };
+    [[nodiscard]] double asked(const metrics::Metric& metric, Judged (*judged)(const Tensor&, std::vector<double>)) const {
         std::vector<Batch> inputs;
-        std::vector<std::unique_ptr<const Masker>> maskers;
+        std::vector<Judged> all;
         std::vector<metrics::Explained> explained;
         for (int64_t i = 0; i < pictures.rows(); ++i) {
             inputs.push_back(picture(i));
-            maskers.push_back(make(inputs.back()[0].value));
+            all.push_back(judged(inputs.back()[0].value, maps.slice_rows(i, 1).to_doubles()));
         }
         for (int64_t i = 0; i < pictures.rows(); ++i)
             explained.push_back({.input = &inputs[i],
                                  .target = target(classes[i]),
-                                 .masker = maskers[i].get(),
-                                 .values = maps.slice_rows(i, 1).to_doubles()});
+                                 .masker = all[i].masker.get(),
+                                 .values = all[i].values});
         const metrics::Metric* one = &metric;
         const metrics::Scores scores = metrics::evaluate(model, std::move(explained), {&one, 1}, run);
         double sum = 0;
@@ -63,13 +66,18 @@ struct Bench {
         return sum / static_cast<double>(pictures.rows());
     }
 
-    [[nodiscard]] static std::unique_ptr<const Masker> black(const Tensor& picture) {
-        std::vector<int32_t> labels;
-        for (int64_t e = 0; e < channels * pixels; ++e) labels.push_back(static_cast<int32_t>(e % pixels));
-        return std::make_unique<LabelMasker>("image", picture, Tensor(ElementType::float32, picture.shape()), labels);
+    // Numbers as players, as Quantus has them.
+    static Judged numbers(const Tensor& picture, std::vector<double> map) {
+        return {std::make_unique<LabelMasker>("image", picture, Tensor(ElementType::float32, picture.shape()),
+                                              column_labels(channels * pixels)),
+                std::move(map)};
     }
-    [[nodiscard]] static std::unique_ptr<const Masker> imputed(const Tensor& picture) {
-        return std::make_unique<metrics::LinearImputer>("image", picture);
+    // Pixels, with the largest value of their channels.
+    static Judged imputed(const Tensor& picture, std::vector<double> map) {
+        for (int64_t p = 0; p < pixels; ++p)
+            for (int64_t c = 1; c < channels; ++c) map[p] = std::max(map[p], map[c * pixels + p]);
+        map.resize(pixels);
+        return {std::make_unique<metrics::LinearImputer>("image", picture), std::move(map)};
     }
 
     [[nodiscard]] metrics::Explainer saliency(const DifferentiableModel& of, int64_t index) const {
@@ -116,8 +124,8 @@ struct Bench {
         });
     }
     [[nodiscard]] double score(const std::string& name) const {
-        if (name == "pixel-flipping") return asked(metrics::PixelFlipping({.step = 16}), black);
-        if (name == "infidelity") return asked(metrics::Infidelity({.samples = 640}), black);
+        if (name == "pixel-flipping") return asked(metrics::PixelFlipping({.step = 16}), numbers);
+        if (name == "infidelity") return asked(metrics::Infidelity({.samples = 640}), numbers);
         if (name == "road") {
             metrics::RoadOptions options{.fractions = {}};
             for (int percent = 1; percent < 100; percent += 2) options.fractions.push_back(percent / 100.0);
