@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/support.h"
+#include "perturb/fake_models.h"
 #include "recipe/support.h"
 #include "whence/evaluate/evaluate.h"
 
@@ -102,6 +103,19 @@ TEST(Again, GradientTimesInputIsNotInvariant) {
         evaluate(image_subject(), cat_pool(),
                  {.methods = {"input-x-gradient"}, .metrics = {"input-invariance"}}, {});
     EXPECT_EQ(value_of(card, "input-invariance").value, 0);
+}
+
+TEST(Again, FunctionsHaveNoWeightsToDraw) {
+    const auto formula = [](std::span<const double> x) { return x[0] * x[1]; };
+    const recipe::Subject subject =
+        recipe::Subject::of(std::make_shared<whence::testing::FormulaModel>(
+                                Shape{-1, 2}, ElementType::float64, formula),
+                            "a function");
+    const Pool pool = pool_of(subject, Tensor::of<double>({1, 2}, {1, 2}));
+    for (const char* metric : {"mprt", "smooth-mprt", "efficient-mprt", "input-invariance"})
+        whence::testing::expect_within(
+            refusal(subject, pool, {.methods = {"kernel-shap"}, .metrics = {metric}}),
+            "only an ONNX network");
 }
 
 TEST(Again, RefusesWhatMakesNoSense) {
