@@ -25,7 +25,7 @@ Pool cat_pool() {
     return pool_of(image_subject(), cat().batch[0].value);
 }
 
-Estimate value_of(const ScoreCard& card, const std::string& metric) {
+ScoreEstimate value_of(const ScoreCard& card, const std::string& metric) {
     const auto found = std::ranges::find(card.table, metric, &ScoreCardRow::metric);
     if (found == card.table.end()) throw std::runtime_error("no row " + metric);
     return found->of[0];
