@@ -114,7 +114,6 @@ class Peers:
                 num_samples=1000,
                 batch_size=250,
                 segmentation_fn=lambda _: SEGMENTS,
-                progress_bar=False,
             )
 
     def shap(self) -> None:
