@@ -117,6 +117,38 @@ TEST(Direct, DenseNetworks) {
                 }
 }
 
+// Pictures [rows, 3, 3, 1] that are flattened first; without that the layers would read them otherwise.
+TEST(Direct, FlattenedPictures) {
+    const Shape shape{-1, 3, 3, 1};
+    for (const bool flattened : {true, false}) {
+        Graph graph = empty_graph({value_info("x", ElementType::float32, shape)});
+        Builder b(graph);
+        std::string at = flattened ? b.node("Flatten", {"x"}) : b.node("Reshape", {"x", b.constant(Tensor::of<int64_t>({2}, {-1, columns}))});
+        at = layer(b, b.node("Relu", {layer(b, at, columns, 7, 1)}), 7, 3, 5);
+        const OnnxModel model = testing::load(ending_in(graph, at, 3));
+        const auto scorer = direct::read(model.graph());
+        ASSERT_EQ(scorer != nullptr, flattened);
+        if (!scorer) continue;
+        const Question question;
+        const LabelMasker rows = question.masker(),
+                          pictures("x", question.input.reshaped({1, 3, 3, 1}),
+                                   question.background.reshaped({fillings, 3, 3, 1}), question.labels);
+        EXPECT_FALSE(scorer->over(rows, "y")) << "rows are no pictures";
+        const auto scores = scorer->over(pictures, "y");
+        ASSERT_TRUE(scores);
+        const std::vector<uint8_t> present = some_coalitions(40, columns);
+        std::vector<float> fast(40 * fillings * 3);
+        scores->scores({present.data(), 40, columns}, 0, fillings, fast);
+        Batch asked(Tensor(ElementType::float32, {40 * fillings, 3, 3, 1}));
+        pictures.apply({present.data(), 40, columns}, 0, asked, {});
+        const Tensor slow = model.predict(asked, {}).at("y");
+        for (int64_t c = 0; c < 40; ++c)
+            for (int64_t way = 0; way < fillings; ++way)
+                for (int64_t k = 0; k < 3; ++k)
+                    EXPECT_NEAR(fast[(way * 40 + c) * 3 + k], slow.as<float>()[(c * fillings + way) * 3 + k], 1e-5);
+    }
+}
+
 TEST(Direct, LinearModels) {
     for (const char* last : {"Identity", "Sigmoid", "Tanh", "Relu"}) {
         Graph graph = input_graph();

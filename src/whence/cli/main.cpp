@@ -133,6 +133,7 @@ int run(int argc, char** argv) {
     add_plot(app, context);
     add_global(app, context);
     add_train(app, context);
+    add_experiment(app, context);
     add_methods(app, context);
     add_shared_options(app, context);
     const std::vector<std::string> words(argv + 1, argv + argc);

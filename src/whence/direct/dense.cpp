@@ -12,7 +12,7 @@ namespace {
 using graph::Graph;
 using graph::Node;
 
-constexpr int64_t most_weights = int64_t{1} << 17;
+constexpr int64_t most_weights = int64_t{1} << 18;
 
 // A constant of one number, or one for each of `width` columns; nothing else.
 std::optional<std::vector<double>> per_column(const Tensor* constant, int64_t width) {
@@ -134,7 +134,7 @@ class Reader {
 }  // namespace
 
 std::shared_ptr<const MaskedScorer> read_dense(const Graph& graph) {
-    const MatrixInput input = matrix_input(graph);
+    const MatrixInput input = flattened_input(graph);
     if (input.columns == 0 || graph.outputs.size() != 1 || graph.nodes.empty()) return nullptr;
     Reader reader(graph, input.columns);
     std::string from = input.name;
@@ -145,7 +145,7 @@ std::shared_ptr<const MaskedScorer> read_dense(const Graph& graph) {
     }
     std::vector<Layer> layers = std::move(reader).layers();
     if (from != graph.outputs[0].name || layers.empty()) return nullptr;
-    return scorer_of(input.columns, std::move(from), layers);
+    return scorer_of(input, std::move(from), layers);
 }
 
 }  // namespace whence::direct

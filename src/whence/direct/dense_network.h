@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "whence/direct/parts.h"
 #include "whence/mask/masked_scores.h"
 
 namespace whence::direct {
@@ -19,8 +20,8 @@ struct Layer {
     Function function = Function::none;
 };
 
-/// From `columns` numbers to the model's `output`, layer after layer.
-[[nodiscard]] std::shared_ptr<const MaskedScorer> scorer_of(int64_t columns, std::string output,
+/// From the columns of `input` to the model's `output`, layer after layer.
+[[nodiscard]] std::shared_ptr<const MaskedScorer> scorer_of(const MatrixInput& input, std::string output,
                                                             const std::vector<Layer>& layers);
 
 }  // namespace whence::direct

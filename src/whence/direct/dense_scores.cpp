@@ -54,7 +54,7 @@ Layer above_logistic(Layer above, Function function) {
 }
 
 struct Network {
-    int64_t columns;
+    MatrixInput input;
     std::string output;
     Layer first;
     std::vector<Packed> above;
@@ -63,8 +63,8 @@ struct Network {
     double steepness = 0;
     Packed above_logistic = {};
 
-    Network(int64_t inputs, std::string name, const std::vector<Layer>& layers)
-        : columns(inputs), output(std::move(name)), first(layers[0]) {
+    Network(const MatrixInput& form, std::string name, const std::vector<Layer>& layers)
+        : input(form), output(std::move(name)), first(layers[0]) {
         const int64_t deep = Tables(0, first.out).width;
         for (size_t l = 1; l < layers.size(); ++l)
             above.push_back(pack(layers[l], l == 1 ? deep : above.back().width));
@@ -180,9 +180,9 @@ class DenseScores final : public MaskedScores {
         std::ranges::fill(parts.base, 0.0);
         std::ranges::fill(parts.delta, 0.0);
         std::ranges::copy(layer.bias, parts.base.begin());
-        for (int64_t i = 0; i < network_.columns; ++i) {
+        for (int64_t i = 0; i < network_.input.columns; ++i) {
             const double* w = layer.weights.data() + i * layer.out;
-            const double there = input_[i], missing = baseline_[filling * network_.columns + i];
+            const double there = input_[i], missing = baseline_[filling * network_.input.columns + i];
             add_multiple(labels_[i] < 0 ? there : missing, w, layer.out, parts.base.data());
             if (labels_[i] < 0 || there == missing) continue;
             add_multiple(there - missing, w, layer.out,
@@ -196,9 +196,9 @@ class DenseScores final : public MaskedScores {
         std::ranges::fill(parts.base, layer.bias[0]);
         std::ranges::fill(parts.delta, 0.0);
         for (int64_t way = 0; way < ways; ++way)
-            for (int64_t i = 0; i < network_.columns; ++i) {
+            for (int64_t i = 0; i < network_.input.columns; ++i) {
                 const double there = input_[i], w = layer.weights[i],
-                             missing = baseline_[(first + way) * network_.columns + i];
+                             missing = baseline_[(first + way) * network_.input.columns + i];
                 parts.base[way] += (labels_[i] < 0 ? there : missing) * w;
                 if (labels_[i] >= 0)
                     parts.delta[labels_[i] * tables_.width + way] += (there - missing) * w;
@@ -290,7 +290,7 @@ class DenseScorer final : public MaskedScorer {
     explicit DenseScorer(Network network) : network_(std::move(network)) {}
     [[nodiscard]] std::unique_ptr<MaskedScores> over(const LabelMasker& masker,
                                                      const std::string& output) const override {
-        if (output != network_.output || !fits(masker, network_.columns)) return nullptr;
+        if (output != network_.output || !fits(masker, network_.input)) return nullptr;
         auto scores = std::make_unique<DenseScores>(network_, masker);
         if (scores->table_numbers() > most_table_numbers) return nullptr;
         return scores;
@@ -302,9 +302,9 @@ class DenseScorer final : public MaskedScorer {
 
 }  // namespace
 
-std::shared_ptr<const MaskedScorer> scorer_of(int64_t columns, std::string output,
+std::shared_ptr<const MaskedScorer> scorer_of(const MatrixInput& input, std::string output,
                                               const std::vector<Layer>& layers) {
-    return std::make_shared<DenseScorer>(Network(columns, std::move(output), layers));
+    return std::make_shared<DenseScorer>(Network(input, std::move(output), layers));
 }
 
 }  // namespace whence::direct

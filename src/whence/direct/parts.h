@@ -12,10 +12,13 @@ std::shared_ptr<const MaskedScorer> read_trees(const graph::Graph& graph);
 struct MatrixInput {
     std::string name;
     int64_t columns = 0;
+    int64_t rank = 2;
 };
 [[nodiscard]] MatrixInput matrix_input(const graph::Graph& graph);
+/// The same of an input of any shape [rows, ...] that the first node flattens.
+[[nodiscard]] MatrixInput flattened_input(const graph::Graph& graph);
 
-/// Whether the masker's rows are such matrices, of finite numbers.
-[[nodiscard]] bool fits(const LabelMasker& masker, int64_t columns);
+/// Whether the masker's rows are of this form, and of finite numbers.
+[[nodiscard]] bool fits(const LabelMasker& masker, const MatrixInput& form);
 
 }  // namespace whence::direct

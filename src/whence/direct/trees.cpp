@@ -373,7 +373,7 @@ class TreeScorer final : public MaskedScorer {
     explicit TreeScorer(Ensemble ensemble) : ensemble_(std::move(ensemble)) {}
     [[nodiscard]] std::unique_ptr<MaskedScores> over(const LabelMasker& masker,
                                                      const std::string& output) const override {
-        if (output != ensemble_.output || !fits(masker, ensemble_.columns)) return nullptr;
+        if (output != ensemble_.output || !fits(masker, {.columns = ensemble_.columns})) return nullptr;
         return std::make_unique<TreeScores>(ensemble_, masker);
     }
 

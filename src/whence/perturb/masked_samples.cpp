@@ -74,6 +74,12 @@ void MaskedSamples::draw(int64_t first, Design& design, Batch& rows, const Run& 
     masker_.apply({design.bits.data(), design.rows, design.columns}, first, rows, run);
 }
 
+Design MaskedSamples::design(int64_t rows) const {
+    Design design = blank(rows);
+    choose(0, rows, design);
+    return design;
+}
+
 StableMaskedSamples::StableMaskedSamples(const Masker& masker, const Kernel& kernel,
                                          Removal removal, uint64_t seed)
     : MaskedSamples(masker),

@@ -27,6 +27,9 @@ class MaskedSamples : public Neighbourhood {
     [[nodiscard]] Design blank(int64_t rows) const override;
     [[nodiscard]] const std::vector<double>& origin() const override { return origin_; }
     void draw(int64_t first, Design& design, Batch& rows, const Run& run) const override;
+    /// Samples [0, rows) without their inputs: they depend on the number of players, the kernel and
+    /// the seed alone.
+    [[nodiscard]] Design design(int64_t rows) const;
 
   protected:
     /// Writes samples [first, end) into the design.

@@ -10,12 +10,11 @@
 #include <numeric>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "whence/core/error.h"
-#include "whence/core/rng.h"
 #include "whence/perturb/lars.h"
 #include "whence/shapley/kernel.h"
+#include "whence/shapley/kernel_samples.h"
 #include "whence/shapley/questions.h"
 
 namespace whence::shapley {
@@ -24,128 +23,11 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-constexpr uint32_t size_stream = 0x434b5348, subset_stream = 0x434b5349;
-
-struct Samples {
-    std::vector<std::vector<uint8_t>> masks;
-    std::vector<double> weights;
-    bool whole = false;  ///< all coalitions
-
-    void add(const std::vector<uint8_t>& mask, double weight) {
-        masks.push_back(mask);
-        weights.push_back(weight);
-    }
-};
-
-std::vector<uint8_t> complement(std::vector<uint8_t> mask) {
-    for (uint8_t& bit : mask) bit = !bit;
-    return mask;
-}
-
-class Scheme {
-  public:
-    Scheme(int64_t players, int64_t budget)
-        : players_(players),
-          budget_(budget),
-          sizes_(players / 2),
-          paired_((players - 1) / 2) {
-        for (int64_t size = 1; size <= sizes_; ++size)
-            weight_.push_back(static_cast<double>(players - 1) /
-                              static_cast<double>(size * (players - size)) *
-                              (size <= paired_ ? 2 : 1));
-        const double sum = std::accumulate(weight_.begin(), weight_.end(), 0.0);
-        for (double& weight : weight_) weight /= sum;
-    }
-
-    Samples draw(uint64_t seed) const {
-        Samples samples;
-        const int64_t full = enumerate(samples);
-        samples.whole = full == sizes_;
-        if (!samples.whole) fill_up(full, seed, samples);
-        return samples;
-    }
-
-  private:
-    // All subsets of the sizes that fit; how many sizes they are.
-    int64_t enumerate(Samples& samples) const {
-        std::vector<double> left_weight = weight_;
-        double left = static_cast<double>(budget_), subsets = 1;
-        for (int64_t size = 1; size <= sizes_; ++size) {
-            subsets = std::round(subsets * static_cast<double>(players_ - size + 1) /
-                                 static_cast<double>(size));
-            const double count = subsets * (size <= paired_ ? 2 : 1);
-            const double share = left_weight[size - 1];
-            if (left * share / count < 1 - 1e-8) return size - 1;
-            left -= count;
-            if (share < 1)
-                for (double& weight : left_weight) weight /= 1 - share;
-            add_all(size, weight_[size - 1] / count, samples);
-        }
-        return sizes_;
-    }
-
-    void add_all(int64_t size, double weight, Samples& samples) const {
-        std::vector<uint8_t> mask(players_, 0);
-        std::fill_n(mask.begin(), size, uint8_t{1});
-        do {
-            samples.add(mask, weight);
-            if (size <= paired_) samples.add(complement(mask), weight);
-        } while (std::ranges::prev_permutation(mask).found);
-    }
-
-    void fill_up(int64_t full, uint64_t seed, Samples& samples) const {
-        std::vector<double> chance;
-        double sum = 0;
-        for (int64_t size = full + 1; size <= sizes_; ++size) {
-            sum += weight_[size - 1] / (size <= paired_ ? 2 : 1);
-            chance.push_back(sum);
-        }
-        const size_t fixed = samples.masks.size();
-        int64_t left = budget_ - static_cast<int64_t>(fixed);
-        std::unordered_map<std::string, size_t> used;
-        Rng sizes(seed, size_stream, 0), subsets(seed, subset_stream, 0);
-        std::vector<int32_t> order(players_);
-        std::iota(order.begin(), order.end(), 0);
-        for (int64_t draws = 4 * left; left > 0 && draws > 0; --draws) {
-            const double u = sizes.uniform() * sum;
-            const auto place = std::min<int64_t>(
-                std::ranges::upper_bound(chance, u) - chance.begin(),
-                static_cast<int64_t>(chance.size()) - 1);
-            const int64_t size = full + 1 + place;
-            subsets.shuffle(order);
-            std::vector<uint8_t> mask(players_, 0);
-            for (int64_t i = 0; i < size; ++i) mask[order[i]] = 1;
-            const auto [at, fresh] = used.emplace(
-                std::string(mask.begin(), mask.end()), samples.masks.size());
-            if (fresh) {
-                samples.add(mask, 1);
-                --left;
-                if (left > 0 && size <= paired_) {
-                    samples.add(complement(mask), 1);
-                    --left;
-                }
-                continue;
-            }
-            samples.weights[at->second] += 1;
-            if (left > 0 && size <= paired_) samples.weights[at->second + 1] += 1;
-        }
-        const double mass = std::accumulate(weight_.begin() + full, weight_.end(), 0.0);
-        const double drawn =
-            std::accumulate(samples.weights.begin() + static_cast<int64_t>(fixed),
-                            samples.weights.end(), 0.0);
-        for (size_t i = fixed; i < samples.weights.size(); ++i)
-            samples.weights[i] *= mass / drawn;
-    }
-
-    int64_t players_, budget_, sizes_, paired_;
-    std::vector<double> weight_;
-};
-
 // Which players may have a value. The design that the choice is made on has each coalition twice, as
 // it is and as what is missing from all, so that either end of the sum is respected.
 class Selection {
   public:
-    Selection(const Samples& samples, const std::vector<double>& answers, double total)
+    Selection(const KernelSamples& samples, const std::vector<double>& answers, double total)
         : rows_(2 * static_cast<int64_t>(answers.size())),
           players_(static_cast<int64_t>(samples.masks[0].size())),
           x_(rows_, players_),
@@ -256,7 +138,7 @@ std::optional<int64_t> feature_count(std::string_view text) {
 }
 
 std::vector<int32_t> kept_players(const std::string& l1_reg, double fraction,
-                                  const Samples& samples, const std::vector<double>& answers,
+                                  const KernelSamples& samples, const std::vector<double>& answers,
                                   double total) {
     std::vector<int32_t> all(samples.masks[0].size());
     std::iota(all.begin(), all.end(), 0);
@@ -281,7 +163,7 @@ void check_l1(const std::string& l1_reg) {
 }
 
 // Least squares with sum `total` over the players kept, the last of them eliminated.
-std::vector<double> fitted(const Samples& samples, const std::vector<double>& answers, double total,
+std::vector<double> fitted(const KernelSamples& samples, const std::vector<double>& answers, double total,
                            const std::vector<int32_t>& kept) {
     std::vector<double> out(samples.masks[0].size());
     if (kept.empty()) return out;
@@ -319,10 +201,8 @@ void compatible_kernel(Questions& questions, const KernelShap& options, Estimate
     // shap counts 2^30 coalitions wherever there are more than 30 players.
     const double all = players <= 30 ? std::ldexp(1.0, static_cast<int>(players)) - 2
                                      : std::ldexp(1.0, 30);
-    int64_t budget =
-        options.budget.coalitions > 0 ? options.budget.coalitions : 2 * players + 2048;
-    if (players <= 30) budget = static_cast<int64_t>(std::min(static_cast<double>(budget), all));
-    const Samples samples = Scheme(players, budget).draw(questions.run().seed);
+    const int64_t budget = compatible_budget(players, options.budget.coalitions);
+    const KernelSamples samples = compatible_samples(players, budget, questions.run().seed);
     questions.expect(static_cast<int64_t>(samples.masks.size()) + 2);
     std::vector<double> answers = questions.ask_all(
         static_cast<int64_t>(samples.masks.size()),
