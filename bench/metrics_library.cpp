@@ -26,8 +26,6 @@ namespace {
 using namespace whence;
 using metrics::Score;
 
-constexpr int64_t side = 32, pixels = side * side, channels = 3;
-
 struct Bench {
     OnnxModel model;
     Tensor pictures, maps;
@@ -35,10 +33,10 @@ struct Bench {
     Run run;
 
     [[nodiscard]] ResolvedTarget target(int64_t index) const {
-        return {.output = "logits", .index = index, .scale = Scale::raw, .output_scale = Scale::raw, .classes = 10};
+        return {.output = model.outputs()[0].name, .index = index, .scale = Scale::raw, .output_scale = Scale::raw, .classes = 10};
     }
     [[nodiscard]] Batch picture(int64_t i) const {
-        return Batch({{"image", pictures.slice_rows(i, 1)}});
+        return Batch({{model.inputs()[0].name, pictures.slice_rows(i, 1)}});
     }
 
     // What a picture's players are, how they are removed, and what the map says of each.
@@ -46,13 +44,14 @@ struct Bench {
         std::unique_ptr<const Masker> masker;
         std::vector<double> values;
     };
-    [[nodiscard]] double asked(const metrics::Metric& metric, Judged (*judged)(const Tensor&, std::vector<double>)) const {
+    [[nodiscard]] double asked(const metrics::Metric& metric,
+                               Judged (*judged)(const std::string&, const Tensor&, std::vector<double>)) const {
         std::vector<Batch> inputs;
         std::vector<Judged> all;
         std::vector<metrics::Explained> explained;
         for (int64_t i = 0; i < pictures.rows(); ++i) {
             inputs.push_back(picture(i));
-            all.push_back(judged(inputs.back()[0].value, maps.slice_rows(i, 1).to_doubles()));
+            all.push_back(judged(inputs.back()[0].name, inputs.back()[0].value, maps.slice_rows(i, 1).to_doubles()));
         }
         for (int64_t i = 0; i < pictures.rows(); ++i)
             explained.push_back({.input = &inputs[i],
@@ -67,22 +66,23 @@ struct Bench {
     }
 
     // Numbers as players, as Quantus has them.
-    static Judged numbers(const Tensor& picture, std::vector<double> map) {
-        return {std::make_unique<LabelMasker>("image", picture, Tensor(ElementType::float32, picture.shape()),
-                                              column_labels(channels * pixels)),
+    static Judged numbers(const std::string& input, const Tensor& picture, std::vector<double> map) {
+        return {std::make_unique<LabelMasker>(input, picture, Tensor(ElementType::float32, picture.shape()),
+                                              column_labels(picture.row_size())),
                 std::move(map)};
     }
     // Pixels, with the largest value of their channels.
-    static Judged imputed(const Tensor& picture, std::vector<double> map) {
+    static Judged imputed(const std::string& input, const Tensor& picture, std::vector<double> map) {
+        const int64_t channels = picture.shape()[1], pixels = picture.row_size() / channels;
         for (int64_t p = 0; p < pixels; ++p)
             for (int64_t c = 1; c < channels; ++c) map[p] = std::max(map[p], map[c * pixels + p]);
         map.resize(pixels);
-        return {std::make_unique<metrics::LinearImputer>("image", picture), std::move(map)};
+        return {std::make_unique<metrics::LinearImputer>(input, picture), std::move(map)};
     }
 
     [[nodiscard]] metrics::Explainer saliency(const DifferentiableModel& of, int64_t index) const {
         return [this, &of, index](const Batch& rows, const Run& with) {
-            return gradients::gradients_of_rows(of, target(index), "image", rows, with);
+            return gradients::gradients_of_rows(of, target(index), model.inputs()[0].name, rows, with);
         };
     }
     // Pictures of one class are explained together.
@@ -96,7 +96,9 @@ struct Bench {
         double sum = 0;
         for (const auto& [index, values] : groups) {
             const auto rows = static_cast<int64_t>(values.size()) / pictures.row_size();
-            const Batch batch({{"image", Tensor::of<float>({rows, channels, side, side}, values)}});
+            Shape shape = pictures.shape();
+            shape[0] = rows;
+            const Batch batch({{model.inputs()[0].name, Tensor::of<float>(shape, values)}});
             for (const Score& score : metric(index, batch)) sum += score.value;
         }
         return sum / static_cast<double>(pictures.rows());
@@ -104,7 +106,7 @@ struct Bench {
 
     [[nodiscard]] double max_sensitivity() const {
         return by_class([&](int64_t index, const Batch& batch) {
-            return metrics::max_sensitivity(metrics::explain_neighbours(saliency(model, index), batch, "image",
+            return metrics::max_sensitivity(metrics::explain_neighbours(saliency(model, index), batch, model.inputs()[0].name,
                                                                         {.samples = 10, .size = 0.2}, {}, run));
         });
     }
@@ -125,7 +127,10 @@ struct Bench {
     }
     [[nodiscard]] double score(const std::string& name) const {
         if (name == "pixel-flipping") return asked(metrics::PixelFlipping({.step = 16}), numbers);
-        if (name == "infidelity") return asked(metrics::Infidelity({.samples = 640}), numbers);
+        if (name == "infidelity") {
+            const int64_t patches = pictures.shape()[2] / 4 * (pictures.shape()[3] / 4);
+            return asked(metrics::Infidelity({.samples = 10 * patches}), numbers);
+        }
         if (name == "road") {
             metrics::RoadOptions options{.fractions = {}};
             for (int percent = 1; percent < 100; percent += 2) options.fractions.push_back(percent / 100.0);

@@ -191,6 +191,12 @@ TEST(Idx, EveryCountIsChecked) {
     EXPECT_EQ(header("\0\0\x08\2\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"s), "limit: f: this idx file claims more than 2 GiB");
 }
 
+// gzip < /dev/null: nowhere to unpack to, and nothing to unpack.
+TEST(Gzip, NothingUnpacksToNothing) {
+    const std::vector<unsigned char> empty{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0};
+    EXPECT_TRUE(decode_gzip(std::as_bytes(std::span(empty))).empty());
+}
+
 TEST(Gzip, EveryByteThatIsLostIsNoticed) {
     const std::vector<std::byte> whole = file_bytes("image_sets/small_fashion/train-images-idx3-ubyte.gz");
     EXPECT_EQ(decode_gzip(whole), file_bytes("image_sets/digits/train-images-idx3-ubyte"));

@@ -101,8 +101,10 @@ std::vector<std::byte> encode_png(int64_t width, int64_t height, int64_t channel
 
 bool inflate(std::span<const std::byte> deflated, std::span<std::byte> out) {
     if (deflated.size() > INT_MAX || out.size() > INT_MAX) return false;
+    char nothing = 0;  // stb copies to where it is told even if nothing is to be copied
+    char* const room = out.empty() ? &nothing : reinterpret_cast<char*>(out.data());
     const int written = stbi_zlib_decode_noheader_buffer(
-        reinterpret_cast<char*>(out.data()), static_cast<int>(out.size()),
+        room, static_cast<int>(out.size()),
         reinterpret_cast<const char*>(deflated.data()), static_cast<int>(deflated.size()));
     return written >= 0 && static_cast<size_t>(written) == out.size();
 }
