@@ -283,16 +283,21 @@ std::string many_stumps(int columns) {
            "\nfeature_infos=" + infos + "\n\n" + trees + "end of trees\n";
 }
 
-TEST_F(TreeSubjects, BehindTheLinkManyFeaturesAreSampledWithStandardErrors) {
-    constexpr int columns = 20;
-    Subject subject = Subject::load(write("stumps.txt", many_stumps(columns)));
+// For many_stumps: a row of ones and one of minus ones, which differ in every column.
+std::string rows_of_stumps(int columns) {
     std::string table;
     for (int c = 0; c < columns; ++c) table += (c ? ",c" : "c") + std::to_string(c);
     for (const char* x : {"1", "-1"}) {
         table += "\n";
         for (int c = 0; c < columns; ++c) table += c ? std::string(",") + x : x;
     }
-    const auto rows = write("stumps.csv", table + "\n");
+    return table + "\n";
+}
+
+TEST_F(TreeSubjects, BehindTheLinkManyFeaturesAreSampledWithStandardErrors) {
+    constexpr int columns = 20;
+    Subject subject = Subject::load(write("stumps.txt", many_stumps(columns)));
+    const auto rows = write("stumps.csv", rows_of_stumps(columns));
     subject.use_background(rows);
     const Input input = read_input(subject, rows, 0);
     const Explanation why =
@@ -605,13 +610,7 @@ TEST_F(TreeSubjects, TreeShapOfALossIsExact) {
 TEST_F(TreeSubjects, TreeShapOfALossIsSampledWhereFeaturesAreMany) {
     constexpr int columns = 20;
     Subject subject = Subject::load(write("stumps.txt", many_stumps(columns)));
-    std::string table;
-    for (int c = 0; c < columns; ++c) table += (c ? ",c" : "c") + std::to_string(c);
-    for (const char* x : {"1", "-1"}) {
-        table += "\n";
-        for (int c = 0; c < columns; ++c) table += c ? std::string(",") + x : x;
-    }
-    const auto rows = write("stumps.csv", table + "\n");
+    const auto rows = write("stumps.csv", rows_of_stumps(columns));
     subject.use_background(rows);
     const auto with = [&](const char* label) {
         return explain(subject, read_input(subject, rows, 0),
