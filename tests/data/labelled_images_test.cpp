@@ -1,6 +1,7 @@
 // Image sets in each form (written by make_files.py), the complete ones where they lie beside the
 // project, and hostile files.
 
+#include "whence/data/gzip.h"
 #include "whence/data/labelled_images.h"
 
 #include <numeric>

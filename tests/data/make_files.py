@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 FOLDER = pathlib.Path(__file__).parent / "files"
-BILINEAR = Image.Resampling.BILINEAR
+BILINEAR, BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
 
 
 def photo(height, width):
@@ -39,6 +39,8 @@ def pictures():
     save(picture.convert("L"), "photo_gray.png")
     for height, width in [(5, 7), (23, 9), (11, 37), (46, 50), (1, 1), (224, 3), (8, 31)]:
         save(picture.resize((width, height), BILINEAR), f"photo_{height}x{width}.png")
+    for height, width in [(5, 7), (46, 50), (11, 37)]:
+        save(picture.resize((width, height), BICUBIC), f"photo_{height}x{width}_bicubic.png")
     save(picture.convert("L").resize((8, 8), BILINEAR), "photo_gray_8x8.png")
 
     save(picture, "baseline.jpg", quality=90)

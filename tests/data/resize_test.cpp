@@ -31,6 +31,15 @@ INSTANTIATE_TEST_SUITE_P(Sizes, ResizeLikePillow,
                                     std::to_string(test.param.width);
                          });
 
+TEST(Resize, BicubicLikePillow) {
+    const Image image = read_image(test_file("photo.png"));
+    for (const auto& [height, width] : {Size{5, 7}, Size{46, 50}, Size{11, 37}})
+        EXPECT_EQ(resize(image, height, width, Resample::bicubic),
+                  read_image(test_file("photo_" + std::to_string(height) + "x" +
+                                       std::to_string(width) + "_bicubic.png")));
+    EXPECT_NE(resize(image, 46, 50), resize(image, 46, 50, Resample::bicubic));
+}
+
 // Negative control: the comparison above does notice a difference of one level.
 TEST(Resize, PillowsBytesDifferFromNearbyOnes) {
     Image image = read_image(test_file("photo_5x7.png"));

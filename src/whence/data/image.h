@@ -31,9 +31,13 @@ constexpr int64_t max_pixels = 100'000'000;
 
 [[nodiscard]] std::vector<std::byte> encode_png(const Image& image);
 
-/// Antialiased bilinear: a triangle filter widened by the factor of reduction, across and down, in
-/// the same fixed-point arithmetic as Pillow's Image.resize(BILINEAR): the same bytes as Pillow 13.
-[[nodiscard]] Image resize(const Image& image, int64_t height, int64_t width);
+/// What a pixel between others is made of: the nearest two each way, or four (Keys 1981, a = -1/2).
+enum class Resample { bilinear, bicubic };
+
+/// Antialiased: the filter is widened by the factor of reduction, across and down, in the same
+/// fixed-point arithmetic as Pillow's Image.resize: the same bytes as Pillow 13.
+[[nodiscard]] Image resize(const Image& image, int64_t height, int64_t width,
+                           Resample resample = Resample::bilinear);
 
 /// The middle of the picture (an odd rest is rounded half to even, as torchvision does). Throws
 /// Error(input) if the picture is smaller than that.

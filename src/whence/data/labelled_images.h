@@ -68,8 +68,5 @@ struct ImageSet {
 /// `classes` of the result is empty.
 [[nodiscard]] LabelledImages decode_cifar10(std::span<const std::byte> bytes,
                                             std::string_view name = "the data");
-/// The content of a gzip file of one member (RFC 1952), its checksum verified.
-[[nodiscard]] std::vector<std::byte> decode_gzip(std::span<const std::byte> bytes,
-                                                 std::string_view name = "the data");
 
 }  // namespace whence::data

@@ -56,24 +56,25 @@ int64_t settle(int64_t of_model, int64_t given, std::string_view what) {
 }
 
 /// torchvision's Resize: the shorter side becomes `to`, the longer one is cut to whole pixels.
-Image resize_shorter(const Image& image, int64_t to) {
+Image resize_shorter(const Image& image, int64_t to, Resample resample) {
     const int64_t shorter = std::min(image.height, image.width);
-    return resize(image, image.height * to / shorter, image.width * to / shorter);
+    return resize(image, image.height * to / shorter, image.width * to / shorter, resample);
 }
 
 /// The smallest picture of the same shape that covers height x width.
-Image resize_to_cover(const Image& image, int64_t height, int64_t width) {
+Image resize_to_cover(const Image& image, int64_t height, int64_t width, Resample resample) {
     const bool by_height = height * image.width >= width * image.height;
     const int64_t part = by_height ? height : width, whole = by_height ? image.height : image.width;
     return resize(image, std::max(height, image.height * part / whole),
-                  std::max(width, image.width * part / whole));
+                  std::max(width, image.width * part / whole), resample);
 }
 
 Image fit(Image image, const ImagePreprocessing& how, int64_t height, int64_t width) {
-    if (how.resize == ResizeMode::stretch) return resize(image, height, width);
+    if (how.resize == ResizeMode::stretch)
+        return resize(image, height, width, how.resample);
     if (how.resize == ResizeMode::shorter)
-        image = how.resize_to > 0 ? resize_shorter(image, how.resize_to)
-                                  : resize_to_cover(image, height, width);
+        image = how.resize_to > 0 ? resize_shorter(image, how.resize_to, how.resample)
+                                  : resize_to_cover(image, height, width, how.resample);
     if (how.center_crop) return center_crop(image, height, width);
     if (image.height != height || image.width != width)
         throw Error(

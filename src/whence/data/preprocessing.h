@@ -52,6 +52,7 @@ struct ImagePreprocessing {
     int64_t height = 0, width = 0;  ///< 0: as the model's input says
     ResizeMode resize = ResizeMode::shorter;
     int64_t resize_to = 0;
+    Resample resample = Resample::bilinear;
     bool center_crop = true;
     ChannelOrder channels = ChannelOrder::rgb;
     Layout layout = Layout::nchw;

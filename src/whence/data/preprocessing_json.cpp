@@ -31,6 +31,8 @@ constexpr Word<InputKind> kinds[] = {
     {"text", InputKind::text},   {"mixed", InputKind::mixed}};
 constexpr Word<ResizeMode> resizes[] = {
     {"shorter", ResizeMode::shorter}, {"stretch", ResizeMode::stretch}, {"none", ResizeMode::none}};
+constexpr Word<Resample> resamples[] = {{"bilinear", Resample::bilinear},
+                                        {"bicubic", Resample::bicubic}};
 constexpr Word<bool> crops[] = {{"center", true}, {"none", false}};
 constexpr Word<ChannelOrder> orders[] = {
     {"rgb", ChannelOrder::rgb}, {"bgr", ChannelOrder::bgr}, {"gray", ChannelOrder::gray}};
@@ -164,6 +166,10 @@ constexpr std::array keys = {
         [](const Json& j, Preprocessing& p, Folder) {
             p.image.resize_to = read_side(j, "resize_to");
         }},
+    Key{"resample", for_image,
+        [](const Json& j, Preprocessing& p, Folder) {
+            p.image.resample = read_word(j, "resample", resamples);
+        }},
     Key{"crop", for_image,
         [](const Json& j, Preprocessing& p, Folder) {
             p.image.center_crop = read_word(j, "crop", crops);
@@ -283,6 +289,7 @@ Json image_json(const ImagePreprocessing& image) {
     if (image.height > 0) json["size"] = {image.height, image.width};
     if (image.resize != standard.resize) json["resize"] = word_for(image.resize, resizes);
     if (image.resize_to > 0) json["resize_to"] = image.resize_to;
+    if (image.resample != standard.resample) json["resample"] = word_for(image.resample, resamples);
     if (image.center_crop != standard.center_crop)
         json["crop"] = word_for(image.center_crop, crops);
     if (image.channels != standard.channels) json["channels"] = word_for(image.channels, orders);
