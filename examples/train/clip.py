@@ -272,7 +272,7 @@ class ImageEncoder(nn.Module):
 
     def forward(self, pixels):
         patches = self.patch(self.down2(self.block1(self.down1(self.stem(pixels))))).flatten(2).transpose(1, 2)
-        x = torch.cat([self.whole.expand(len(patches), -1, -1), patches], 1) + self.positions
+        x = torch.cat([self.whole.expand(patches.shape[0], -1, -1), patches], 1) + self.positions
         x = self.norm_before(x)
         for block in self.blocks:
             x = block(x, None)
@@ -296,7 +296,7 @@ class TextEncoder(nn.Module):
         x = self.words(ids) + self.positions
         for block in self.blocks:
             x = block(x, self.mask)
-        return self.project(self.norm(x)[torch.arange(len(ids)), ids.argmax(1)])
+        return self.project(self.norm(x)[torch.arange(ids.shape[0]), ids.argmax(1)])
 
 
 # --- training
@@ -405,7 +405,7 @@ def write(folder, image, text, tokenizer, log_scale):
     export(image, torch.zeros(2, 3, SIZE, SIZE), folder / "vision_model.onnx", "pixel_values", "image_embeds")
     export(text, tokenizer(["a cat", "a dog"]), folder / "text_model.onnx", "input_ids", "text_embeds")
     (folder / "config.json").write_text(json.dumps({
-        "model_type": "clip", "projection_dim": WIDTH, "logit_scale": float(log_scale.exp()),
+        "model_type": "clip", "projection_dim": WIDTH, "logit_scale": log_scale.exp().item(),
         "text_config": {"max_position_embeddings": CONTEXT, "vocab_size": tokenizer.count, "bos_token_id": tokenizer.start, "eos_token_id": tokenizer.end},
         "vision_config": {"image_size": SIZE, "patch_size": 8}}, indent=1) + "\n")
     (folder / "preprocessor_config.json").write_text(json.dumps({
