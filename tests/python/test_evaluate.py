@@ -149,7 +149,7 @@ def test_an_exception_of_the_function_comes_through():
 def test_interrupted_leaves_no_file(tmp_path):
     out = tmp_path / "card.json"
     process = subprocess.Popen(
-        [WHENCE, "evaluate", MODEL, TABLE, "-m", "lime", "--rows", "all", "-o", out], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [WHENCE, "evaluate", MODEL, TABLE, "-m", "lime,kernel-shap,sampling-shap", "--rows", "all", "-o", out], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     time.sleep(1)
     process.send_signal(signal.SIGINT)

@@ -81,7 +81,10 @@ def test_killed_at_any_moment_it_continues_to_the_same_ledger(place):
         assert now.startswith(kept) and whole.startswith(now)
         grown += len(now) > len(before)
         if now == whole and process.returncode == 0:
-            break
+            if kills >= 2 and grown >= 2:
+                break
+            takes /= 2  # it was measured while the machine did something else
+            (place / "cut").unlink()
     assert kills >= 2 and grown >= 2
     run(place, "quality", "spec.json", "--ledger", "cut")
     assert (place / "cut").read_bytes() == whole
