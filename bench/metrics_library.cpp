@@ -111,18 +111,15 @@ struct Bench {
         });
     }
     [[nodiscard]] double mprt() const {
-        std::map<std::vector<int64_t>, std::shared_ptr<const OnnxModel>> made;
+        const graph::RandomisedWeights weights(model.graph(), run.seed);
         const metrics::Randomise randomise = [&](const std::vector<int64_t>& layers) {
-            auto& drawn = made[layers];
-            if (!drawn) drawn = model.with_graph(graph::randomise(model.graph(), layers, run.seed));
-            return drawn;
+            return model.with_constants(weights.with(layers));
         };
-        const auto layers = static_cast<int64_t>(graph::weighted_layers(model.graph()).size());
         return by_class([&](int64_t index, const Batch& batch) {
             const metrics::ExplainerOf explain = [&](const std::shared_ptr<const Model>& of) {
                 return saliency(dynamic_cast<const DifferentiableModel&>(*of), index);
             };
-            return metrics::mprt(saliency(model, index), explain, randomise, layers, batch, {}, run);
+            return metrics::mprt(saliency(model, index), explain, randomise, weights.layers(), batch, {}, run);
         });
     }
     [[nodiscard]] double score(const std::string& name) const {

@@ -78,6 +78,45 @@ TEST(Passes, FoldBatchNormalization) {
     expect_close(run(after, {x})[0], run(before, {x})[0]);
 }
 
+TEST(Passes, LiftConstantsMakesThemInputs) {
+    const Graph before = normalised_convolution();
+    Graph after = before;
+    lift_constants(after, {"w", "s"});
+    ASSERT_EQ(after.inputs.size(), 3u);
+    EXPECT_EQ(after.inputs[2].name, "s");
+    EXPECT_EQ(after.initializers.count("w"), 0u);
+    const Tensor x = uniform({2, 2, 5, 5}, 7);
+    expect_close(run(after, {x, *before.constant("w"), *before.constant("s")})[0], run(before, {x})[0]);
+    EXPECT_THROW(lift_constants(after, {"w"}), Error);
+}
+
+// Weights that are inputs of the graph are scaled where they come in; statistics that are, are left alone.
+TEST(Passes, FoldBatchNormalizationIntoLiftedWeights) {
+    const Tensor x = uniform({2, 2, 5, 5}, 7);
+    const Graph constant = normalised_convolution();
+    for (const bool bias : {true, false}) {
+        Graph before = constant;
+        if (!bias) before.nodes[0].inputs.pop_back();
+        Graph after = before;
+        const std::vector<std::string> names = bias ? std::vector<std::string>{"w", "b"} : std::vector<std::string>{"w"};
+        lift_constants(after, names);
+        fold_batch_normalization(after, {});
+        EXPECT_TRUE(std::ranges::none_of(after.nodes, [](const Node& node) { return node.is("BatchNormalization"); }));
+        EXPECT_EQ(after.value(after.nodes.back().inputs[1]).lengths(), (Shape{3, 2, 3, 3}));
+        std::vector<Tensor> inputs = {x};
+        for (const std::string& name : names) inputs.push_back(*constant.constant(name));
+        expect_close(run(after, inputs)[0], run(before, {x})[0]);
+        for (Tensor& input : inputs) input = uniform(input.shape(), 11);
+        Graph other = before;
+        for (size_t i = 0; i < names.size(); ++i) other.initializers[names[i]] = shared(inputs[i + 1]);
+        expect_close(run(after, inputs)[0], run(other, {inputs[0]})[0]);
+    }
+    Graph statistics = constant;
+    lift_constants(statistics, {"m"});
+    fold_batch_normalization(statistics, {});
+    EXPECT_EQ(statistics.nodes.size(), 2u);
+}
+
 TEST(Passes, FoldBatchNormalizationLeavesWhatOthersNeed) {
     Graph kept = normalised_convolution();
     fold_batch_normalization(kept, {"c"});

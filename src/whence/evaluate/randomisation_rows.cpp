@@ -34,29 +34,27 @@ const OnnxModel& network(const Case& c, const char* what) {
 class RandomisedModels {
   public:
     RandomisedModels(const OnnxModel& model, uint64_t seed)
-        : model_(model), seed_(seed), layers_(std::ssize(graph::weighted_layers(model.graph()))) {
+        : model_(model), weights_(model.graph(), seed) {
         constexpr size_t memory = size_t{1} << 31;
         size_t weights = 1;
         for (const auto& [name, constant] : model.graph().initializers)
             weights += constant->bytes();
-        // The graph's own, a forward session's and a gradient session's.
-        most_ = std::max<size_t>(1, memory / (3 * weights));
+        // Where they have sessions of their own: a forward one's and a gradient one's.
+        most_ = std::max<size_t>(1, memory / (2 * weights));
     }
 
-    [[nodiscard]] int64_t layers() const { return layers_; }
+    [[nodiscard]] int64_t layers() const { return weights_.layers(); }
     [[nodiscard]] std::shared_ptr<const Model> with(const std::vector<int64_t>& layers) const {
         const std::lock_guard lock(mutex_);
         if (const auto known = made_.find(layers); known != made_.end()) return known->second;
-        std::shared_ptr<const Model> model =
-            model_.with_graph(graph::randomise(model_.graph(), layers, seed_));
+        std::shared_ptr<const Model> model = model_.with_constants(weights_.with(layers));
         if (made_.size() < most_) made_.emplace(layers, model);
         return model;
     }
 
   private:
     const OnnxModel& model_;
-    uint64_t seed_;
-    int64_t layers_;
+    graph::RandomisedWeights weights_;
     size_t most_ = 1;
     mutable std::mutex mutex_;
     mutable std::map<std::vector<int64_t>, std::shared_ptr<const Model>> made_;

@@ -18,6 +18,7 @@ namespace whence::graph {
 
 /// Constants are shared between copies of a graph: copying a graph is cheap.
 using Constant = std::shared_ptr<const Tensor>;
+using Constants = std::map<std::string, Constant>;  ///< by name
 
 struct Graph;
 /// A graph inside a node (a branch of If, the body of Loop or Scan), shared between copies.
@@ -74,7 +75,7 @@ struct Graph {
     std::string name;
     std::map<std::string, int64_t> opsets;  ///< by domain; "" is ai.onnx
     std::vector<Node> nodes;                ///< in topological order, always
-    std::map<std::string, Constant> initializers;
+    Constants initializers;
     std::map<std::string, Opaque> opaque_initializers;  ///< element types we do not read
     std::vector<ValueInfo> inputs;                      ///< without initializers
     std::vector<ValueInfo> outputs;

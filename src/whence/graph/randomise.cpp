@@ -114,6 +114,20 @@ Tensor drawn(const Tensor& old, double bound, uint64_t seed, uint64_t index) {
     return fresh.cast(old.type());
 }
 
+Constants drawn(const Graph& graph, const WeightedLayer& layer, int64_t number, uint64_t seed) {
+    Constants out;
+    for (size_t w = 0; w < layer.weights.size(); ++w)
+        out[layer.weights[w]] = std::make_shared<const Tensor>(
+            drawn(*graph.constant(layer.weights[w]), layer.bound, seed, static_cast<uint64_t>(number) << 8 | w));
+    return out;
+}
+
+void require_layer(int64_t number, int64_t layers) {
+    if (number < 0 || number >= layers)
+        throw Error(ErrorKind::usage,
+                    fmt::format("there is no layer {} with weights: the model has {}", number, layers));
+}
+
 }  // namespace
 
 std::vector<WeightedLayer> weighted_layers(const Graph& graph) {
@@ -124,15 +138,27 @@ Graph randomise(const Graph& graph, std::span<const int64_t> layers, uint64_t se
     const std::vector<WeightedLayer> all = weighted_layers(graph);
     Graph out = graph;
     for (const int64_t number : layers) {
-        if (number < 0 || number >= std::ssize(all))
-            throw Error(ErrorKind::usage,
-                        fmt::format("there is no layer {} with weights: the model has {}", number, all.size()));
-        for (size_t w = 0; w < all[number].weights.size(); ++w) {
-            const std::string& name = all[number].weights[w];
-            out.initializers.at(name) = std::make_shared<const Tensor>(
-                drawn(*graph.constant(name), all[number].bound, seed,
-                      static_cast<uint64_t>(number) << 8 | w));
-        }
+        require_layer(number, std::ssize(all));
+        for (auto& [name, weights] : drawn(graph, all[number], number, seed))
+            out.initializers.at(name) = weights;
+    }
+    return out;
+}
+
+RandomisedWeights::RandomisedWeights(const Graph& graph, uint64_t seed) {
+    for (const WeightedLayer& layer : weighted_layers(graph)) {
+        drawn_.push_back(drawn(graph, layer, std::ssize(drawn_), seed));
+        Constants& as_they_were = trained_.emplace_back();
+        for (const std::string& name : layer.weights) as_they_were[name] = graph.initializers.at(name);
+    }
+}
+
+Constants RandomisedWeights::with(std::span<const int64_t> layers) const {
+    Constants out;
+    for (const Constants& layer : trained_) out.insert(layer.begin(), layer.end());
+    for (const int64_t number : layers) {
+        require_layer(number, this->layers());
+        for (const auto& [name, weights] : drawn_[number]) out[name] = weights;
     }
     return out;
 }

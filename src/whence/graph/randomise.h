@@ -32,4 +32,16 @@ struct WeightedLayer {
 /// `layers`: numbers in weighted_layers. Throws Error(usage) for one that does not exist.
 [[nodiscard]] Graph randomise(const Graph& graph, std::span<const int64_t> layers, uint64_t seed);
 
+/// The same weights for networks that differ in which layers are drawn anew, each layer drawn once.
+class RandomisedWeights {
+ public:
+    RandomisedWeights(const Graph& graph, uint64_t seed);
+    [[nodiscard]] int64_t layers() const { return static_cast<int64_t>(trained_.size()); }
+    /// The weights of all layers by name: those of `layers` drawn, the others as they were. Throws as randomise.
+    [[nodiscard]] Constants with(std::span<const int64_t> layers) const;
+
+ private:
+    std::vector<Constants> trained_, drawn_;  // of each layer
+};
+
 }  // namespace whence::graph

@@ -55,11 +55,7 @@ OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesyst
 }
 
 std::shared_ptr<const OnnxModel> OnnxModel::with_graph(Graph graph) const {
-    std::shared_ptr<State> state = state_->part(std::move(graph));
-    state->inputs = state_->inputs;
-    state->outputs = state_->outputs;
-    state->labels = state_->labels;
-    return std::shared_ptr<const OnnxModel>(new OnnxModel(std::move(state)));
+    return std::shared_ptr<const OnnxModel>(new OnnxModel(state_->like(std::move(graph))));
 }
 
 const std::vector<TensorInfo>& OnnxModel::inputs() const { return state_->inputs; }
@@ -85,10 +81,13 @@ Batch OnnxModel::predict(const Batch& inputs, const Run& run) const {
     std::vector<Tensor> converted;
     const std::vector<const Tensor*> tensors = state_->checked(inputs, converted);
     const std::vector<int64_t> sizes = state_->parts(inputs.rows());
-    const Session& session = state_->forward_session(sizes.size() > 1);
+    const bool alone = sizes.size() > 1;
+    State& place = state_->place(inputs.rows(), Rules::gradient, "predictions",
+                                 [&](State& shared) { (void)shared.forward_session(alone); });
+    const Session& session = place.forward_session(alone);
     std::vector<Tensor> outputs =
         runtime::run_parts(tensors, sizes, state_->part_threads(run), run,
-                           [&](const std::vector<const Tensor*>& part, int64_t) { return session.run(part, run); });
+                           [&](const std::vector<const Tensor*>& part, int64_t) { return session.run(state_->given_at(place, part), run); });
     Batch out;
     for (size_t i = 0; i < outputs.size(); ++i) {
         if (outputs[i].rows() != inputs.rows())

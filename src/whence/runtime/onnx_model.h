@@ -79,6 +79,18 @@ class OnnxModel : public DifferentiableModel {
     /// shifted: see graph/randomise.h, graph::shift_input). Its sessions are made when first needed.
     [[nodiscard]] std::shared_ptr<const OnnxModel> with_graph(graph::Graph graph) const;
 
+    /// The same model with other values, of their types and shapes, of some of its constants (weights drawn
+    /// anew: graph::RandomisedWeights). Models with other values of the same constants share sessions that read
+    /// them as inputs: each costs next to nothing but its run. Sessions of its own, made when first needed, have
+    /// what they are worth it for: parts cut at a layer; deep_lift, which would compare weights with a
+    /// reference; calls of more than 16 rows to a convolutional network, the constant weights of which ONNX
+    /// Runtime lays out in blocks (a third faster); and what cannot be built otherwise: see apart_because. Answers are those of
+    /// with_graph up to rounding. Throws Error(usage) for a constant that does not exist, or another type or shape.
+    [[nodiscard]] std::shared_ptr<const OnnxModel> with_constants(const graph::Constants& values) const;
+    /// Of a model made by with_constants: why something it was asked needed a session of its own although it
+    /// might have been shared; empty: nothing did.
+    [[nodiscard]] std::string apart_because() const;
+
     /// SHA-256 of the file.
     [[nodiscard]] const std::string& sha256() const;
     /// The graph as it runs: constants folded, batch freed, pixels in front.

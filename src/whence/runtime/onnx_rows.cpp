@@ -61,13 +61,17 @@ std::vector<Tensor> OnnxModel::State::run_request(const Batch& batch, const Grad
     const auto with_rows = static_cast<int64_t>(tensors.size());
     for (const Tensor& direction : directions) tensors.push_back(&direction);
     const Tensor index = class_number(request.index.value_or(0)), minus = class_number(request.minus.value_or(0));
+    const bool fixed = convolutional && fixed_batch == 0, alone = sizes.size() > 1;
+    const auto session_of = [&](State& state, int64_t rows) {
+        return state.gradient_session(request, fixed ? rows : 0, alone, !directions.empty(), run);
+    };
+    State& at_place = place(batch.rows(), request.rules, key_of(request, !directions.empty()), [&](State& state) { (void)session_of(state, sizes[0]); });
     const auto run_part = [&](std::vector<const Tensor*> part, int64_t rows) {
         // Classes stand between what has rows and the directions.
         auto at = part.begin() + with_rows;
         if (request.index) at = part.insert(at, &index) + 1;
         if (request.minus) part.insert(at, &minus);
-        const bool fixed = convolutional && fixed_batch == 0;
-        return gradient_session(request, fixed ? rows : 0, sizes.size() > 1, !directions.empty(), run)->run(part, run);
+        return session_of(at_place, rows)->run(given_at(at_place, std::move(part)), run);
     };
     return runtime::run_parts(tensors, sizes, part_threads(run), run, run_part);
 }

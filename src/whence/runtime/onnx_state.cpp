@@ -19,20 +19,20 @@ std::vector<TensorInfo> infos(const std::vector<graph::ValueInfo>& values) {
     return out;
 }
 
-std::string request_key(const GradientRequest& request) {
-    std::string key = request.output + '\n' + std::string(name(request.scale)) + (request.index ? "\ni" : "\nt") +
-                      (request.minus ? "m" : "");
-    for (const std::string& value : request.values) key += "\nv" + value;
-    for (const std::string& gradient : request.gradients) key += "\ng" + gradient;
-    return key + "\nr" + std::string(name(request.rules));
-}
-
 // Inputs of a gradient graph have a row for each row, but for the classes.
 bool takes_rows(const graph::ValueInfo& input) {
     return input.name != runtime::index_input && input.name != runtime::minus_input;
 }
 
 }  // namespace
+
+std::string OnnxModel::State::key_of(const GradientRequest& request, bool twice) {
+    std::string key = request.output + '\n' + std::string(name(request.scale)) + (request.index ? "\ni" : "\nt") +
+                      (request.minus ? "m" : "") + (twice ? "2" : "");
+    for (const std::string& value : request.values) key += "\nv" + value;
+    for (const std::string& gradient : request.gradients) key += "\ng" + gradient;
+    return key + "\nr" + std::string(name(request.rules));
+}
 
 // Gradients start from the graph with batch normalisation folded: fewer nodes both ways. Requests that
 // name a folded tensor get a graph of their own in gradient_session.
@@ -55,7 +55,7 @@ const Graph& OnnxModel::State::annotated_graph() {
 std::shared_ptr<const Session> OnnxModel::State::gradient_session(const GradientRequest& request, int64_t rows, bool alone,
                                                                   bool twice, const Run& run) {
     constexpr size_t kept = 16;  // each holds a copy of the weights
-    const std::string key = request_key(request) + "\n#" + std::to_string(rows) + (alone ? "a" : "") + (twice ? "2" : "");
+    const std::string key = key_of(request, twice) + "\n#" + std::to_string(rows) + (alone ? "a" : "");
     const std::lock_guard lock(mutex);
     const auto known = std::ranges::find(gradient_sessions, key, &GradientSession::key);
     if (known != gradient_sessions.end()) {
@@ -65,7 +65,7 @@ std::shared_ptr<const Session> OnnxModel::State::gradient_session(const Gradient
     Graph both = gradient_graph_of(request, twice, run);
     if (rows > 0)
         for (graph::ValueInfo& input : both.inputs)
-            if (takes_rows(input) && input.shape && !input.shape->empty()) (*input.shape)[0] = {rows, ""};
+            if (takes_rows(input) && !lifted_inputs.count(input.name) && input.shape && !input.shape->empty()) (*input.shape)[0] = {rows, ""};
     gradient_sessions.push_back(
         {key, std::make_shared<const Session>(both, runtime::SessionOptions{.threads = alone ? 1 : threads})});
     if (gradient_sessions.size() > kept) gradient_sessions.pop_front();
@@ -84,7 +84,11 @@ const Session& OnnxModel::State::forward_session(bool alone) {
     const std::lock_guard lock(mutex);
     const bool own = alone && threads != 1;
     std::unique_ptr<Session>& session = own ? forward_alone : forward;
-    if (!session) session = std::make_unique<Session>(graph, runtime::SessionOptions{.threads = own ? 1 : threads});
+    if (session) return *session;
+    Graph ready = graph;
+    // ONNX Runtime folds normalisations into constant weights only.
+    if (!lifted_inputs.empty()) graph::fold_batch_normalization(ready, {});
+    session = std::make_unique<Session>(ready, runtime::SessionOptions{.threads = own ? 1 : threads});
     return *session;
 }
 

@@ -2,8 +2,11 @@
 // What an OnnxModel holds: its graph, and the sessions and parts made of it. Private to this folder.
 
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,10 +47,24 @@ struct OnnxModel::State {
     };
     std::deque<Parts> split;  ///< the last few layers
 
+    // Models that differ in some constants share a state whose graph has these as inputs after the others.
+    struct Shared {
+        std::vector<std::string> names;
+        std::shared_ptr<State> state;
+        std::mutex mutex;
+        std::map<std::string, std::string> refused;  ///< what its sessions could not be made for, and why
+    };
+    std::shared_ptr<Shared> lifted;         ///< of the constants that with_constants was given last
+    std::shared_ptr<Shared> shared;         ///< of a model made by with_constants
+    std::vector<graph::Constant> constants;  ///< what `shared` is to read for it
+    std::set<std::string> lifted_inputs;     ///< of the shared state itself: inputs that are no input of the model
+
     const graph::Graph& annotated_graph();
     const graph::Graph& canonical_graph(const Run& run);
     std::shared_ptr<const runtime::Session> gradient_session(const GradientRequest& request, int64_t rows, bool alone,
                                                              bool twice, const Run& run);
+    /// What requests for the same graph have in common.
+    [[nodiscard]] static std::string key_of(const GradientRequest& request, bool twice);
     graph::Graph gradient_graph_of(const GradientRequest& request, bool twice, const Run& run);
     /// The outputs of the request's graph; `directions` empty unless it is differentiated twice.
     std::vector<Tensor> run_request(const Batch& inputs, const GradientRequest& request,
@@ -60,6 +77,13 @@ struct OnnxModel::State {
     void describe(const std::vector<graph::ValueInfo>& made);
     /// A part of this model's graph as a model of its own.
     [[nodiscard]] std::shared_ptr<State> part(graph::Graph of) const;
+    /// The same inputs and outputs, another graph.
+    [[nodiscard]] std::shared_ptr<State> like(graph::Graph other) const;
+    std::shared_ptr<Shared> lift(const graph::Constants& values);
+    /// Where `rows` rows run: in the shared state if it is worth it and `make` can make there what they need, else here.
+    State& place(int64_t rows, Rules rules, const std::string& what, const std::function<void(State&)>& make);
+    /// Inputs, and after them the constants that are read at that place.
+    [[nodiscard]] std::vector<const Tensor*> given_at(const State& place, std::vector<const Tensor*> inputs_and_more) const;
     Parts parts_at(const std::string& layer);
     /// The inputs in the model's order; those converted to another type are kept in `converted`.
     std::vector<const Tensor*> checked(const Batch& batch, std::vector<Tensor>& converted) const;

@@ -4,6 +4,7 @@
 
 #include "whence/graph/builder.h"
 #include "whence/graph/gradient/gradient.h"
+#include "whence/graph/passes/passes.h"
 #include "whence/runtime/annotate.h"
 #include "whence/training/network.h"
 
@@ -19,15 +20,10 @@ constexpr const char* share_input = "share";
 
 Graph training_graph(const Graph& network, const Run& run) {
     Graph graph = network;
-    graph.initializers.clear();
     graph.outputs = {{.name = logits_tensor}};
     std::vector<std::string> names;
-    for (const auto& [name, weights] : network.initializers) {
-        names.push_back(name);
-        graph::ValueInfo info{.name = name, .type = weights->type(), .shape = std::vector<graph::Dimension>{}};
-        for (const int64_t length : weights->shape()) info.shape->push_back({length, ""});
-        graph.inputs.push_back(std::move(info));
-    }
+    for (const auto& [name, weights] : network.initializers) names.push_back(name);
+    graph::lift_constants(graph, names);
     graph::remove_unused(graph);
     runtime::annotate(graph, run);
     graph::ValueInfo targets = graph.value(logits_tensor);

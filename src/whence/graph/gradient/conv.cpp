@@ -28,22 +28,34 @@ int64_t product(const std::vector<int64_t>& values) {
     return std::accumulate(values.begin(), values.end(), int64_t{1}, std::multiplies<>());
 }
 
-// Copies weights [M, C/g, k...] to where `place` says in another tensor:
-// place(m, c, tap position per axis) is the flat index of W[m, c within group, tap], or -1.
-using Place = std::function<int64_t(int64_t m, int64_t c, const std::vector<int64_t>& tap)>;
+int64_t flat_index(const std::vector<int64_t>& position, const std::vector<int64_t>& lengths) {
+    int64_t flat = 0;
+    for (size_t axis = 0; axis < lengths.size(); ++axis) flat = flat * lengths[axis] + position[axis];
+    return flat;
+}
+
+// Where weights [M, C/g, k...] go in another tensor of as many leading blocks of `taps` elements: the taps of m
+// and c (within its group) to block(m, c), each to at(its position per axis) within that, -1 for none.
+struct Place {
+    int64_t taps = 0;
+    std::function<int64_t(int64_t m, int64_t c)> block;
+    std::function<int64_t(const std::vector<int64_t>& tap)> at;
+};
 
 void place_taps(const Tensor& weights, const std::vector<int64_t>& kernel, Tensor& out, const Place& place) {
+    std::vector<int64_t> to, tap(kernel.size(), 0);  // `to`: the same in every block
+    for (int64_t k = 0; k < product(kernel); ++k) {
+        to.push_back(place.at(tap));
+        for (size_t axis = kernel.size(); axis-- > 0 && ++tap[axis] == kernel[axis];) tap[axis] = 0;
+    }
     const size_t size = element_size(weights.type());
-    const int64_t per_group = weights.shape()[1];
-    std::vector<int64_t> tap(kernel.size(), 0);
-    int64_t flat = 0;
+    const std::byte* from = weights.data();
     for (int64_t m = 0; m < weights.shape()[0]; ++m)
-        for (int64_t c = 0; c < per_group; ++c) {
-            std::ranges::fill(tap, 0);
-            for (int64_t k = 0; k < product(kernel); ++k, ++flat) {
-                if (const int64_t to = place(m, c, tap); to >= 0)
-                    std::memcpy(out.data() + to * size, weights.data() + flat * size, size);
-                for (size_t axis = kernel.size(); axis-- > 0 && ++tap[axis] == kernel[axis];) tap[axis] = 0;
+        for (int64_t c = 0; c < weights.shape()[1]; ++c) {
+            std::byte* block = out.data() + place.block(m, c) * place.taps * static_cast<int64_t>(size);
+            for (const int64_t at : to) {
+                if (at >= 0) std::memcpy(block + at * static_cast<int64_t>(size), from, size);
+                from += size;
             }
         }
 }
@@ -54,24 +66,15 @@ Tensor rearranged(const Tensor& weights, const std::vector<int64_t>& kernel, Sha
     return out;
 }
 
-int64_t flat_index(const std::vector<int64_t>& position, const std::vector<int64_t>& lengths) {
-    int64_t flat = 0;
-    for (size_t axis = 0; axis < lengths.size(); ++axis) flat = flat * lengths[axis] + position[axis];
-    return flat;
-}
-
 // Weights with inputs and outputs exchanged within each group and every axis reversed: [C, M/g, k...].
 Tensor turned(const Convolution& c) {
     const std::vector<int64_t>& kernel = c.window.kernel;
     const int64_t per_out = c.outputs / c.group, per_in = c.channels / c.group, taps = product(kernel);
     Shape shape = {c.channels, per_out};
     shape.insert(shape.end(), kernel.begin(), kernel.end());
-    return rearranged(*c.weights, kernel, shape, [&](int64_t m, int64_t ch, const auto& tap) {
-        std::vector<int64_t> mirrored = tap;
-        for (size_t axis = 0; axis < kernel.size(); ++axis) mirrored[axis] = kernel[axis] - 1 - tap[axis];
-        const int64_t g = m / per_out;
-        return ((g * per_in + ch) * per_out + m % per_out) * taps + flat_index(mirrored, kernel);
-    });
+    const auto block = [&](int64_t m, int64_t ch) { return (m / per_out * per_in + ch) * per_out + m % per_out; };
+    const auto mirrored = [&](const std::vector<int64_t>& tap) { return taps - 1 - flat_index(tap, kernel); };
+    return rearranged(*c.weights, kernel, shape, {taps, block, mirrored});
 }
 
 // Stride 1 (of d, however it came to its lengths): one convolution with the turned weights. `length`
@@ -151,11 +154,13 @@ Tensor thinned(const Tensor& weights, const std::vector<int64_t>& first, int64_t
     const Shape& k = weights.shape();
     const std::vector<int64_t> kernel = {k[2], k[3]};
     const std::vector<int64_t> count = {(k[2] - first[0] + step - 1) / step, (k[3] - first[1] + step - 1) / step};
-    return rearranged(weights, kernel, {k[0], k[1], count[0], count[1]}, [&](int64_t m, int64_t ch, const auto& tap) -> int64_t {
+    const auto block = [&](int64_t m, int64_t ch) { return m * k[1] + ch; };
+    const auto at = [&](const std::vector<int64_t>& tap) -> int64_t {
         const int64_t past[] = {tap[0] - first[0], tap[1] - first[1]};
         if (past[0] < 0 || past[1] < 0 || past[0] % step != 0 || past[1] % step != 0) return -1;
-        return ((m * k[1] + ch) * count[0] + past[0] / step) * count[1] + past[1] / step;
-    });
+        return past[0] / step * count[1] + past[1] / step;
+    };
+    return rearranged(weights, kernel, {k[0], k[1], count[0], count[1]}, {product(count), block, at});
 }
 
 // A convolution with stride `step` over a gradient that was put together from as many phases: one
@@ -211,18 +216,19 @@ std::string by_depth_to_space(Backward& n, const Convolution& c) {
     Tensor weights(c.weights->type(), {c.channels * block * block, c.outputs, size[0], size[1]});
     for (int64_t y = 0; y < block; ++y)
         for (int64_t x = 0; x < block; ++x)
-            place_taps(*c.weights, w.kernel, weights, [&](int64_t m, int64_t ch, const auto& tap) -> int64_t {
-                const int64_t phase[] = {y, x};
-                int64_t flat = ((ch * block + y) * block + x) * c.outputs + m;
-                for (size_t axis = 0; axis < 2; ++axis) {
-                    const int64_t reach = phase[axis] + w.begin[axis] - tap[axis];
-                    if (reach % s != 0) return -1;
-                    const int64_t at = reach / s - low[axis];
-                    if (at < 0 || at >= size[axis]) return -1;
-                    flat = flat * size[axis] + at;
-                }
-                return flat;
-            });
+            place_taps(*c.weights, w.kernel, weights,
+                       {product(size), [&](int64_t m, int64_t ch) { return ((ch * block + y) * block + x) * c.outputs + m; },
+                        [&](const std::vector<int64_t>& tap) -> int64_t {
+                            const int64_t phase[] = {y, x};
+                            std::vector<int64_t> at;
+                            for (size_t axis = 0; axis < 2; ++axis) {
+                                const int64_t reach = phase[axis] + w.begin[axis] - tap[axis];
+                                if (reach % s != 0) return -1;
+                                at.push_back(reach / s - low[axis]);
+                                if (at.back() < 0 || at.back() >= size[axis]) return -1;
+                            }
+                            return flat_index(at, size);
+                        }});
     std::string positions = convolve_phases(n, weights, low, block / s, {(c.in[0] + block - 1) / block, (c.in[1] + block - 1) / block});
     if (positions.empty())
         positions = n.b.node("Conv", {n.d(), n.b.constant(std::move(weights))},
@@ -245,17 +251,17 @@ std::string phase_convolution(Backward& n, const Convolution& c, const std::vect
         end.push_back(positions[axis] - 1 + phases[axis].high - (c.out[axis] - 1));
         if (begin.back() < 0 || end.back() < 0) return "";
     }
-    Tensor weights = rearranged(
-        *c.weights, c.window.kernel, joined({c.channels, c.outputs}, taps),
-        [&](int64_t m, int64_t ch, const std::vector<int64_t>& tap) -> int64_t {
-            std::vector<int64_t> at(tap.size());
-            for (size_t axis = 0; axis < tap.size(); ++axis) {
-                const int64_t past = tap[axis] - phases[axis].first_tap;
-                if (past < 0 || past % c.window.strides[axis] != 0) return -1;
-                at[axis] = phases[axis].taps - 1 - past / c.window.strides[axis];
-            }
-            return (ch * c.outputs + m) * product(taps) + flat_index(at, taps);
-        });
+    const auto at = [&](const std::vector<int64_t>& tap) -> int64_t {
+        std::vector<int64_t> mirrored(tap.size());
+        for (size_t axis = 0; axis < tap.size(); ++axis) {
+            const int64_t past = tap[axis] - phases[axis].first_tap;
+            if (past < 0 || past % c.window.strides[axis] != 0) return -1;
+            mirrored[axis] = phases[axis].taps - 1 - past / c.window.strides[axis];
+        }
+        return flat_index(mirrored, taps);
+    };
+    Tensor weights = rearranged(*c.weights, c.window.kernel, joined({c.channels, c.outputs}, taps),
+                                {product(taps), [&](int64_t m, int64_t ch) { return ch * c.outputs + m; }, at});
     return n.b.node("Conv", {n.d(), n.b.constant(std::move(weights))},
                     {{"kernel_shape", taps}, {"pads", joined(begin, end)}});
 }

@@ -45,8 +45,12 @@ bool split_for_multipliers(Graph& graph);
 /// Names of the operators that it rewrites.
 [[nodiscard]] std::vector<std::string> operators_to_split();
 
-/// Folds a BatchNormalization into the convolution before it, where weights and statistics are
-/// constant and nobody else reads the convolution. Tensors named in `keep` stay as they are.
+/// Makes constants inputs, after the others, in this order. Throws Error(usage) for one that does not exist.
+void lift_constants(Graph& graph, const std::vector<std::string>& names);
+
+/// Folds a BatchNormalization into the convolution before it, where statistics are constant and
+/// nobody else reads the convolution. Weights that are inputs of the graph are scaled by nodes of it, others
+/// once and for all. Tensors named in `keep` stay as they are.
 void fold_batch_normalization(Graph& graph, const std::set<std::string>& keep);
 
 /// Makes a fixed batch of one free: inputs, constants of Reshape that state it, and constant rows that
