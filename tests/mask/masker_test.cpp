@@ -71,6 +71,25 @@ TEST(LabelMasker, AgreesWithElementByElement) {
     }
 }
 
+// Players that are elements one after the other (columns; pixels, once for each channel) are chosen element by element.
+TEST(LabelMasker, StretchesOfElements) {
+    for (const int32_t columns : {16, 37, 784}) {
+        std::vector<int32_t> labels(columns);
+        std::iota(labels.begin(), labels.end(), 0);
+        for (const int channels : {1, 3}) {
+            std::vector<int32_t> all;
+            for (int c = 0; c < channels; ++c) all.insert(all.end(), labels.begin(), labels.end());
+            const Shape shape{1, std::ssize(all)};
+            expect_as_slow<float>(shape, all, 5, 1);
+            expect_as_slow<double>(shape, all, 5, 2);
+            expect_as_slow<int64_t>(shape, all, 5, 1);
+            expect_as_slow<uint8_t>(shape, all, 5, 1);
+            all.back() = -1;  // nobody's
+            if (channels > 1) expect_as_slow<float>(shape, all, 5, 1);
+        }
+    }
+}
+
 TEST(LabelMasker, SameBitsForAnyThreads) {
     std::vector<int32_t> labels(40000);
     for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i / 7 % 13);

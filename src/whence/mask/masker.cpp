@@ -64,6 +64,18 @@ void copy_segment(const std::byte* from, std::byte* to, int64_t begin, int64_t e
     for (int64_t i = begin; i < end; i += 16) std::memcpy(to + i, from + i, 16);
 }
 
+// Element by element the input's where it is present, else the filling's.
+template <class Word>
+void choose_elements(const uint8_t* present, const std::byte* input, const std::byte* filling, std::byte* out, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        Word a, b;
+        std::memcpy(&a, input + i * sizeof(Word), sizeof(Word));
+        std::memcpy(&b, filling + i * sizeof(Word), sizeof(Word));
+        a = present[i] != 0 ? a : b;
+        std::memcpy(out + i * sizeof(Word), &a, sizeof(Word));
+    }
+}
+
 // What one coalition keeps of the input, to be laid over any filling. Where segments are short and a
 // coalition has many fillings this is several times quicker than copying segment by segment.
 class Overlay {
@@ -143,6 +155,20 @@ LabelMasker::LabelMasker(std::string input_name, Tensor input, Tensor baseline,
         refuse(std::to_string(names_.size()) + " names for " + std::to_string(players_) +
                " players");
     cut_segments(labels);
+    find_stretches(labels);
+}
+
+// Of columns, elements, and pixels whose channels come first. Few long ones, or none at all.
+void LabelMasker::find_stretches(const std::vector<int32_t>& labels) {
+    constexpr int64_t long_enough = 16;
+    const size_t width = element_size(input_.type());
+    if (width != 4 && width != 8) return;
+    for (int64_t i = 0; i < std::ssize(labels); ++i) {
+        if (labels[i] < 0) return stretches_.clear();
+        if (i == 0 || labels[i] != labels[i - 1] + 1) stretches_.push_back({i, 0, labels[i]});
+        ++stretches_.back().count;
+    }
+    if (std::ssize(stretches_) * long_enough > std::ssize(labels)) stretches_.clear();
 }
 
 void LabelMasker::cut_segments(const std::vector<int32_t>& labels) {
@@ -164,6 +190,13 @@ std::vector<int32_t> LabelMasker::labels() const {
 
 void LabelMasker::write_row(const uint8_t* present, const std::byte* filling,
                             std::byte* out) const {
+    const size_t width = element_size(input_.type());
+    for (const Stretch& s : stretches_) {
+        const size_t at = static_cast<size_t>(s.begin) * width;
+        const auto choose = width == 4 ? choose_elements<uint32_t> : choose_elements<uint64_t>;
+        choose(present + s.player, input_.data() + at, filling + at, out + at, s.count);
+    }
+    if (!stretches_.empty()) return;
     const std::byte* sources[2] = {filling, input_.data()};
     const int64_t limit = segments_.back().begin;
     for (size_t s = 0; s + 1 < segments_.size(); ++s) {

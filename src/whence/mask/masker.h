@@ -66,7 +66,13 @@ class LabelMasker : public Masker {
         int64_t begin;
         int32_t player;
     };
+    // Elements [begin, begin + count) that belong to players `player`, `player` + 1, ...
+    struct Stretch {
+        int64_t begin, count;
+        int32_t player;
+    };
     void cut_segments(const std::vector<int32_t>& labels);
+    void find_stretches(const std::vector<int32_t>& labels);
     void write_row(const uint8_t* present, const std::byte* filling, std::byte* out) const;
     // The same for rows [begin, end) of `out`, a coalition's mask made once for all its fillings.
     void write_overlaid(MatrixView<const uint8_t> present, int64_t first, int64_t begin, int64_t end,
@@ -78,6 +84,7 @@ class LabelMasker : public Masker {
     std::vector<double> weights_;
     int64_t players_ = 0;
     std::vector<Segment> segments_;  // closed by one that begins at the end of the row
+    std::vector<Stretch> stretches_;  // where players are elements one after the other; else empty
 };
 
 /// Labels 0, 1, 2, ... : every column is a player.

@@ -20,8 +20,8 @@ struct ImputerOptions {
 /// consistent and efficient evaluation strategy for attribution methods": noisy linear imputation).
 /// So the shape of what is missing is hardly seen, unlike with black.
 ///
-/// Cost: for each row one sparse positive definite system of as many unknowns as pixels are
-/// missing.
+/// Cost: for each row one positive definite system of as many unknowns n as pixels are missing: n w^2
+/// operations for images up to w = 95 pixels wide, a sparse factorisation beyond.
 class LinearImputer final : public Masker {
   public:
     /// `image`: one row of float32 or float64 (see image_axes). Throws Error(input) for anything

@@ -35,12 +35,18 @@ Rows magnitudes(Rows rows) {
     return rows;
 }
 
+// Of explanations whose ranks these are.
 double similarity(std::span<const double> a, std::span<const double> b) {
     if (a.size() != b.size())
         throw Error(ErrorKind::input,
                     fmt::format("explanations of {} and {} players cannot be compared", a.size(),
                                 b.size()));
-    return spearman(a, b);
+    return pearson(a, b);
+}
+
+Rows ranks(Rows rows) {
+    for (std::vector<double>& values : rows) values = mid_ranks(values);
+    return rows;
 }
 
 void require_layers(int64_t layers) {
@@ -56,12 +62,12 @@ std::vector<Score> along_steps(const Explainer& original, const ExplainerOf& exp
                                const Randomise& randomise, int64_t layers, LayerOrder order,
                                const Run& run, const Explain& rows_by) {
     require_layers(layers);
-    const Rows before = rows_by(original);
+    const Rows before = ranks(rows_by(original));
     std::vector<Score> scores(before.size());
     const std::vector<std::vector<int64_t>> steps = randomisation_steps(layers, order);
     for (size_t step = 0; step < steps.size(); ++step) {
         run.check();
-        const Rows after = rows_by(explain(randomise(steps[step])));
+        const Rows after = ranks(rows_by(explain(randomise(steps[step]))));
         for (size_t i = 0; i < scores.size(); ++i) {
             scores[i].x.push_back(static_cast<double>(step + 1));
             scores[i].curve.push_back(similarity(before[i], after[i]));
@@ -219,7 +225,7 @@ std::vector<Score> efficient_mprt(const Explainer& original, const ExplainerOf& 
 
 std::vector<Score> random_logit(const Explainer& original, const Explainer& other,
                                 const Batch& inputs, const Run& run) {
-    const Rows one = explained(original, inputs, run), two = explained(other, inputs, run);
+    const Rows one = ranks(explained(original, inputs, run)), two = ranks(explained(other, inputs, run));
     std::vector<Score> scores(one.size());
     for (size_t i = 0; i < scores.size(); ++i) {
         scores[i].value = similarity(one[i], two[i]);

@@ -52,7 +52,8 @@ std::vector<double> noise_of(const NeighbourOptions& options, uint64_t index, in
         rng.normals(noise);
         for (double& n : noise) n *= options.size;
     } else {
-        for (double& n : noise) n = options.size * (2 * rng.uniform() - 1);
+        rng.open_uniforms(noise);
+        for (double& n : noise) n = options.size * (2 * n - 1);
     }
     for (size_t e = 0; e < options.scale.size(); ++e) noise[e] *= options.scale[e];
     return noise;

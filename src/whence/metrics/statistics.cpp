@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -18,19 +20,60 @@ bool constant(std::span<const double> values) {
     return std::ranges::all_of(values, [&](double v) { return v == values[0]; });
 }
 
-}  // namespace
+// Bits that are in the order of the numbers; both zeros are one.
+uint64_t key(double value) {
+    constexpr uint64_t sign = uint64_t{1} << 63;
+    const auto bits = std::bit_cast<uint64_t>(value + 0.0);
+    return bits & sign ? ~bits : bits | sign;
+}
 
-std::vector<int32_t> descending(std::span<const double> values) {
-    std::vector<int32_t> order(values.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, [&](int32_t a, int32_t b) { return values[a] > values[b]; });
+struct Keyed {
+    uint64_t key;
+    int32_t position;
+};
+
+// Digit by digit from the least significant one, each pass stable. Digits that all have in common (the low
+// ones of what was a float once) take no pass.
+void radix_sort(std::vector<Keyed>& all) {
+    constexpr int digits = 8;
+    std::array<std::array<int32_t, 256>, digits> counts{};
+    for (const Keyed& one : all)
+        for (int d = 0; d < digits; ++d) ++counts[d][one.key >> 8 * d & 255];
+    std::vector<Keyed> other(all.size());
+    for (int d = 0; d < digits; ++d) {
+        std::array<int32_t, 256>& next = counts[d];
+        if (next[all[0].key >> 8 * d & 255] == std::ssize(all)) continue;
+        std::exclusive_scan(next.begin(), next.end(), next.begin(), 0);
+        for (const Keyed& one : all) other[next[one.key >> 8 * d & 255]++] = one;
+        all.swap(other);
+    }
+}
+
+// Positions in the order of the keys of their values, of equals the first first.
+template <class Key>
+std::vector<int32_t> sorted(std::span<const double> values, const Key& key_of) {
+    constexpr size_t few = 64;
+    std::vector<Keyed> all;
+    all.reserve(values.size());
+    for (const double value : values) all.push_back({key_of(value), static_cast<int32_t>(all.size())});
+    if (all.size() <= few)
+        std::ranges::stable_sort(all, {}, &Keyed::key);
+    else
+        radix_sort(all);
+    std::vector<int32_t> order;
+    order.reserve(all.size());
+    for (const Keyed& one : all) order.push_back(one.position);
     return order;
 }
 
+}  // namespace
+
+std::vector<int32_t> descending(std::span<const double> values) {
+    return sorted(values, [](double v) { return ~key(v); });
+}
+
 std::vector<double> mid_ranks(std::span<const double> values) {
-    std::vector<int32_t> order(values.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::sort(order, [&](int32_t a, int32_t b) { return values[a] < values[b]; });
+    const std::vector<int32_t> order = sorted(values, key);
     std::vector<double> ranks(values.size());
     for (size_t first = 0, last; first < order.size(); first = last) {
         last = first + 1;

@@ -22,11 +22,11 @@ Tensor& varied(Batch& batch, const std::string& input_name) {
 
 void write_row(std::span<const double> values, Tensor& to, int64_t row) {
     const int64_t first = row * to.row_size();
-    for (size_t e = 0; e < values.size(); ++e)
-        if (to.type() == ElementType::float32)
-            to.as<float>()[first + static_cast<int64_t>(e)] = static_cast<float>(values[e]);
-        else
-            to.as<double>()[first + static_cast<int64_t>(e)] = values[e];
+    if (to.type() == ElementType::float32)
+        std::ranges::transform(values, to.as<float>().begin() + first,
+                               [](double value) { return static_cast<float>(value); });
+    else
+        std::ranges::copy(values, to.as<double>().begin() + first);
 }
 
 std::vector<std::vector<double>> rows_of(const Tensor& tensor) {
