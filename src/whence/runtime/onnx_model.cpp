@@ -35,12 +35,16 @@ OnnxModel OnnxModel::load(const std::filesystem::path& path, const OnnxModelOpti
 
 OnnxModel OnnxModel::parse(std::span<const std::byte> bytes, const std::filesystem::path& folder,
                            const OnnxModelOptions& options) {
+    return of(graph::parse_model(bytes, folder), whence::sha256(bytes), options);
+}
+
+OnnxModel OnnxModel::of(Graph graph, std::string sha256, const OnnxModelOptions& options) {
     auto state = std::make_unique<State>();
-    state->sha256 = whence::sha256(bytes);
+    state->sha256 = std::move(sha256);
     state->threads = options.threads;
     state->trial = options.run;
     state->trial.progress = nullptr;
-    state->graph = graph::parse_model(bytes, folder);
+    state->graph = std::move(graph);
     graph::fold_constants(state->graph);
     if (graph::compute_in_single_precision(state->graph))
         state->notes.push_back("half precision in the file; computed in float32");

@@ -53,6 +53,9 @@ class OnnxModel : public DifferentiableModel {
     /// From bytes in memory; external data are looked for in `folder`.
     static OnnxModel parse(std::span<const std::byte> bytes, const std::filesystem::path& folder = {},
                            const OnnxModelOptions& options = {});
+    /// From a graph, as graph::parse_model reads it or another model holds it. `sha256`: what the model
+    /// is known by.
+    static OnnxModel of(graph::Graph graph, std::string sha256, const OnnxModelOptions& options = {});
     OnnxModel(OnnxModel&&) noexcept;
     OnnxModel& operator=(OnnxModel&&) noexcept;
     ~OnnxModel() override;
