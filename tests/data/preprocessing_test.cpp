@@ -87,8 +87,19 @@ TEST(PreprocessingJson, DefaultsAndRoundTrip) {
          R"({"kind":"image","size":[3,5],"resize":"none","resize_to":7,"crop":"none","channels":"gray",)"
          R"("layout":"nhwc","scale":2.0,"mean":[0.5],"std":[0.25],"classes":["é"]})",
          R"({"kind":"table","features":["a"],"categories":{"a":["1","2"]},"units":{"b":"mm"},"target":"t","background":"/b.csv",)"
-         R"("labels":"/l.txt"})"})
+         R"("labels":"/l.txt"})",
+         R"({"kind":"image","texts":["a cat","eine Katze"]})",
+         R"({"kind":"text","images":[{"path":"/a.png","sha256":"12"},{"path":"/b.png","sha256":""}]})"})
         EXPECT_EQ(to_json(preprocessing_from_json(text, "")), text);
+}
+
+TEST(PreprocessingJson, PicturesThatTextsAreScoredAgainst) {
+    const Preprocessing p = preprocessing_from_json(R"({"kind": "text", "images": ["a.png", {"path": "b.png"}]})", "/f");
+    ASSERT_EQ(p.images.size(), 2);
+    EXPECT_EQ(p.images[0].path, "/f/a.png");
+    EXPECT_EQ(p.images[1].path, "/f/b.png");
+    EXPECT_EQ(error_in(R"({"kind": "text", "images": "a.png"})"), "input: preprocessing: 'images' must be a list of files");
+    EXPECT_EQ(error_in(R"({"kind": "text", "images": [3]})"), "input: preprocessing: 'images' must hold files, each with its path");
 }
 
 TEST(PreprocessingJson, OneSideIsASquare) {

@@ -405,18 +405,11 @@ ImageEmbeddings Pair::embed_images(std::span<const data::Image> images, const Ru
         *this, images.size(), [&](size_t i) { return images[i]; }, run);
 }
 
-bool Pair::cuts(const std::string& text) const {
-    const text::Tokenizer* tokenizer = token_encoder().tokenizer();
-    if (!tokenizer) return false;
-    const auto around = static_cast<int64_t>(tokenizer->finished({}, {}).size());
-    return static_cast<int64_t>(tokenizer->encode_part(text).size()) + around > context();
-}
-
 TextEmbeddings Pair::embed_texts(std::span<const std::string> texts, const Run& run) const {
     const auto count = static_cast<int64_t>(texts.size());
     TextEmbeddings out{.values = Tensor(ElementType::float32, {count, width()})};
     for (size_t i = 0; i < texts.size(); ++i)
-        if (cuts(texts[i])) out.cut.push_back(i);
+        if (token_encoder().cuts(texts[i])) out.cut.push_back(i);
     for (int64_t first = 0; first < count; first += texts_at_once) {
         run.check();
         const int64_t rows = std::min(texts_at_once, count - first);

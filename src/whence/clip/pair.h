@@ -86,8 +86,6 @@ class Pair {
     /// Throws Error(input) for text that is not UTF-8.
     [[nodiscard]] TextEmbeddings embed_texts(std::span<const std::string> texts,
                                              const Run& run = {}) const;
-    /// Whether the text has more tokens than the context.
-    [[nodiscard]] bool cuts(const std::string& text) const;
 
     /// The image encoder with these texts in its graph: reads pixels [N, H, W, C] in [0, 1] and
     /// answers "logits" [N, K] = logit_scale * cosine + logit_bias with each text. An ordinary

@@ -13,7 +13,11 @@
 //    "start": "<START>", "unknown": "<UNKNOWN>", "pad": "<PAD>"}
 //   {"kind": "mixed", "inputs": {"photo": {"kind": "image", "size": 32},
 //    "row": {"kind": "table", "background": "train.csv"}}, "classes": ["ill", "well"]}
+//   {"kind": "image", "texts": ["a photo of a cat", "a photo of a dog"]}
+//   {"kind": "text", "images": [{"path": "cat.png", "sha256": "..."}, "dog.png"]}
 //
+// The last two are of a folder with the encoders of pictures and texts (docs/clip.md), where one side
+// is explained against the other.
 // Every key but "kind" may be left out; "size" may be one number, "labels" a file with a class name
 // on each line stands in for "classes".
 
@@ -81,6 +85,12 @@ struct TextPreprocessing {
     std::string start, end, unknown, pad;  ///< tokens; empty: none
 };
 
+/// A picture that texts are scored against.
+struct ScoredImage {
+    std::filesystem::path path;
+    std::string sha256;  ///< of the file; empty: any
+};
+
 struct InputPreprocessing;
 
 struct Preprocessing {
@@ -88,6 +98,9 @@ struct Preprocessing {
     ImagePreprocessing image;
     TablePreprocessing table;
     TextPreprocessing text;
+    /// Of a model with two sides: what pictures, or texts, are scored against.
+    std::vector<std::string> texts;
+    std::vector<ScoredImage> images;
     std::vector<std::string> classes;  ///< names of the classes
     std::filesystem::path labels;      ///< or the file that holds them, one per line
     std::vector<InputPreprocessing> inputs;  ///< of a mixed one: a picture, a row or numbers each

@@ -129,6 +129,19 @@ std::filesystem::path read_path(const Json& json, std::string_view key,
     return path.is_absolute() || folder.empty() ? path : (folder / path).lexically_normal();
 }
 
+void read_images(const Json& json, Preprocessing& whole, const std::filesystem::path& folder) {
+    if (!json.is_array()) wrong("images", "must be a list of files");
+    for (const Json& one : json) {
+        if (one.is_string()) {
+            whole.images.push_back({.path = read_path(one, "images", folder)});
+            continue;
+        }
+        if (!one.is_object() || !one.contains("path")) wrong("images", "must hold files, each with its path");
+        whole.images.push_back({.path = read_path(one["path"], "images", folder)});
+        if (one.contains("sha256")) whole.images.back().sha256 = read_text(one["sha256"], "sha256");
+    }
+}
+
 // ---- keys
 // -----------------------------------------------------------------------------------------
 
@@ -237,6 +250,10 @@ constexpr std::array keys = {
         [](const Json& j, Preprocessing& p, Folder) { p.text.unknown = read_text(j, "unknown"); }},
     Key{"pad", for_text,
         [](const Json& j, Preprocessing& p, Folder) { p.text.pad = read_text(j, "pad"); }},
+    Key{"texts", for_image,
+        [](const Json& j, Preprocessing& p, Folder) { p.texts = read_texts(j, "texts"); }},
+    Key{"images", for_text,
+        [](const Json& j, Preprocessing& p, Folder f) { read_images(j, p, f); }},
     Key{"inputs", for_mixed,
         [](const Json& j, Preprocessing& p, Folder f) { read_inputs(j, p, f); }},
     Key{"classes", for_all,
@@ -376,6 +393,9 @@ Json whole_json(const Preprocessing& preprocessing) {
     if (preprocessing.kind == InputKind::text) json.update(text_json(preprocessing.text));
     for (const InputPreprocessing& one : preprocessing.inputs)
         json["inputs"][one.name] = whole_json(one.how);
+    if (!preprocessing.texts.empty()) json["texts"] = preprocessing.texts;
+    for (const ScoredImage& image : preprocessing.images)
+        json["images"].push_back({{"path", image.path.generic_string()}, {"sha256", image.sha256}});
     // Once read, the names themselves serve better than the place they came from.
     if (!preprocessing.classes.empty())
         json["classes"] = preprocessing.classes;

@@ -188,6 +188,16 @@ std::string layer_for(const MethodSpec& method, const std::string& asked, const 
     return chosen;
 }
 
+// SigLIP judges each text by itself: a softmax over them would be another model's answer.
+Scale scale_for(const Subject& subject, Scale wanted) {
+    const clip::Pair* pair = subject.pair_or_null();
+    if (!pair || pair->activation() == clip::Activation::softmax) return wanted;
+    if (wanted == Scale::probability || wanted == Scale::log_probability)
+        throw Error(ErrorKind::usage, "this model judges each text by itself, by a sigmoid: its probabilities are no "
+                                      "softmax; explain the score (--scale raw)");
+    return Scale::raw;
+}
+
 // Methods that average over baselines take the background where none is named.
 std::string default_set(const MethodSpec& method, const std::string& text, const Subject& subject,
                         const Input& input) {
@@ -297,7 +307,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     const MethodSpec& method = find_method(recipe.method);
     const OptionValues options(method.options, recipe.options, method.name);
     Target target = parse_target(subject, recipe.target);
-    target.scale = recipe.scale;
+    target.scale = scale_for(subject, recipe.scale);
     const bool mixed = !input.parts.empty();
     if (mixed && !method.several_inputs)
         throw Error(ErrorKind::unsupported,
@@ -342,6 +352,11 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
     if (const trees::EnsembleModel* trees = subject.ensemble_or_null())
         for (const std::string& note : trees->ensemble().parts().notes)
             explanation.diagnostics.notes.push_back(note);
+    for (const std::string& note : subject.notes()) explanation.diagnostics.notes.push_back(note);
+    if (input.text && subject.text_encoder()->cuts(input.text->text))
+        explanation.diagnostics.notes.push_back(
+            fmt::format("the text has more than the {} tokens that the model reads: the rest was cut off",
+                        subject.text_encoder()->max_length()));
     if (!chosen.why.empty()) explanation.diagnostics.notes.push_back(chosen.why);
     explanation.provenance.evaluations += chosen.evaluations;
     if (compares && !features && !mixed) {
@@ -352,7 +367,7 @@ Explanation explain(const Subject& subject, const Input& input, const Recipe& re
         }
     }
     name_columns(input, explanation.attribution);
-    if (input.text && !layer.empty()) tokens_to_words(*input.text, explanation.attribution);
+    if (input.text) tokens_to_words(*input.text, explanation.attribution);
     if (layer != recipe.layer)
         explanation.diagnostics.notes.push_back(
             "layer " + printable(layer) + " was chosen: " +
@@ -407,17 +422,27 @@ Sources reopen(const Explanation& saved, const std::filesystem::path& folder, co
     const bool endpoint = remote::is_url(named);
     const std::filesystem::path model = endpoint ? std::filesystem::path(named) : found(named, folder),
                                 input = found(p.input_path, folder);
-    if (!endpoint) compare_hash("model", model, p.model_sha256, differences);
-    else if (!p.model_sha256.empty())
+    std::error_code failed;
+    const bool pair = !endpoint && std::filesystem::is_directory(model, failed);
+    if (!endpoint && !pair) compare_hash("model", model, p.model_sha256, differences);
+    else if (endpoint && !p.model_sha256.empty())
         differences.emplace_back("the model was a file, and now it is an endpoint");
     if (!own_text && p.inputs.empty()) compare_hash("input", input, p.input_sha256, differences);
     data::Preprocessing preprocessing;
     if (!p.preprocessing.empty())
         preprocessing = data::preprocessing_from_json(p.preprocessing, "");
     preprocessing.table.background.clear();
+    for (data::ScoredImage& image : preprocessing.images) {
+        image.path = found(image.path.string(), folder);
+        compare_hash("picture", image.path, image.sha256, differences);
+        image.sha256.clear();
+    }
     remote::Options options = now.endpoint;
     options.scale = saved.target.resolved.output_scale;
     Subject subject = Subject::load(model, std::move(preprocessing), 0, run, options);
+    if (pair && subject.sha256() != p.model_sha256)
+        differences.push_back(fmt::format("the model {} is not the one that was explained: its fingerprint differs",
+                                          printable(model.string(), 400)));
     if (!p.background_path.empty()) {
         const std::filesystem::path background = found(p.background_path, folder);
         compare_hash("background", background, p.background_sha256, differences);

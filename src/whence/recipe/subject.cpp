@@ -85,6 +85,9 @@ Subject Subject::load(const std::filesystem::path& model, data::Preprocessing pr
         subject.endpoint_ = asked.get();
         return subject;
     }
+    std::error_code failed;
+    if (std::filesystem::is_directory(model, failed))
+        return of(clip::Pair::load(model, threads, run), std::move(preprocessing), run);
     Subject subject;
     subject.path_ = model;
     subject.preprocessing_ = std::move(preprocessing);
@@ -137,6 +140,61 @@ Subject Subject::of(std::shared_ptr<const Model> model, std::string name,
     return subject;
 }
 
+Subject Subject::of(clip::Pair pair, data::Preprocessing preprocessing, const Run& run) {
+    Subject subject;
+    subject.path_ = pair.folder();
+    subject.sha256_ = pair.fingerprint();
+    subject.notes_ = pair.notes();
+    subject.preprocessing_ = std::move(preprocessing);
+    subject.pair_ = std::move(pair);
+    const bool texts = !subject.preprocessing_.texts.empty(), images = !subject.preprocessing_.images.empty();
+    if (texts == images)
+        throw Error(ErrorKind::usage, printable(subject.path_.string(), 400) +
+                                          " is a model of pictures and texts: say what pictures are scored against "
+                                          "(preprocessing of kind image with \"texts\"), or texts (kind text with "
+                                          "\"images\"); whence clip explain does");
+    subject.preprocessing_.kind = texts ? data::InputKind::image : data::InputKind::text;
+    const auto model = texts ? subject.pair_->image_model(subject.embedded_texts(), run)
+                             : subject.pair_->text_model(subject.embedded_images(run), run);
+    subject.model_ = model;
+    subject.onnx_ = model.get();
+    if (texts)
+        subject.preprocessing_.image = subject.pair_->preprocessing().image;
+    else
+        subject.text_ = std::make_shared<const text::TextEncoder>(subject.pair_->token_encoder());
+    subject.use_preprocessing({});
+    return subject;
+}
+
+Tensor Subject::embedded_texts() {
+    const std::vector<std::string>& texts = preprocessing_.texts;
+    clip::TextEmbeddings embeddings = pair_->embed_texts(texts);
+    for (const size_t cut : embeddings.cut)
+        notes_.push_back(fmt::format("'{}' has more than the {} tokens that the model reads: the rest was cut off",
+                                     printable(texts[cut], 60), pair_->context()));
+    if (preprocessing_.classes.empty()) preprocessing_.classes = texts;
+    return std::move(embeddings.values);
+}
+
+Tensor Subject::embedded_images(const Run& run) {
+    std::vector<std::filesystem::path> files;
+    std::vector<std::string> names;
+    for (data::ScoredImage& image : preprocessing_.images) {
+        const std::string sha256 = sha256_of_file(image.path);
+        if (!image.sha256.empty() && image.sha256 != sha256)
+            throw Error(ErrorKind::input, printable(image.path.string(), 400) +
+                                              ": this is not the picture that the preprocessing means: its "
+                                              "SHA-256 differs");
+        image.sha256 = sha256;
+        files.push_back(image.path);
+        names.push_back(image.path.filename().string());
+    }
+    clip::ImageEmbeddings embeddings = pair_->embed_images(files, run);
+    if (!embeddings.unreadable.empty()) throw Error(ErrorKind::input, embeddings.unreadable[0].reason);
+    if (preprocessing_.classes.empty()) preprocessing_.classes = std::move(names);
+    return std::move(embeddings.values);
+}
+
 Subject Subject::of(trees::Ensemble ensemble, std::string name, std::string sha256) {
     Subject subject;
     subject.path_ = std::move(name);
@@ -175,7 +233,7 @@ Subject Subject::with_model(std::shared_ptr<const Model> model) const {
 // Classes of the preprocessing come before those that the model itself names.
 void Subject::use_preprocessing(std::vector<std::string> classes_of_model) {
     classes_ = preprocessing_.classes.empty() ? std::move(classes_of_model) : preprocessing_.classes;
-    if (kind() == data::InputKind::text) use_tokenizer();
+    if (kind() == data::InputKind::text && !pair_) use_tokenizer();
     if (kind() == data::InputKind::mixed) use_parts();
     describe_preprocessing();
     if (const auto& background = preprocessing_.table.background; !background.empty())

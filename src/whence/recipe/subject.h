@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "whence/clip/pair.h"
 #include "whence/data/preprocessing.h"
 #include "whence/mask/masked_scores.h"
 #include "whence/recipe/kept.h"
@@ -37,6 +38,12 @@ class Subject {
     static Subject of(std::shared_ptr<const Model> model, std::string name,
                       data::Preprocessing preprocessing = {});
 
+    /// A model of pictures and texts: the encoder of pictures with preprocessing.texts in its graph, or,
+    /// of kind text, that of texts with preprocessing.images; classes are named after them where the
+    /// preprocessing names none. A folder given to load is opened so. Throws Error(usage) where there is
+    /// nothing of the other side, Error(input) for a picture that is broken or another one than meant.
+    static Subject of(clip::Pair pair, data::Preprocessing preprocessing, const Run& run = {});
+
     /// A tree ensemble in memory. `sha256`: of the bytes it was read from, if any.
     static Subject of(trees::Ensemble ensemble, std::string name, std::string sha256 = "");
 
@@ -53,7 +60,11 @@ class Subject {
     [[nodiscard]] const OnnxModel* onnx_or_null() const { return onnx_; }
     /// Where the model is a tree ensemble; else nullptr.
     [[nodiscard]] const trees::EnsembleModel* ensemble_or_null() const { return ensemble_; }
-    /// SHA-256 of the model's file; empty where it is none.
+    /// Where the model is one side of a model of pictures and texts; else nullptr.
+    [[nodiscard]] const clip::Pair* pair_or_null() const { return pair_ ? &*pair_ : nullptr; }
+    /// What whoever reads an explanation should know of the model, as far as the model itself does not say.
+    [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+    /// SHA-256 of the model's file, of a pair its fingerprint; empty where it is none.
     [[nodiscard]] const std::string& sha256() const { return sha256_; }
     /// Throws Error(unsupported) where the model is no ONNX file.
     [[nodiscard]] const OnnxModel& onnx() const;
@@ -116,6 +127,8 @@ class Subject {
     void describe_preprocessing();
     void use_tokenizer();
     void use_parts();
+    [[nodiscard]] Tensor embedded_texts();
+    [[nodiscard]] Tensor embedded_images(const Run& run);
     [[nodiscard]] static std::string key_of(const Schema& schema);
     [[nodiscard]] Schema columns_of_model(Schema schema, const std::filesystem::path& path) const;
 
@@ -131,6 +144,8 @@ class Subject {
     std::shared_ptr<const data::Table> background_;
     std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();  // of this background; copies share both
     std::shared_ptr<const text::TextEncoder> text_;
+    std::optional<clip::Pair> pair_;
+    std::vector<std::string> notes_;
     std::vector<Subject> parts_;
 };
 

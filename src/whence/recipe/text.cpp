@@ -186,7 +186,7 @@ Tensor padded_tokens(const Subject& subject, const Input& input) {
     std::vector<double> ids = input.batch.at(encoder.ids_name()).to_doubles();
     for (size_t t = 0; t < ids.size(); ++t)
         if (!input.text->tokens[t].special)
-            ids[t] = static_cast<double>(encoder.tokenizer()->pad_id());
+            ids[t] = static_cast<double>(encoder.filler_id());
     return Tensor::of<double>({1, static_cast<int64_t>(ids.size())}, ids).cast(ElementType::int64);
 }
 

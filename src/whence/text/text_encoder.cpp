@@ -170,10 +170,21 @@ std::vector<Token> TextEncoder::tokens(const std::string& text) const {
     return tokenizer_->encode(text, {.most = most_, .least = fixed_ > 0 ? fixed_ : 1});
 }
 
+bool TextEncoder::cuts(const std::string& text) const {
+    if (!tokenizer_) return false;
+    const auto around = static_cast<int64_t>(before_.size() + after_.size());
+    return static_cast<int64_t>(tokenizer_->encode_part(text).size()) + around > most_;
+}
+
+int64_t TextEncoder::filler_id() const {
+    const int64_t pad = tokenizer_->pad_id();
+    return std::ranges::find(after_, pad, &Token::id) == after_.end() ? pad : 0;
+}
+
 int64_t TextEncoder::hidden_id() const {
     if (!tokenizer_)
         throw Error(ErrorKind::unsupported, "this model reads texts: it has no tokens to mask");
-    return tokenizer_->mask_id().value_or(tokenizer_->pad_id());
+    return tokenizer_->mask_id().value_or(filler_id());
 }
 
 }  // namespace whence::text

@@ -39,7 +39,12 @@ class TextEncoder {
     /// Tokens of every row; 0 where the model takes any number.
     [[nodiscard]] int64_t fixed_length() const { return fixed_; }
     [[nodiscard]] int64_t max_length() const { return most_; }
-    /// What stands for a missing token: the mask token, else padding.
+    /// Whether the text has more tokens than max_length: what is over is not read.
+    [[nodiscard]] bool cuts(const std::string& text) const;
+    /// What stands for a token that says nothing: padding, unless it also ends texts (CLIP's does, and its
+    /// encoder would take the first for the end): then number 0, with which CLIP's authors pad.
+    [[nodiscard]] int64_t filler_id() const;
+    /// What stands for a missing token: the mask token, else the filler.
     [[nodiscard]] int64_t hidden_id() const;
 
   private:
