@@ -3,7 +3,7 @@
 
 Reads the table "Who may use whom" of ARCHITECTURE.md and every #include under src/whence. Fails on an
 include that the table does not allow, on a folder the table does not know, and on a header of ONNX
-Runtime outside runtime/, of protobuf outside graph/ or of the HTTP library outside remote/. It proves first that it can fail.
+Runtime outside runtime/, of protobuf outside graph/, of the HTTP library outside remote/ or of SQLite outside store/. It proves first that it can fail.
 """
 import pathlib
 import re
@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]*)\|")
 INCLUDE = re.compile(r'^\s*#include [<"]([^>"]+)[>"]', re.M)
 
-HOMES = {"onnxruntime": "runtime", "protobuf": "graph", ".pb.h": "graph", "httplib": "remote"}
+HOMES = {"onnxruntime": "runtime", "protobuf": "graph", ".pb.h": "graph", "httplib": "remote", "sqlite3": "store"}
 
 
 def allowed_arrows(text):
@@ -44,6 +44,7 @@ def self_test(arrows):
     assert list(violations("cli", "#include <onnxruntime_cxx_api.h>\n", arrows)), "ONNX Runtime passed"
     assert list(violations("runtime", '#include "onnx.pb.h"\n', arrows)), "protobuf passed"
     assert list(violations("core", "#include <httplib.h>\n", arrows)), "the HTTP library passed"
+    assert list(violations("clip", "#include <sqlite3.h>\n", arrows)), "SQLite passed"
     assert list(violations("nowhere", "", arrows)), "unknown folder passed"
     assert not list(violations("runtime", '#include "whence/graph/graph.h"\n', arrows)), "runtime -> graph refused"
 
