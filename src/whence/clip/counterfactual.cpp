@@ -52,6 +52,8 @@ class Search {
             ask({reach.embedding, -1}, options_.first);
             return;
         }
+        complete_ = reach.covers.size() > 2 && prove_around_original();
+        if (complete_) return;
         complete_ = true;
         for (const Cover& cover : reach.covers) {
             find(cover);
@@ -90,11 +92,21 @@ class Search {
     bool prove(const Cover& cover) {
         for (int64_t count = options_.first;; count *= 4) {
             for (const Cap& cap : caps(cover, least_cosine()))
-                if (cap.least > 1 + roundings || ask(cap, count) < cap.least - roundings)
-                    return true;
+                if (holds_no_more(cap, count)) return true;
             if (count >= collection_.size) return true;
             if (!collection_.exact && scored() >= options_.limit) return false;
         }
+    }
+
+    // Many covers at once: all that is as near to the original, where that is not much.
+    bool prove_around_original() {
+        for (int64_t count = options_.first; count <= 64 * options_.first; count *= 4)
+            if (ask({original_, -1}, count) < least_cosine() - roundings) return true;
+        return false;
+    }
+
+    bool holds_no_more(const Cap& cap, int64_t count) {
+        return cap.least > 1 + roundings || ask(cap, count) < cap.least - roundings;
     }
 
     [[nodiscard]] std::vector<Cap> caps(const Cover& cover, double cosine) const {
