@@ -104,7 +104,7 @@ TEST_P(AttentionRules, IsItsDefinition) {
                               plain_run));
     for (int64_t token = 0; token < tokens; ++token) {
         const Explanation e =
-            Attention(model, {.rule = GetParam(), .layers = layers, .token = token})
+            Attention(model, {.rule = GetParam(), .layers = layers, .token = {token}})
                 .explain(x, {.index = 1}, plain_run);
         // No picture: every token keeps its place, the read one too.
         EXPECT_EQ(e.attribution.values.shape(), (Shape{1, tokens}));
@@ -116,7 +116,7 @@ TEST_P(AttentionRules, IsItsDefinition) {
         EXPECT_FALSE(e.diagnostics.attribution_error.has_value());
     }
     const Explanation pooled =
-        Attention(model, {.rule = GetParam(), .layers = layers, .token = std::nullopt})
+        Attention(model, {.rule = GetParam(), .layers = layers, .token = {std::nullopt}})
             .explain(x, {.index = 1}, plain_run);
     for (int64_t j = 0; j < tokens; ++j)
         EXPECT_NEAR(pooled.attribution.values.to_doubles()[j],
@@ -148,9 +148,9 @@ TEST(AttentionErrors, AreOneLine) {
         return error_of(kind, [&] { return Attention(model, options).explain(x, {}, plain_run); });
     };
     expect_within(explain(ErrorKind::usage, {}), "attention-rollout needs tensors of attention");
-    expect_within(explain(ErrorKind::usage, {.layers = {"attention0"}, .token = 3}),
+    expect_within(explain(ErrorKind::usage, {.layers = {"attention0"}, .token = {3}}),
                   "there is no token 3");
-    expect_within(explain(ErrorKind::usage, {.layers = {"attention0"}, .token = -2}),
+    expect_within(explain(ErrorKind::usage, {.layers = {"attention0"}, .token = {-2}}),
                   "token -2 is less than 0");
     expect_within(explain(ErrorKind::unsupported, {.layers = {"x"}}), "'x' has shape [1, 3, 4]");
     expect_within(explain(ErrorKind::usage, {.layers = {"attention7"}}), "'attention7'");

@@ -3,21 +3,20 @@
 // looks; columns: at whom), joined over its blocks into one row of relevance for one token.
 //
 //   raw attention        the last block's row, averaged over heads
-//   attention rollout    R = (A_n + I)/2 ... (A_1 + I)/2, heads averaged    Abnar and Zuidema 2020,
-//   eq. 1 attention relevance  R <- R + E_h[ReLU(g_b * A_b)] R, from R = I, g the gradient of the
-//   target
-//                        with respect to A                        Chefer, Gur and Wolf 2021, eq. 5
-//                        and 6
+//   attention rollout    R = (A_n + I)/2 ... (A_1 + I)/2, heads averaged
+//                        Abnar and Zuidema 2020, eq. 1
+//   attention relevance  R <- R + E_h[ReLU(g_b * A_b)] R, from R = I, g the gradient of the target
+//                        with respect to A: Chefer, Gur and Wolf 2021, eq. 5 and 6
 //
 // Raw attention and rollout never look at the target: every class gets the same map. Attention says
 // where values are read, not what they say and not what the score owes them; what skips attention
 // (the residual stream, the MLPs) is assumed to keep tokens in their places.
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "whence/core/explainer.h"
+#include "whence/gradients/read_token.h"
 
 namespace whence {
 
@@ -29,11 +28,11 @@ enum class AttentionRule { raw, rollout, relevance };
 struct AttentionOptions {
     AttentionRule rule = AttentionRule::rollout;
     /// Tensors of attention probabilities, from the first block to the last; each
-    /// [1, heads, tokens, tokens] or [heads, tokens, tokens].
+    /// [1, heads, tokens, tokens] or [heads, tokens, tokens]. For CLIP the authors join the last
+    /// block's alone.
     std::vector<std::string> layers;
-    /// The token whose row is read: 0 is the class token of most models. None: the mean of all
-    /// rows, for models that pool over tokens.
-    std::optional<int64_t> token = 0;
+    /// The token whose row is read; no index: the mean of all rows.
+    ReadToken token = {};
 };
 
 class Attention final : public Explainer {

@@ -28,17 +28,25 @@ void check_numbers(const std::vector<Tensor>& tensors, const std::vector<std::st
 
 LayerPass pass_through(const DifferentiableModel& model, const Batch& input, const Target& target,
                        const std::vector<std::string>& layers, With with, const Run& run) {
+    const bool backward = with == With::values_and_gradients;
+    return pass_through(
+        model, input, target,
+        Wanted{.values = layers, .gradients = backward ? layers : std::vector<std::string>{}}, run);
+}
+
+LayerPass pass_through(const DifferentiableModel& model, const Batch& input, const Target& target,
+                       const Wanted& wanted, const Run& run) {
     run.check();
     check_row(input);
     OpenTarget open(target, model, input, run);
     GradientRequest request = open.request();
-    request.values = layers;
-    if (with == With::values_and_gradients) request.gradients = layers;
+    request.values = wanted.values;
+    request.gradients = wanted.gradients;
     GradientResult result = model.run(input, request, run);
     open.settle(result);
-    check_numbers(result.values, layers, "features at");
-    check_numbers(result.gradients, layers, "gradient at");
-    const bool backward = with == With::values_and_gradients;
+    check_numbers(result.values, wanted.values, "features at");
+    check_numbers(result.gradients, wanted.gradients, "gradient at");
+    const bool backward = !wanted.gradients.empty();
     return {.target = open.resolved(),
             .value = result.target.at(0),
             .values = std::move(result.values),

@@ -20,6 +20,10 @@ struct LayerPass {
 };
 
 enum class With { values, values_and_gradients };
+/// Tensors whose values, and those whose gradients are wanted.
+struct Wanted {
+    std::vector<std::string> values, gradients;
+};
 
 /// Throws Error(input) unless the batch holds exactly one row of finite numbers, Error(usage) for a
 /// layer that does not exist, Error(unsupported) for one on which the target does not depend,
@@ -27,6 +31,8 @@ enum class With { values, values_and_gradients };
 [[nodiscard]] LayerPass pass_through(const DifferentiableModel& model, const Batch& input,
                                      const Target& target, const std::vector<std::string>& layers,
                                      With with, const Run& run);
+[[nodiscard]] LayerPass pass_through(const DifferentiableModel& model, const Batch& input,
+                                     const Target& target, const Wanted& wanted, const Run& run);
 
 /// The target of `count` inputs made on the fly, batch by batch, starting from copies of `input`:
 /// as Evaluator::scores, but the very scalar that gradients are taken of, to the last constant.

@@ -99,6 +99,9 @@ OptionValues::OptionValues(const std::vector<OptionSpec>& specs, const std::vect
         if (std::holds_alternative<double>(own->value) &&
             std::holds_alternative<int64_t>(option.value))
             own->value = static_cast<double>(std::get<int64_t>(option.value));
+        else if (std::holds_alternative<std::string>(own->value) &&
+                 std::holds_alternative<int64_t>(option.value))
+            own->value = std::to_string(std::get<int64_t>(option.value));
         else if (own->value.index() != option.value.index())
             throw Error(ErrorKind::usage, fmt::format("option '{}' of {} must be {}", option.name,
                                                       method, type_name(*own)));

@@ -23,7 +23,7 @@ struct OptionSpec {
 class OptionValues {
   public:
     /// Throws Error(usage) for a name the method does not have (naming those it has) or a value of
-    /// the wrong type. Whole numbers are taken where numbers are wanted.
+    /// the wrong type. Whole numbers are taken where numbers or texts are wanted.
     OptionValues(const std::vector<OptionSpec>& specs, const std::vector<Option>& given,
                  std::string_view method);
     template <class T>

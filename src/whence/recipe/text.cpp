@@ -110,7 +110,7 @@ void place_words(const text::Words& words, Attribution& attribution) {
     attribution.text = std::move(text);
 }
 
-void tokens_to_words(const TextInput& text, Attribution& attribution) {
+void tokens_to_words(const TextInput& text, Attribution& attribution, SpecialTokens special) {
     const Tensor& values = attribution.values;
     const auto count = static_cast<int64_t>(text.tokens.size());
     const bool of_tokens = values.rank() >= 2 && values.rank() <= 3 && values.rows() == 1 &&
@@ -129,6 +129,7 @@ void tokens_to_words(const TextInput& text, Attribution& attribution) {
         for (int64_t f = 0; f < features; ++f) sum += all[t * features + f];
         const text::Token& token = text.tokens[t];
         if (token.padding && sum == 0) continue;
+        if (token.special && special == SpecialTokens::left_out) continue;
         int64_t feature = players[t] < 0 ? -1 : feature_of_word[players[t]];
         if (feature < 0) {
             feature = static_cast<int64_t>(sums.size());

@@ -44,9 +44,13 @@ struct TextPlayers {
 /// Writes down where the words stand.
 void place_words(const text::Words& words, Attribution& attribution);
 
+/// What becomes of tokens that stand for no part of a text: its start, its end, padding.
+enum class SpecialTokens { kept, left_out };
+
 /// Values of tokens (or of their embeddings, [1, tokens, features]: summed) become values of words:
 /// each word has the sum of its tokens, tokens of no word (special ones, punctuation) their own.
-void tokens_to_words(const TextInput& text, Attribution& attribution);
+void tokens_to_words(const TextInput& text, Attribution& attribution,
+                     SpecialTokens special = SpecialTokens::kept);
 
 /// The tensor of word embeddings: what the first table gives for the tokens. Throws
 /// Error(unsupported) where there is none.

@@ -181,6 +181,11 @@ std::vector<LayerInfo> OnnxModel::layers() const {
     return all;
 }
 
+const Graph& OnnxModel::differentiable_graph() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->canonical_graph(state_->trial);
+}
+
 Graph OnnxModel::gradient_graph(const GradientRequest& request) const {
     const std::lock_guard lock(state_->mutex);
     return state_->gradient_graph_of(request, false, state_->trial);

@@ -98,6 +98,9 @@ class OnnxModel : public DifferentiableModel {
     [[nodiscard]] const std::string& sha256() const;
     /// The graph as it runs: constants folded, batch freed, pixels in front.
     [[nodiscard]] const graph::Graph& graph() const;
+    /// The graph that gradients are made from, where run() looks tensors up: opset 18 or newer, bodies and
+    /// operators without a rule of their own written out, types and shapes annotated.
+    [[nodiscard]] const graph::Graph& differentiable_graph() const;
     /// Class names that the file itself holds (ZipMap); empty if none.
     [[nodiscard]] const std::vector<std::string>& class_labels() const;
     /// Rows that one run of the file takes: 0 any number, 1 one by one.
