@@ -41,6 +41,7 @@ void add_plot(CLI::App& app, Context& context);
 void add_global(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);
 void add_experiment(CLI::App& app, Context& context);
+void add_clip(CLI::App& app, Context& context);
 void add_methods(CLI::App& app, Context& context);
 
 }  // namespace whence::cli

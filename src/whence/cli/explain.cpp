@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "command.h"
+#include "explain.h"
 #include "limits.h"
 #include "method_options.h"
 #include "outputs.h"
@@ -26,21 +26,7 @@
 namespace whence::cli {
 namespace {
 
-struct Options {
-    SubjectOptions subject;
-    std::vector<std::string> inputs;
-    std::string text, method, target = "top", scale = "automatic", baseline, layer;
-    uint64_t seed = 0;
-    std::optional<int64_t> row;
-    std::string rows, plot, words;
-    std::optional<int64_t> top, pick;
-    std::string mask;
-    bool hide_rest = false;
-    std::optional<double> min_weight;
-    std::vector<std::string> outputs;
-    bool show = false;
-    MethodOptions of_method;
-};
+using Options = ExplainOptions;
 
 int64_t shown(const Options& options) {
     return options.top.value_or(10);
@@ -230,15 +216,9 @@ void check_mask(const Options& options) {
         throw Error(ErrorKind::usage, "--mask draws a .png: give -o FILE.png");
 }
 
+// What can be wrong with the request is said before the work.
 void check_request(const Options& options) {
-    // What can be wrong with the request is said before the work.
-    std::vector<std::string> read = options.inputs;
-    read.insert(read.end(), {options.subject.model, options.subject.background});
-    check_outputs(options.outputs, read);
-    if (!options.method.empty())
-        static_cast<void>(options.of_method.given(recipe::find_method(options.method)));
-    static_cast<void>(parse_scale(options.scale));
-    if (!options.words.empty()) static_cast<void>(render::parse_language(options.words));
+    check_explanation(options, {options.subject.model, options.subject.background});
     if (!options.rows.empty() && !options.words.empty())
         throw Error(ErrorKind::usage, "--words says one explanation: give --row, not --rows");
     if (!options.rows.empty() && !options.text.empty())
@@ -253,7 +233,6 @@ void check_request(const Options& options) {
                     ".png, .svg or .html)");
     if (options.pick && options.rows.empty())
         throw Error(ErrorKind::usage, "--pick chooses among many rows: give --rows");
-    check_mask(options);
     if (options.plot.empty()) return;
     const render::Plot plot = render::parse_plot(options.plot);
     if (render::of_one_row(plot) != options.rows.empty())
@@ -296,6 +275,70 @@ int explain(Options options, const Context& context) {
     const recipe::Subject subject = options.subject.open(context);
     if (!options.rows.empty()) return explain_rows(std::move(options), subject, context);
     const recipe::Input input = input_of(subject, options);
+    return explain_input(std::move(options), subject, input, context);
+}
+
+}  // namespace
+
+void declare_explanation(CLI::App& command, ExplainOptions& options) {
+    command.add_option("-m,--method", options.method,
+                     "see whence methods; default: integrated-gradients, or lime for a model "
+                     "without gradient")
+        ->type_name("M");
+    command.add_option("-t,--target", options.target,
+                     "top, a class by name or number, or A-B (default top)")
+        ->type_name("T");
+    command.add_option("--scale", options.scale,
+                     "raw, logit, probability or log-probability; default: the method's")
+        ->type_name("S");
+    command.add_option("-b,--baseline", options.baseline,
+                     "zeros, model-zeros, value:V, mean, blur:SIGMA, noise:LOW:HIGH, gaussian:SIGMA, a "
+                     "file, mean:PATH or set:PATH[:K] of a folder or file of many, auto: the most "
+                     "neutral; default: mean with a background, else zeros")
+        ->type_name("B");
+    command.add_option("-l,--layer", options.layer,
+                     "explain with the features of this tensor; see whence info --layers")
+        ->type_name("NAME");
+    command.add_option("--seed", options.seed, "of everything random (default 0)")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber);
+    command.add_option("-o,--output", options.outputs,
+                     "file to write: .json .npz .npy .csv .png .svg .html; may be repeated; "
+                     "without it, text in the terminal")
+        ->type_name("FILE")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command.add_flag("--show", options.show, "text in the terminal also with -o");
+    command.add_option("--words", options.words,
+                     "say it in a few sentences, in en, ru or zh, instead of the table")
+        ->type_name("LANGUAGE");
+    command.add_option("--mask", options.mask,
+                     "a .png is the picture with the superpixels that speak for the target "
+                     "(positive), against it (negative), or both, --top of them (default 5)")
+        ->type_name("WHICH");
+    command.add_flag("--hide-rest", options.hide_rest, "with --mask: the rest is black");
+    command.add_option("--min-weight", options.min_weight,
+                     "with --mask: leave out superpixels that weigh less")
+        ->type_name("X");
+    command.add_option("--top", options.top, "features shown (default 10)")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+    options.of_method.declare(command);
+}
+
+void check_explanation(const ExplainOptions& options, const std::vector<std::string>& besides) {
+    std::vector<std::string> read = options.inputs;
+    read.insert(read.end(), besides.begin(), besides.end());
+    check_outputs(options.outputs, read);
+    if (!options.method.empty())
+        static_cast<void>(options.of_method.given(recipe::find_method(options.method)));
+    static_cast<void>(parse_scale(options.scale));
+    if (!options.words.empty()) static_cast<void>(render::parse_language(options.words));
+    check_mask(options);
+}
+
+int explain_input(ExplainOptions options, const recipe::Subject& subject, const recipe::Input& input,
+                  const Context& context) {
     if (options.method.empty()) choose_method(options, subject, input, context);
     render::ReportItem item = present(recipe::explain(subject, input, recipe_of(options), context.run),
                                       subject, input, context.run);
@@ -313,7 +356,6 @@ int explain(Options options, const Context& context) {
     return 0;
 }
 
-}  // namespace
 
 void add_explain(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand(
@@ -334,67 +376,16 @@ void add_explain(CLI::App& app, Context& context) {
         ->type_name("ROWS");
     options->subject.declare_background(*command);
     command
-        ->add_option("-m,--method", options->method,
-                     "see whence methods; default: integrated-gradients, or lime for a model "
-                     "without gradient")
-        ->type_name("M");
-    command
-        ->add_option("-t,--target", options->target,
-                     "top, a class by name or number, or A-B (default top)")
-        ->type_name("T");
-    command
-        ->add_option("--scale", options->scale,
-                     "raw, logit, probability or log-probability; default: the method's")
-        ->type_name("S");
-    command
-        ->add_option("-b,--baseline", options->baseline,
-                     "zeros, model-zeros, value:V, mean, blur:SIGMA, noise:LOW:HIGH, gaussian:SIGMA, a "
-                     "file, mean:PATH or set:PATH[:K] of a folder or file of many, auto: the most "
-                     "neutral; default: mean with a background, else zeros")
-        ->type_name("B");
-    command
-        ->add_option("-l,--layer", options->layer,
-                     "explain with the features of this tensor; see whence info --layers")
-        ->type_name("NAME");
-    command->add_option("--seed", options->seed, "of everything random (default 0)")
-        ->type_name("N")
-        ->check(CLI::NonNegativeNumber);
-    command
-        ->add_option("-o,--output", options->outputs,
-                     "file to write: .json .npz .npy .csv .png .svg .html; may be repeated; "
-                     "without it, text in the terminal")
-        ->type_name("FILE")
-        ->allow_extra_args(false)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command->add_flag("--show", options->show, "text in the terminal also with -o");
-    command
         ->add_option("--plot", options->plot,
                      "draw a table's picture as waterfall or force; of --rows as beeswarm "
                      "(default), bar, violin, heatmap, scatter or decision")
         ->type_name("PLOT");
     command
-        ->add_option("--words", options->words,
-                     "say it in a few sentences, in en, ru or zh, instead of the table")
-        ->type_name("LANGUAGE");
-    command
         ->add_option("--pick", options->pick,
                      "of --rows keep this many that together show what matters (SP-LIME)")
         ->type_name("N")
         ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
-    command
-        ->add_option("--mask", options->mask,
-                     "a .png is the picture with the superpixels that speak for the target "
-                     "(positive), against it (negative), or both, --top of them (default 5)")
-        ->type_name("WHICH");
-    command->add_flag("--hide-rest", options->hide_rest, "with --mask: the rest is black");
-    command
-        ->add_option("--min-weight", options->min_weight,
-                     "with --mask: leave out superpixels that weigh less")
-        ->type_name("X");
-    command->add_option("--top", options->top, "features shown (default 10)")
-        ->type_name("N")
-        ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
-    options->of_method.declare(*command);
+    declare_explanation(*command, *options);
     command->footer(
         "\n  whence explain examples/models/breast_cancer.onnx examples/data/breast_cancer.csv "
         "--row 17\n"

@@ -75,18 +75,23 @@ std::vector<std::string> names_of(CLI::App& app) {
 // CLI11 says that a word was not expected; a person wants to know what was.
 std::string explain_parse_error(CLI::App& app, const CLI::ParseError& error,
                                 const std::vector<std::string>& words) {
-    const std::vector<CLI::App*> chosen = app.get_subcommands();
-    const std::string help =
-        "; see whence " + (chosen.empty() ? "" : chosen[0]->get_name() + " ") + "--help";
-    if (chosen.empty()) {
+    CLI::App* chosen = &app;
+    std::string command;  // its names, with a blank after it
+    while (!chosen->get_subcommands().empty()) {
+        chosen = chosen->get_subcommands()[0];
+        command += chosen->get_name() + " ";
+    }
+    const std::string help = "; see whence " + command + "--help";
+    if (const std::vector<std::string> parts = names_of(*chosen); !parts.empty()) {
         for (const std::string& word : words) {
-            if (word.starts_with('-')) continue;
-            return "no command '" + printable(word) + "'" +
-                   recipe::did_you_mean(word, names_of(app)) + help;
+            if (word.starts_with('-') || word + " " == command) continue;
+            return "no command '" + command + printable(word) + "'" + recipe::did_you_mean(word, parts) +
+                   help;
         }
+        return "whence " + command + "needs a command" + help;
     }
     std::vector<std::string> options;
-    for (const CLI::App* part : {static_cast<CLI::App*>(chosen.empty() ? &app : chosen[0]), &app})
+    for (const CLI::App* part : {static_cast<const CLI::App*>(chosen), static_cast<const CLI::App*>(&app)})
         for (const CLI::Option* option : part->get_options())
             for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
     if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
@@ -134,6 +139,7 @@ int run(int argc, char** argv) {
     add_global(app, context);
     add_train(app, context);
     add_experiment(app, context);
+    add_clip(app, context);
     add_methods(app, context);
     add_shared_options(app, context);
     const std::vector<std::string> words(argv + 1, argv + argc);
