@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "clip_store.h"
 #include "ensemble.h"
 #include "errors.h"
 #include "explain.h"
@@ -30,5 +31,6 @@ NB_MODULE(_whence, module) {
     bind_segment(module);
     bind_trees(module);
     bind_ensemble(module);
+    bind_clip_store(module);
     module.def("runtime_version", &whence::runtime_version, "Version of the ONNX Runtime library in use.");
 }

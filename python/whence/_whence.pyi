@@ -414,3 +414,91 @@ def tree_contributions(
     model: Model, rows: ArrayLike, background: ArrayLike | None, values: bool, threads: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]: ...
 def runtime_version() -> str: ...
+
+class Found:
+    """A picture or caption of a store, and how near it is to what was looked for."""
+    @property
+    def id(self) -> int:
+        """Grows with each item that comes into the store; never given again."""
+    @property
+    def kind(self) -> Literal["image", "text"]: ...
+    @property
+    def path(self) -> str:
+        """Of the picture; of a caption that of its picture, or empty."""
+    @property
+    def caption(self) -> str: ...
+    @property
+    def score(self) -> float:
+        """Cosine of both embeddings."""
+    @property
+    def width(self) -> int:
+        """Pixels of the picture; 0: not known."""
+    @property
+    def height(self) -> int: ...
+    @property
+    def bytes(self) -> int:
+        """Of the picture's file."""
+    @property
+    def embedding(self) -> NDArray[np.float32] | None:
+        """[width], of length 1, where it was asked for."""
+
+class Store:
+    """Reads a store of embeddings, also while another process writes it.
+
+    model: the folder of encoders, where it is no longer where it was when the store was made. It is loaded when a text or a
+    picture is looked for, and refused (UsageError) if it is another one.
+    Raises InputError for a folder that is no store, a newer format, or damage.
+    """
+    def __init__(self, folder: _Path, model: _Path | None = None) -> None: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def model(self) -> str:
+        """Folder of the encoders when the store was made."""
+    @property
+    def width(self) -> int:
+        """Numbers in an embedding."""
+    @property
+    def notes(self) -> list[str]:
+        """What is not as it should be though answers are right: a damaged graph that is not used."""
+    def counts(self, kind: str = "image") -> dict[str, int]:
+        """items; removed: vectors still on the disk whose items are gone; in_graph: 0 where every search is a full scan."""
+    def search(
+        self, text: str | None = None, *, image: _Path | None = None, embedding: ArrayLike | None = None, kind: str = "image",
+        k: int = 10, exact: bool = False, effort: int = 0, embeddings: bool = False, threads: int = 0,
+    ) -> list[Found]:
+        """The k items nearest to a text, the picture of a file, or an embedding [width], the nearest first, of equals the older.
+
+        exact: a full scan also where there is a graph. effort: vectors kept in view on the graph (0: max(64, 2 k)).
+        embeddings: give those of what was found.
+        Cosines between texts and pictures that match are some 0.2 to 0.35 for most CLIP models, those of two pictures 0.5 and
+        more: they must not be compared with each other.
+        """
+    def nearest(
+        self, embeddings: ArrayLike, *, kind: str = "image", k: int = 10, exact: bool = False, effort: int = 0, threads: int = 0,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """ids and scores [rows, k] for embeddings [rows, width]; id 0 where there are fewer than k."""
+
+class Writer:
+    """The only writer of a store while it is open; begins one where there is none. For embeddings made elsewhere.
+
+    fingerprint: says what they were made with; a store of another one is refused. graph_from: from how many vectors of a kind
+    finish() makes a graph.
+    """
+    def __init__(self, folder: _Path, *, fingerprint: str, width: int, model: str = "", graph_from: int = 50_000) -> None: ...
+    def put(self, kind: str, paths: Sequence[str], embeddings: ArrayLike, *, captions: Sequence[str] = (), threads: int = 0) -> int:
+        """Adds embeddings [len(paths), width]; on the disk when it returns. One of the same path (kind text: path and caption)
+        is replaced; returns how many were. Raises InputError for NaN and zeros."""
+    def remove(self, ids: Sequence[int]) -> int: ...
+    def finish(self, *, threads: int = 0) -> None:
+        """After the last change: makes or extends graphs, compacts what is mostly gone."""
+    def compact(self, *, threads: int = 0) -> None:
+        """Writes everything anew without what was removed."""
+    def close(self) -> None: ...
+    def __enter__(self) -> Writer: ...
+    def __exit__(self, *error: object) -> None: ...
+
+def clip_index(
+    places: Sequence[str], store: str, model: str, captions: Sequence[tuple[str, str]], prune: bool, threads: int,
+    progress: Callable[[str, int, int], object] | None,
+) -> dict[str, Any]: ...

@@ -90,6 +90,13 @@ TEST(Store, AnswersAreSortedAndRight) {
     const auto many = store.search_many(clustered(5, 16, 3), 5, {.k = 3});
     EXPECT_EQ(many.size(), 5u);
     EXPECT_TRUE(store.search(query).front().embedding.empty());
+    const Nearest nearest = store.nearest(clustered(5, 16, 3), 5, {.k = 3});
+    for (size_t q = 0; q < many.size(); ++q)
+        for (size_t i = 0; i < 3; ++i) {
+            EXPECT_EQ(nearest.ids[q * 3 + i], many[q][i].item.id);
+            EXPECT_EQ(nearest.scores[q * 3 + i], static_cast<float>(many[q][i].score));
+        }
+    EXPECT_EQ(store.nearest(query, 1, {.k = 501}).ids.back(), 0) << "there are 500";
 }
 
 TEST(Store, EmptyOneAndCopies) {

@@ -60,7 +60,7 @@ struct Table {
         : codec(width), vectors(std::move(values)), count(std::ssize(vectors) / width) {
         codes.resize(static_cast<size_t>(count * codec.stride()));
         for (int64_t row = 0; row < count; ++row)
-            codec.encode(vector(row), codes.data() + row * codec.stride());
+            codec.encode(vector(row), row, codes.data() + row * codec.stride());
     }
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;

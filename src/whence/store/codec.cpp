@@ -40,11 +40,12 @@ std::vector<float> Codec::turned(std::span<const float> vector) const {
     return out;
 }
 
-void Codec::encode(std::span<const float> vector, std::byte* code) const {
+void Codec::encode(std::span<const float> vector, int64_t id, std::byte* code) const {
     const std::vector<float> x = turned(vector);
     float largest = 0;
     for (const float value : x) largest = std::max(largest, std::abs(value));
-    CodeTail tail{.scale = largest > 0 ? largest / 127 : 1, .error = 0, .sum = 0, .unused = 0};
+    CodeTail tail{
+        .scale = largest > 0 ? largest / 127 : 1, .error = 0, .sum = 0, .unused = 0, .id = id};
     std::memset(code, 0, static_cast<size_t>(stride()));
     int8_t* bytes = reinterpret_cast<int8_t*>(code);
     double squares = 0;
@@ -59,9 +60,13 @@ void Codec::encode(std::span<const float> vector, std::byte* code) const {
     std::memcpy(code + bytes_, &tail, sizeof tail);
 }
 
+bool Codec::same(const std::byte* a, const std::byte* b) const {
+    return std::memcmp(a, b, static_cast<size_t>(bytes_) + offsetof(CodeTail, unused)) == 0;
+}
+
 Query Codec::query(std::span<const float> vector) const {
     AlignedVector<std::byte> code(static_cast<size_t>(stride()));
-    encode(vector, code.data());
+    encode(vector, 0, code.data());
     Query out{.vector = {vector.begin(), vector.end()},
               .bytes = AlignedVector<uint8_t>(static_cast<size_t>(bytes_))};
     shift(reinterpret_cast<const int8_t*>(code.data()), bytes_, out.bytes.data());

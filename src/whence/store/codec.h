@@ -26,6 +26,7 @@ struct CodeTail {
     float error;  ///< |rest|, rounded up
     int32_t sum;  ///< of the bytes
     uint32_t unused;
+    int64_t id;  ///< of the item
 };
 
 /// A vector made ready to be compared with many.
@@ -45,7 +46,9 @@ class Codec {
     /// Bytes of a whole code, which ends with its CodeTail.
     [[nodiscard]] int64_t stride() const { return bytes_ + 64; }
 
-    void encode(std::span<const float> vector, std::byte* code) const;
+    void encode(std::span<const float> vector, int64_t id, std::byte* code) const;
+    /// Whether two codes say the same vector, whosever it is.
+    [[nodiscard]] bool same(const std::byte* a, const std::byte* b) const;
     [[nodiscard]] Query query(std::span<const float> vector) const;
 
   private:
@@ -59,8 +62,11 @@ struct Codes {
     const Codec* codec;
     const std::byte* first;
 
+    [[nodiscard]] const std::byte* code(int64_t number) const {
+        return first + number * codec->stride();
+    }
     [[nodiscard]] const int8_t* row(int64_t number) const {
-        return reinterpret_cast<const int8_t*>(first + number * codec->stride());
+        return reinterpret_cast<const int8_t*>(code(number));
     }
     [[nodiscard]] const CodeTail& tail(int64_t number) const {
         return *reinterpret_cast<const CodeTail*>(row(number) + codec->bytes());

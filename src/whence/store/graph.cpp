@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <optional>
 #include <tuple>
@@ -250,10 +249,9 @@ Graph::Newcomer Graph::look(const Codes& codes, std::span<const int64_t> old, in
         }
         if (at && l > 0) at->slot = layer.below[at->slot];
     }
-    const auto size = static_cast<size_t>(codes.codec->stride());
     for (const Hit& hit : out.places.back().near)  // of the lowest layer: members are rows
         if (hit.slot < std::min(static_cast<uint32_t>(row), out.copy_of) &&
-            std::memcmp(codes.row(hit.slot), codes.row(row), size) == 0)
+            codes.codec->same(codes.code(hit.slot), codes.code(row)))
             out.copy_of = hit.slot;
     return out;
 }

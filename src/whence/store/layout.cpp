@@ -61,8 +61,8 @@ std::optional<Facts> read_facts(Database& database, const std::filesystem::path&
                         "a newer Whence",
                         shown, found, format));
     Statement row(database,
-                  "SELECT fingerprint, model, width, store, generation, change, image_slots, "
-                  "text_slots FROM facts");
+                  "SELECT fingerprint, model, width, store, generation, change, next_id, "
+                  "image_slots, text_slots FROM facts");
     const bool there = row.step();
     Facts facts;
     if (there) {
@@ -70,7 +70,8 @@ std::optional<Facts> read_facts(Database& database, const std::filesystem::path&
         facts.store = row.integer(3);
         facts.generation = row.integer(4);
         facts.change = row.integer(5);
-        facts.slots = {row.integer(6), row.integer(7)};
+        facts.next_id = row.integer(6);
+        facts.slots = {row.integer(7), row.integer(8)};
     }
     const auto possible = [](int64_t slots) { return slots >= 0 && slots <= most_slots; };
     if (!there || facts.identity.width < 1 || facts.identity.width > widest ||

@@ -18,9 +18,10 @@ constexpr int64_t most_slots = 0xfffffffe;  // slots are 32 bits wide in graphs
 /// What a store says of itself.
 struct Facts {
     Identity identity;
-    int64_t store = 0;                          ///< a number of its own, by lot
-    int64_t generation = 0;                     ///< of its files
-    int64_t change = 0;                         ///< grows with each change
+    int64_t store = 0;       ///< a number of its own, by lot
+    int64_t generation = 0;  ///< of its files
+    int64_t change = 0;      ///< grows with each change
+    int64_t next_id = 1;
     std::array<int64_t, kinds.size()> slots{};  ///< vectors on the disk
 
     [[nodiscard]] int64_t of(Kind kind) const { return slots[static_cast<size_t>(kind)]; }

@@ -132,6 +132,8 @@ struct Store::State {
         }
     }
 
+    [[nodiscard]] std::vector<Query> prepare(std::span<const float> queries, int64_t count,
+                                             const SearchOptions& options, const Run& run) const;
     Column& of(Kind kind) { return columns[static_cast<size_t>(kind)]; }
     std::vector<std::vector<Hit>> nearest(const Column& column, std::span<const Query> queries,
                                           const SearchOptions& options, const Run& run) const;
@@ -254,6 +256,43 @@ Found Store::State::found(const Column& column, Kind kind, const Hit& hit, bool 
     return out;
 }
 
+std::vector<Query> Store::State::prepare(std::span<const float> queries, int64_t count,
+                                         const SearchOptions& options, const Run& run) const {
+    const auto width = static_cast<size_t>(facts.identity.width);
+    if (count < 0 || queries.size() != static_cast<size_t>(count) * width)
+        throw Error(ErrorKind::input,
+                    fmt::format("{}: this store holds vectors of {} numbers; {} numbers are no {}",
+                                printable(folder.string(), 400), width, queries.size(),
+                                count == 1 ? "query" : fmt::format("{} queries", count)));
+    if (options.k < 1 || options.k > 1'000'000)
+        throw Error(ErrorKind::usage, "k must be from 1 to 1 000 000");
+    std::vector<Query> ready(static_cast<size_t>(count));
+    parallel_for(run, count, 16, [&](int64_t begin, int64_t end) {
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+            ready[i] = codec.query(unit(queries.subspan(i * width, width), "the query"));
+    });
+    return ready;
+}
+
+Nearest Store::nearest(std::span<const float> queries, int64_t count, const SearchOptions& options,
+                       const Run& run) {
+    const std::vector<Query> ready = state_->prepare(queries, count, options, run);
+    const auto k = static_cast<size_t>(options.k);
+    return state_->at_one_moment([&] {
+        const Column& column = state_->of(options.kind);
+        const Codes codes{&state_->codec, column.codes.data()};
+        Nearest out{.ids = std::vector<int64_t>(ready.size() * k),
+                    .scores = std::vector<float>(ready.size() * k)};
+        const auto all = state_->nearest(column, ready, options, run);
+        for (size_t q = 0; q < all.size(); ++q)
+            for (size_t i = 0; i < all[q].size(); ++i) {
+                out.ids[q * k + i] = codes.tail(all[q][i].slot).id;
+                out.scores[q * k + i] = all[q][i].score;
+            }
+        return out;
+    });
+}
+
 std::vector<Found> Store::search(std::span<const float> query, const SearchOptions& options,
                                  const Run& run) {
     return std::move(search_many(query, 1, options, run).front());
@@ -261,16 +300,7 @@ std::vector<Found> Store::search(std::span<const float> query, const SearchOptio
 
 std::vector<std::vector<Found>> Store::search_many(std::span<const float> queries, int64_t count,
                                                    const SearchOptions& options, const Run& run) {
-    const auto width = static_cast<size_t>(identity().width);
-    if (count < 0 || queries.size() != static_cast<size_t>(count) * width)
-        throw Error(ErrorKind::input,
-                    fmt::format("{}: this store holds vectors of {} numbers; {} numbers are no {}",
-                                printable(state_->folder.string(), 400), width, queries.size(),
-                                count == 1 ? "query" : fmt::format("{} queries", count)));
-    if (options.k < 1) throw Error(ErrorKind::usage, "k must be at least 1");
-    std::vector<Query> ready;
-    for (size_t at = 0; at < queries.size(); at += width)
-        ready.push_back(state_->codec.query(unit(queries.subspan(at, width), "the query")));
+    const std::vector<Query> ready = state_->prepare(queries, count, options, run);
     return state_->at_one_moment([&] {
         const Column& column = state_->of(options.kind);
         std::vector<std::vector<Found>> out;

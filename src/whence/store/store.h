@@ -65,6 +65,12 @@ struct SearchOptions {
     bool embeddings = false;  ///< give the vectors of what was found
 };
 
+/// Of many queries, without what belongs to the items.
+struct Nearest {
+    std::vector<int64_t> ids;   ///< [queries, k]; 0 where there are fewer than k
+    std::vector<float> scores;  ///< [queries, k]
+};
+
 struct Counts {
     int64_t items = 0;
     int64_t removed = 0;   ///< vectors still on the disk whose items are gone
@@ -104,6 +110,10 @@ class Store {
                                                               int64_t count,
                                                               const SearchOptions& options = {},
                                                               const Run& run = {});
+    /// Only which items, and how near: without a look into the database. Damage of a vector that is
+    /// found is not noticed.
+    [[nodiscard]] Nearest nearest(std::span<const float> queries, int64_t count,
+                                  const SearchOptions& options = {}, const Run& run = {});
     /// What is not as it should be though answers are right: a damaged graph that is not used.
     [[nodiscard]] std::vector<std::string> notes();
 

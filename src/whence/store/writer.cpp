@@ -20,8 +20,8 @@ constexpr int64_t copied_rows = 4096;  // at a time, when everything is written 
 constexpr const char* schema[] = {
     "CREATE TABLE facts (fingerprint TEXT NOT NULL, model TEXT NOT NULL, width INTEGER NOT NULL, "
     "store INTEGER NOT NULL, generation INTEGER NOT NULL, change INTEGER NOT NULL, "
-    "image_slots INTEGER NOT NULL, text_slots INTEGER NOT NULL)",
-    "CREATE TABLE items (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, "
+    "next_id INTEGER NOT NULL, image_slots INTEGER NOT NULL, text_slots INTEGER NOT NULL)",
+    "CREATE TABLE items (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, "
     "slot INTEGER NOT NULL, checksum INTEGER NOT NULL, path TEXT NOT NULL, caption TEXT NOT NULL, "
     "hash TEXT NOT NULL, bytes INTEGER NOT NULL, modified INTEGER NOT NULL, "
     "width INTEGER NOT NULL, height INTEGER NOT NULL)",
@@ -64,7 +64,7 @@ void begin_store(Database& database, const Identity& identity) {
     for (const char* statement : schema) database.run(statement);
     std::random_device lot;
     const auto number = static_cast<int64_t>((uint64_t{lot()} << 31) ^ lot());
-    Statement(database, "INSERT INTO facts VALUES (?, ?, ?, ?, 1, 1, 0, 0)")
+    Statement(database, "INSERT INTO facts VALUES (?, ?, ?, ?, 1, 1, 1, 0, 0)")
         .with(identity.fingerprint, identity.model, identity.width, number)
         .run();
     transaction.commit();
@@ -180,7 +180,8 @@ void Writer::State::write_vectors(Kind kind, std::span<const Entry> entries,
                      fmt::format("the embedding of '{}'",
                                  printable(entry.path.empty() ? entry.caption : entry.path, 200)));
             std::ranges::copy(vector, vectors.begin() + static_cast<std::ptrdiff_t>(i * width));
-            codec.encode(vector, codes.data() + i * stride);
+            codec.encode(vector, facts.next_id + static_cast<int64_t>(i),
+                         codes.data() + i * stride);
             checksums[i] = checksum(std::span(vector));
         }
     });
@@ -203,8 +204,9 @@ bool Writer::State::remove(int64_t id) {
 // Tells readers to look again. To be called in a transaction, last.
 void Writer::State::changed() {
     Statement(database,
-              "UPDATE facts SET change = ?, generation = ?, image_slots = ?, text_slots = ?")
-        .with(facts.change + 1, facts.generation, facts.slots[0], facts.slots[1])
+              "UPDATE facts SET change = ?, generation = ?, next_id = ?, image_slots = ?, "
+              "text_slots = ?")
+        .with(facts.change + 1, facts.generation, facts.next_id, facts.slots[0], facts.slots[1])
         .run();
 }
 
@@ -214,8 +216,8 @@ int64_t Writer::State::write_rows(Kind kind, std::span<const Entry> entries,
     try {
         Transaction transaction(database, Transaction::Kind::write);
         Statement insert(database,
-                         "INSERT INTO items (kind, slot, checksum, path, caption, hash, bytes, "
-                         "modified, width, height) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                         "INSERT INTO items (id, kind, slot, checksum, path, caption, hash, bytes, "
+                         "modified, width, height) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         int64_t replaced = 0;
         int64_t& slots = facts.slots[static_cast<size_t>(kind)];
         for (size_t i = 0; i < entries.size(); ++i) {
@@ -223,9 +225,9 @@ int64_t Writer::State::write_rows(Kind kind, std::span<const Entry> entries,
             if (const auto there = items.find(kind, entry.path, entry.caption))
                 replaced += remove(there->id);
             insert
-                .with(static_cast<int64_t>(kind), slots++, static_cast<int64_t>(checksums[i]),
-                      entry.path, entry.caption, entry.hash, entry.bytes, entry.modified,
-                      entry.width, entry.height)
+                .with(facts.next_id++, static_cast<int64_t>(kind), slots++,
+                      static_cast<int64_t>(checksums[i]), entry.path, entry.caption, entry.hash,
+                      entry.bytes, entry.modified, entry.width, entry.height)
                 .run();
         }
         changed();
@@ -384,7 +386,7 @@ std::vector<int64_t> Writer::State::copy_live(Kind kind, ColumnFiles& to, const 
                                             "and index it again, or restore the store from a copy",
                                             shown(folder), item.id));
                 std::ranges::copy(vector, kept.begin() + static_cast<std::ptrdiff_t>(i * width));
-                codec.encode(vector, codes.data() + i * stride);
+                codec.encode(vector, item.id, codes.data() + i * stride);
             }
         });
         to.vectors.append(std::as_bytes(std::span(kept)));
