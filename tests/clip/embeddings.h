@@ -64,16 +64,6 @@ struct Rows {
         rows.emplace_back(u.begin(), u.end());
     }
     [[nodiscard]] Vector at(size_t id) const { return unit({rows[id].begin(), rows[id].end()}); }
-    [[nodiscard]] Tensor read(std::span<const int64_t> ids) const {
-        std::vector<float> all;
-        for (const int64_t id : ids) {
-            const auto& row = rows[static_cast<size_t>(id)];
-            all.insert(all.end(), row.begin(), row.end());
-        }
-        return Tensor::of<float>({static_cast<int64_t>(ids.size()),
-                                  static_cast<int64_t>(rows.empty() ? 0 : rows[0].size())},
-                                 all);
-    }
     [[nodiscard]] float similarity(std::span<const float> query, size_t id) const {
         return std::inner_product(query.begin(), query.end(), rows[id].begin(), 0.0F);
     }
@@ -99,7 +89,10 @@ struct Rows {
                         std::iota(all.begin(), all.end(), 0);
                         return nearest(query, count, all);
                     },
-                .read = [this](std::span<const int64_t> ids) { return read(ids); }};
+                .embedding =
+                    [this](int64_t id) {
+                        return std::span<const float>(rows[static_cast<size_t>(id)]);
+                    }};
     }
 };
 

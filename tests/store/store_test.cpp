@@ -99,6 +99,31 @@ TEST(Store, AnswersAreSortedAndRight) {
     EXPECT_EQ(store.nearest(query, 1, {.k = 501}).ids.back(), 0) << "there are 500";
 }
 
+TEST(Store, AViewIsOfOneMoment) {
+    const Folder folder;
+    fill(folder / "s", 300);
+    Store store(folder / "s");
+    const std::vector<float> query = clustered(1, 16, 3);
+    const auto expected = store.search(query, {.k = 12, .embeddings = true});
+    store.view(Kind::image, [&](const View& view) {
+        EXPECT_EQ(view.size(), 300);
+        EXPECT_TRUE(view.exact());
+        // What another process takes away meanwhile is still there.
+        Writer(folder / "s", clip).remove(std::vector<int64_t>{expected[0].item.id});
+        const auto near = view.nearest(query, 12, {});
+        ASSERT_EQ(near.size(), expected.size());
+        for (size_t i = 0; i < near.size(); ++i) {
+            EXPECT_EQ(near[i].score, expected[i].score);
+            EXPECT_EQ(view.item(near[i].slot).path, expected[i].item.path);
+            EXPECT_TRUE(std::ranges::equal(view.embedding(near[i].slot), expected[i].embedding));
+        }
+        EXPECT_EQ(view.nearest(query, 1000, {}).size(), 300U);
+        EXPECT_TRUE(says(message_of(ErrorKind::usage, [&] { (void)view.nearest(query, 0, {}); }), "at least 1"));
+    });
+    store.view(Kind::image, [&](const View& view) { EXPECT_EQ(view.size(), 299); });
+    store.view(Kind::text, [&](const View& view) { EXPECT_EQ(view.size(), 0); });
+}
+
 TEST(Store, EmptyOneAndCopies) {
     const Folder folder;
     const std::vector<float> one = clustered(1, 16, 1);

@@ -126,34 +126,18 @@ class Search {
         count = std::min(count, collection_.size);
         const std::vector<float> query(cap.direction.begin(), cap.direction.end());
         const auto neighbours = collection_.nearest(query, count);
-        std::vector<int64_t> fresh;
         for (const auto& neighbour : neighbours)
-            if (seen_.insert(neighbour.id).second) fresh.push_back(neighbour.id);
-        if (!fresh.empty()) score(fresh);
+            if (seen_.insert(neighbour.id).second) score(neighbour.id);
         return neighbours.empty() || count == collection_.size ? -infinity
                                                                : neighbours.back().similarity;
     }
 
-    void score(std::span<const int64_t> ids) {
-        constexpr size_t block = 1024;
-        for (size_t first = 0; first < ids.size(); first += block) {
-            run_.check();
-            const auto part = ids.subspan(first, std::min(block, ids.size() - first));
-            const Tensor rows = collection_.read(part);
-            const auto width = static_cast<size_t>(confidence_.width());
-            if (rows.rows() != static_cast<int64_t>(part.size()) ||
-                rows.row_size() != confidence_.width())
-                throw Error(ErrorKind::input,
-                            fmt::format("the collection's embeddings have {} numbers, the "
-                                        "original {}",
-                                        rows.row_size(), width));
-            const std::span<const float> numbers = rows.as<float>();
-            for (size_t i = 0; i < part.size(); ++i)
-                score(part[i], numbers.subspan(i * width, width));
-        }
-    }
-
-    void score(int64_t id, std::span<const float> row) {
+    void score(int64_t id) {
+        const std::span<const float> row = collection_.embedding(id);
+        if (static_cast<int64_t>(row.size()) != confidence_.width())
+            throw Error(ErrorKind::input,
+                        fmt::format("the collection's embeddings have {} numbers, the original {}",
+                                    row.size(), confidence_.width()));
         row_.assign(row.begin(), row.end());
         const double length = std::sqrt(dot(row_, row_));
         if (!(length > 0) || !std::isfinite(length)) {
@@ -205,7 +189,7 @@ void check(const Collection& collection, const SearchOptions& options) {
         throw Error(ErrorKind::usage,
                     "a search for counterfactuals wants at least one, asks for at "
                     "least one neighbour and looks at one or more");
-    if (collection.size > 0 && (!collection.nearest || !collection.read))
+    if (collection.size > 0 && (!collection.nearest || !collection.embedding))
         throw Error(ErrorKind::internal, "a collection without a way to ask it");
 }
 

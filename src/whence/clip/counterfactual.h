@@ -11,7 +11,6 @@
 #include "whence/clip/confidence.h"
 #include "whence/clip/reach.h"
 #include "whence/core/run.h"
-#include "whence/core/tensor.h"
 
 namespace whence::clip {
 
@@ -28,8 +27,9 @@ struct Collection {
     /// The `count` embeddings with the greatest inner product with `query` (length 1), greatest
     /// first; fewer only where there are no more. `count` is at most `size`.
     std::function<std::vector<Neighbour>(std::span<const float> query, int64_t count)> nearest;
-    /// float32 [ids, width], each of length 1 (those without a direction are left out and counted).
-    std::function<Tensor(std::span<const int64_t> ids)> read;
+    /// That embedding, of any length (those without a direction are left out and counted). It stays
+    /// where it is until the next call.
+    std::function<std::span<const float>(int64_t id)> embedding;
 };
 
 struct SearchOptions {

@@ -293,6 +293,50 @@ Nearest Store::nearest(std::span<const float> queries, int64_t count, const Sear
     });
 }
 
+struct View::Parts {
+    Store::State& state;
+    const Column& column;
+    Kind kind;
+};
+
+void Store::view(Kind kind, const std::function<void(const View&)>& look) {
+    state_->at_one_moment([&] {
+        const View::Parts parts{*state_, state_->of(kind), kind};
+        look(View(parts));
+    });
+}
+
+int64_t View::size() const {
+    return parts_.column.slots - parts_.column.removed_count;
+}
+
+bool View::exact() const {
+    return !parts_.column.graph;
+}
+
+std::vector<View::Near> View::nearest(std::span<const float> query, int64_t k, const Run& run) const {
+    const SearchOptions options{.kind = parts_.kind, .k = k};
+    const std::vector<Query> ready = parts_.state.prepare(query, 1, options, run);
+    const std::vector<std::vector<Hit>> hits =
+        parts_.state.nearest(parts_.column, ready, options, run);
+    std::vector<Near> found;
+    for (const Hit& hit : hits.front()) found.push_back({hit.slot, hit.score});
+    return found;
+}
+
+std::span<const float> View::embedding(int64_t slot) const {
+    const auto width = static_cast<size_t>(parts_.state.codec.width());
+    return {reinterpret_cast<const float*>(parts_.column.vectors.data()) +
+                static_cast<size_t>(slot) * width,
+            width};
+}
+
+Item View::item(int64_t slot) const {
+    return parts_.state
+        .found(parts_.column, parts_.kind, {static_cast<uint32_t>(slot), 0}, false)
+        .item;
+}
+
 std::vector<Found> Store::search(std::span<const float> query, const SearchOptions& options,
                                  const Run& run) {
     return std::move(search_many(query, 1, options, run).front());

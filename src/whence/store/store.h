@@ -77,6 +77,32 @@ struct Counts {
     int64_t in_graph = 0;  ///< vectors the graph covers; 0: there is none
 };
 
+/// The vectors of one kind as they are at one moment, known by the slots they lie in: for work that
+/// asks many questions and wants to know the items of little that it finds. Not from several threads.
+class View {
+  public:
+    struct Near {
+        int64_t slot = 0;
+        double score = 0;  ///< cosine with the query, in float32
+    };
+    [[nodiscard]] int64_t size() const;
+    /// Searches leave out nothing that is nearer than what they give: there is no graph.
+    [[nodiscard]] bool exact() const;
+    /// As Store::search.
+    [[nodiscard]] std::vector<Near> nearest(std::span<const float> query, int64_t k,
+                                            const Run& run) const;
+    /// Of length 1, for a slot that a search gave; not checked for damage, but finite.
+    [[nodiscard]] std::span<const float> embedding(int64_t slot) const;
+    /// Throws Error(input) where the vector is damaged.
+    [[nodiscard]] Item item(int64_t slot) const;
+
+  private:
+    friend class Store;
+    struct Parts;
+    explicit View(const Parts& parts) : parts_(parts) {}
+    const Parts& parts_;
+};
+
 /// Reads a store; other processes may read and one may write it meanwhile. Every answer is one of
 /// the store at one moment, not older than the call. Calls from several threads wait for one
 /// another.
@@ -114,10 +140,14 @@ class Store {
     /// found is not noticed.
     [[nodiscard]] Nearest nearest(std::span<const float> queries, int64_t count,
                                   const SearchOptions& options = {}, const Run& run = {});
+    /// Calls `look` with the vectors of that kind. The store must not be asked anything else
+    /// meanwhile; who writes it need not wait.
+    void view(Kind kind, const std::function<void(const View&)>& look);
     /// What is not as it should be though answers are right: a damaged graph that is not used.
     [[nodiscard]] std::vector<std::string> notes();
 
   private:
+    friend class View;
     struct State;
     std::unique_ptr<State> state_;
 };
