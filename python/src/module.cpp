@@ -10,6 +10,7 @@
 #include "function.h"
 #include "global_view.h"
 #include "model.h"
+#include "pairwise.h"
 #include "score_card.h"
 #include "segment.h"
 #include "trees.h"
@@ -27,6 +28,7 @@ NB_MODULE(_whence, module) {
     bind_explanation(module);
     bind_explain(module);
     bind_global_view(module);
+    bind_pairwise(module);
     bind_score_card(module);
     bind_segment(module);
     bind_trees(module);

@@ -36,6 +36,7 @@ from ._whence import (
     MethodOption,
     Model,
     ModelError,
+    PairwiseExplanation,
     Pick,
     Replay,
     Rule,
@@ -67,6 +68,7 @@ __all__ = [
     "MethodOption",
     "Model",
     "ModelError",
+    "PairwiseExplanation",
     "Pick",
     "Replay",
     "Rule",
@@ -87,6 +89,7 @@ __all__ = [
     "global_view",
     "load",
     "methods",
+    "pairwise",
     "plot",
     "replay",
     "segment",
@@ -497,6 +500,18 @@ def tree_contributions(
     if not isinstance(model, Model):
         model = load(model)
     return TreeContributions(*_whence.tree_contributions(model, rows, background, values, threads))
+
+
+def pairwise(
+    model: _Path, image: _Path, text: str, *, steps: int = 10, rule: str = "published", threads: int = 0
+) -> PairwiseExplanation:
+    """Which word of `text` goes with which patch of the picture `image`, for a folder of CLIP-style encoders.
+
+    Second-order attributions (Moeller et al. 2025): `.values` [words, height, width] are shares of the cosine, compared with the picture that
+    is zero after preprocessing and with padding in place of the text. `rule`: "published" (points 1/steps, ..., 1),
+    "midpoint", "gauss-legendre" or "trapezoid". `.html()` is a page on which words show their patches and patches their words.
+    """
+    return _whence.pairwise(os.fsdecode(model), os.fsdecode(image), text, steps, rule, threads)
 
 
 def segment(image: Any, method: str = "quickshift", *, seed: int = 0, threads: int = 0, **options: Any):

@@ -348,8 +348,9 @@ def main():
         for style in ("separate", "module", "sdpa", "fused", "operator"):
             export(Encoder(side, w[side], style, others[side]), given[side].repeat(2, *[1] * (given[side].dim() - 1)),
                    names[side], FOLDER / f"{side}_{style}.onnx", style == "operator")
-        export(Encoder(side, w[side], "separate"), given[side].repeat(2, *[1] * (given[side].dim() - 1)),
-               [names[side][0], side + "_embeds"], FOLDER / f"{side}_encoder.onnx", False)
+        for style in ("separate", "module"):
+            export(Encoder(side, w[side], style), given[side].repeat(2, *[1] * (given[side].dim() - 1)),
+                   [names[side][0], side + "_embeds"], FOLDER / f"{side}_encoder_{style}.onnx", False)
 
     for side in w:
         for name in w[side]:

@@ -116,59 +116,90 @@ struct Blocks {
     graph::Graph graph;
     std::vector<AttentionBlock> all;
 
-    explicit Blocks(const Task& task) : graph(task.subject.onnx().differentiable_graph()), all(graph::attention_blocks(graph)) {
+    explicit Blocks(const OnnxModel& model)
+        : graph(model.differentiable_graph()), all(graph::attention_blocks(graph)) {
         if (all.empty()) refuse_without_attention(graph, "");
-    }
-    [[nodiscard]] std::vector<AttentionBlock> last(size_t count) const {
-        return {all.end() - static_cast<ptrdiff_t>(std::min(count, all.size())), all.end()};
     }
 };
 
-Explanation grad_eclip(const Task& task) {
-    Blocks blocks(task);
-    const bool pools = blocks.all.back().pools;
-    GradEclipOptions options{.form = parse_eclip_form(task.options.get<std::string>("form")),
-                             .token = token_of(task, pools)};
-    const bool text = task.input.text || !options.token.tensor.empty();
+// What a method made of a model once: a rewritten graph means new sessions, which cost more than many
+// explanations. The model itself where nothing was rewritten.
+struct Rewritten {
+    std::shared_ptr<const OnnxModel> model;  // none: the subject's own
+    bool pools = false;
+    size_t used = 0, found = 0;
+    std::vector<GradEclipOptions::Block> eclip;
+    std::string from;
+    std::vector<LegradOptions::Block> legrad;
+
+    [[nodiscard]] const OnnxModel& or_own(const Task& task) const { return model ? *model : task.subject.onnx(); }
+};
+
+bool reads_text(const Task& task, const ReadToken& token) {
+    return task.input.text || !token.tensor.empty();
+}
+
+Rewritten for_grad_eclip(const Task& task, EclipForm form, bool text) {
+    Blocks blocks(task.subject.onnx());
+    Rewritten out{.pools = blocks.all.back().pools, .found = blocks.all.size()};
     // A block that pools reads its tokens once; blocks before it have other rows.
-    const size_t count = pools ? 1 : blocks_asked(task, blocks.all.size(), text ? blocks_of_texts : blocks_of_pictures);
-    for (const AttentionBlock& block : blocks.last(count)) {
-        GradEclipOptions::Block names{.values = block.values, .context = block.context, .probabilities = block.probabilities};
-        if (options.form == EclipForm::single_head) {
-            graph::OneHead one = graph::use_one_head(blocks.graph, block);
-            names = {.values = one.values, .context = one.context, .queries = one.queries, .keys = one.keys};
+    out.used = out.pools ? 1 : blocks_asked(task, out.found, text ? blocks_of_texts : blocks_of_pictures);
+    for (size_t b = out.found - out.used; b < out.found; ++b) {
+        const AttentionBlock& block = blocks.all[b];
+        if (form == EclipForm::multi_head) {
+            out.eclip.push_back({.values = block.values, .context = block.context, .probabilities = block.probabilities});
+            continue;
         }
-        options.blocks.push_back(std::move(names));
+        const graph::OneHead one = graph::use_one_head(blocks.graph, block);
+        out.eclip.push_back({.values = one.values, .context = one.context, .queries = one.queries, .keys = one.keys});
     }
-    std::shared_ptr<const OnnxModel> changed;
-    if (options.form == EclipForm::single_head) changed = task.subject.onnx().with_graph(std::move(blocks.graph));
-    const OnnxModel& model = changed ? *changed : task.subject.onnx();
-    Explanation explanation = GradEclip(model, options).explain(differentiable_input(task), task.target, task.run);
-    explanation.diagnostics.notes.push_back(fmt::format("the last {} of {} blocks", count, blocks.all.size()));
+    if (form == EclipForm::single_head) out.model = task.subject.onnx().with_graph(std::move(blocks.graph));
+    return out;
+}
+
+Explanation grad_eclip(const Task& task) {
+    const EclipForm form = parse_eclip_form(task.options.get<std::string>("form"));
+    const bool text = reads_text(task, token_of(task, false));
+    const auto made = task.subject.kept<Rewritten>(
+        fmt::format("grad-eclip {} {} {}", name(form), task.options.get<int64_t>("blocks"), text), {},
+        [&] { return std::make_shared<const Rewritten>(for_grad_eclip(task, form, text)); });
+    const GradEclip method(made->or_own(task), {.form = form, .blocks = made->eclip, .token = token_of(task, made->pools)});
+    Explanation explanation = method.explain(differentiable_input(task), task.target, task.run);
+    explanation.diagnostics.notes.push_back(fmt::format("the last {} of {} blocks", made->used, made->found));
     return in_text(task, std::move(explanation));
 }
 
-Explanation legrad(const Task& task) {
-    Blocks blocks(task);
+Rewritten for_legrad(const Task& task, bool text) {
+    Blocks blocks(task.subject.onnx());
     std::erase_if(blocks.all, [](const AttentionBlock& block) { return block.pools; });
     if (blocks.all.empty() || blocks.all.back().output.empty())
         throw Error(ErrorKind::unsupported, "legrad scores the state after each block, and no residual stream was found");
-    LegradOptions options{.token = token_of(task, false)};
-    const bool text = task.input.text || !options.token.tensor.empty();
-    const std::vector<AttentionBlock> last = blocks.last(blocks_asked(task, blocks.all.size(), blocks_of_legrad));
-    options.from = graph::rows_first_input(blocks.graph, last.front());
-    const std::shared_ptr<const OnnxModel> model = task.subject.onnx().with_graph(blocks.graph);
-    const Split parts = model->split(options.from);
+    Rewritten out{.found = blocks.all.size()};
+    out.used = blocks_asked(task, out.found, blocks_of_legrad);
+    const size_t first = out.found - out.used;
+    out.from = graph::rows_first_input(blocks.graph, blocks.all[first]);
+    out.model = task.subject.onnx().with_graph(std::move(blocks.graph));
+    const Split parts = out.model->split(out.from);
     const auto& above = dynamic_cast<const OnnxModel&>(*parts.above);
-    for (const AttentionBlock& block : last) {
+    for (size_t b = first; b < out.found; ++b) {
         graph::Graph scored = above.differentiable_graph();
         // A text is read where the model reads it: a mean over padding would say nothing.
-        graph::read_instead(scored, last.back(), block.output, !text);
-        options.blocks.push_back({above.with_graph(std::move(scored)), block.probabilities});
+        graph::read_instead(scored, blocks.all.back(), blocks.all[b].output, !text);
+        out.legrad.push_back({above.with_graph(std::move(scored)), blocks.all[b].probabilities});
     }
-    Explanation explanation = Legrad(*model, options).explain(differentiable_input(task), task.target, task.run);
+    return out;
+}
+
+Explanation legrad(const Task& task) {
+    const ReadToken token = token_of(task, false);
+    const bool text = reads_text(task, token);
+    const auto made = task.subject.kept<Rewritten>(
+        fmt::format("legrad {} {}", task.options.get<int64_t>("blocks"), text), {},
+        [&] { return std::make_shared<const Rewritten>(for_legrad(task, text)); });
+    const Legrad method(made->or_own(task), {.from = made->from, .blocks = made->legrad, .token = token});
+    Explanation explanation = method.explain(differentiable_input(task), task.target, task.run);
     explanation.diagnostics.notes.push_back(fmt::format(
-        "the last {} of {} blocks{}", last.size(), blocks.all.size(),
+        "the last {} of {} blocks{}", made->used, made->found,
         text ? "; each block's state is read at the end of the text, where its authors take the mean over a picture" : ""));
     return in_text(task, std::move(explanation));
 }

@@ -55,6 +55,9 @@ constexpr std::array titles = {
     Title{"layer-cam", "LayerCAM"},
     Title{"xgrad-cam", "XGrad-CAM"},
     Title{"input-x-gradient", "Input \u00d7 gradient"},
+    Title{"grad-eclip", "Grad-ECLIP"},
+    Title{"legrad", "LeGrad"},
+    Title{"pairwise", "Pairwise attribution"},
     Title{"gradient-x-input", "Gradient \u00d7 input"},
     Title{"gradient-times-input", "Gradient \u00d7 input"},
 };

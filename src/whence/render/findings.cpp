@@ -40,6 +40,18 @@ void add_completeness(const Explanation& explanation, std::vector<Finding>& out)
         out.push_back({Level::warning, "The sum of the attributions is not a number."});
         return;
     }
+    // A method with a target of its own, which a note names.
+    if (!explanation.target.baseline_value) {
+        const std::string own = "What the weights should add up to (see the notes) is missed by " + signed_number(error, 2);
+        if (!diagnostics.relative_error)
+            out.push_back({Level::remark, own + "."});
+        else if (*diagnostics.relative_error <= rounding_error)
+            out.push_back({Level::good, "The weights add up to what they should (see the notes): exact up to rounding."});
+        else
+            out.push_back({*diagnostics.relative_error <= large_error ? Level::remark : Level::warning,
+                           own + ", " + percent(*diagnostics.relative_error) + " of it."});
+        return;
+    }
     const int digits = digits_for(wanted + error, wanted);
     const std::string sums = "The attributions add up to " + number(wanted + error, digits) +
                              " of " + number(wanted, digits) +

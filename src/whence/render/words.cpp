@@ -180,7 +180,7 @@ int64_t unsettled_signs(const Explanation& explanation) {
 
 void say_trust(const Explanation& explanation, Words& words) {
     const Diagnostics& d = explanation.diagnostics;
-    if (d.relative_error && std::isfinite(*d.relative_error))
+    if (d.relative_error && std::isfinite(*d.relative_error) && explanation.target.baseline_value)
         words.say(Phrase::adds_up, {percent(std::abs(*d.relative_error))});
     if (d.surrogate_r2 && std::isfinite(*d.surrogate_r2))
         words.say(Phrase::fit, {percent(std::max(0.0, *d.surrogate_r2))});
