@@ -29,6 +29,11 @@ struct ClipModel {
     [[nodiscard]] clip::Pair open(const Context& context) const;
 };
 
+struct ExplainOptions;
+/// Which word of the text goes with which patch of the picture. Returns the exit code.
+int explain_pairs(const ClipModel& model, const std::string& image, const std::string& text, const ExplainOptions& how,
+                  const Context& context);
+
 /// "a, b,c" as a, b, c: blanks around names go, empty ones too.
 [[nodiscard]] std::vector<std::string> split_names(const std::string& text);
 

@@ -47,6 +47,11 @@ void check(const Options& options) {
 }
 
 int explain(const Options& options, const Context& context) {
+    if (options.how.method == "pairwise") {
+        if (options.images.size() != 1 || options.texts.size() != 1 || !options.labels.empty())
+            throw Error(ErrorKind::usage, "pairwise is of one IMAGE and one --text");
+        return explain_pairs(options.model, options.images[0], options.texts[0], options.how, context);
+    }
     check(options);
     const bool of_text = options.side == "text";
     const recipe::Subject subject =
@@ -79,7 +84,8 @@ void add_clip_explain(CLI::App& clip, Context& context) {
     command->footer(
         "\n  whence clip explain examples/data/cat.png --text \"a photo of a cat\" -m integrated-gradients -o why.html\n"
         "  whence clip explain examples/data/cat.png --labels cat,dog,ship -m lime --segmentation grid:8x8\n"
-        "  whence clip explain examples/data/cat.png --text \"a photo of a cat\" --side text -m occlusion");
+        "  whence clip explain examples/data/cat.png --text \"a photo of a cat\" --side text -m occlusion\n"
+        "  whence clip explain examples/data/cat.png --text \"a photo of a cat\" -m pairwise -o pairs.html   (words and patches)");
     command->callback([options, &context] {
         context.command = [options, &context] { return explain(*options, context); };
     });
