@@ -46,6 +46,8 @@ install(FILES "${PROJECT_BINARY_DIR}/whenceConfig.cmake"
 set_target_properties(whence PROPERTIES
     INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}" INSTALL_RPATH_USE_LINK_PATH ON)
 install(TARGETS whence)
+# The model that whence clip takes where none is named.
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/models/clip" DESTINATION "${CMAKE_INSTALL_DATADIR}/whence/models" OPTIONAL)
 get_target_property(runtime onnxruntime::onnxruntime IMPORTED_LOCATION)
 if(runtime AND runtime MATCHES "/build/deps/onnxruntime/")
     set_target_properties(whence PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF)

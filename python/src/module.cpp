@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "clip.h"
 #include "clip_store.h"
 #include "ensemble.h"
 #include "errors.h"
@@ -24,6 +25,7 @@ NB_MODULE(_whence, module) {
     module.attr("__version__") = std::string(whence::version()).c_str();
     bind_errors(module);
     bind_model(module);
+    bind_clip(module);
     bind_function(module);
     bind_explanation(module);
     bind_explain(module);

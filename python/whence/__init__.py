@@ -79,6 +79,7 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "__version__",
+    "clip",
     "compare",
     "compile",
     "describe_metrics",
@@ -544,3 +545,6 @@ def replay(
     return _whence.replay(
         os.fsdecode(path), threads, "" if model is None else os.fsdecode(model), _endpoint(endpoint)
     )
+
+
+from . import clip  # noqa: E402  (it uses what stands above)

@@ -190,7 +190,7 @@ TEST(ClipFolder, DamagedSettingsAreNamedByFileAndKey) {
         {R"({"image_mean": [1, 2]})", "'image_mean' must hold three numbers"},
         {R"({"image_std": [0, 1, 1]})", "'image_std' must hold three numbers above 0"},
         {R"({"do_resize": 1})", "'do_resize' must be true or false"},
-        {R"({"rescale_factor": 0})", "'rescale_factor' must be above 0"},
+        {R"({"rescale_factor": 0})", "'rescale_factor' must be above 0, and no more than 1e6"},
         {std::string(100, '[') + std::string(100, ']'), "nested too deeply"}};
     for (const auto& [text, said] : cases) {
         SCOPED_TRACE(text);

@@ -131,7 +131,7 @@ TEST(RecipeClip, AttentionOfTextsIsReadAtTheirEnd) {
     const Explanation at_end = explain(subject, input, {.method = "attention-relevance", .target = "cat.png"}, {});
     int64_t end = 0;
     while (!input.text->tokens[end].special || end == 0) ++end;
-    const Explanation same = explain(subject, input, {.method = "attention-relevance", .target = "cat.png", .options = {{"token", end}}}, {});
+    const Explanation same = explain(subject, input, {.method = "attention-relevance", .target = "cat.png", .options = {{"token", std::to_string(end)}}}, {});
     EXPECT_TRUE(at_end.attribution.values == same.attribution.values);
     EXPECT_NE(std::ranges::find(at_end.attribution.names, "dog"), at_end.attribution.names.end());
     EXPECT_NE(value_of(at_end, "dog"), 0);

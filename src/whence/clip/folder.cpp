@@ -189,7 +189,8 @@ data::ImagePreprocessing picture_of_hugging_face(std::string_view text) {
     }
     constexpr double white = 255;
     const double factor = number(json, "rescale_factor").value_or(1 / white);
-    if (!(factor > 0)) wrong("rescale_factor", "must be above 0");
+    constexpr double most = 1e6;
+    if (!(factor > 0 && factor <= most)) wrong("rescale_factor", "must be above 0, and no more than 1e6");
     out.scale = flag(json, "do_rescale", true) ? white * factor : white;
     if (std::abs(out.scale - 1) < 1e-6) out.scale = 1;
     if (flag(json, "do_normalize", true)) {
