@@ -248,7 +248,7 @@ def print_conditions(threads: int, whence) -> None:
     print(f"machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, load {os.getloadavg()[0]:.2f}")
     print(f"threads: {threads} for everyone")
     versions = [f"whence {getattr(whence, '__version__', '?')}", f"python {platform.python_version()}"]
-    for name in ("torch", "torchvision", "captum", "lime", "anchor-exp", "shap", "shapiq", "onnxruntime", "scikit-image", "scikit-learn", "numpy"):
+    for name in ("torch", "torchvision", "captum", "lime", "anchor-exp", "shap", "shapiq", "faiss-cpu", "hnswlib", "onnxruntime", "scikit-image", "scikit-learn", "numpy"):
         try:
             versions.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:

@@ -25,6 +25,10 @@ constexpr void (*parts[])(CLI::App&, Context&) = {
     add_clip_classify,
     add_clip_filter,
     add_clip_explain,
+    add_clip_index,
+    add_clip_search,
+    add_clip_remove,
+    add_clip_compact,
 };
 
 // Folders in which a model may come with the program, from its own place.

@@ -15,6 +15,10 @@ void add_clip_info(CLI::App& clip, Context& context);
 void add_clip_classify(CLI::App& clip, Context& context);
 void add_clip_filter(CLI::App& clip, Context& context);
 void add_clip_explain(CLI::App& clip, Context& context);
+void add_clip_index(CLI::App& clip, Context& context);
+void add_clip_search(CLI::App& clip, Context& context);
+void add_clip_remove(CLI::App& clip, Context& context);
+void add_clip_compact(CLI::App& clip, Context& context);
 
 /// Which folder of encoders is asked.
 struct ClipModel {

@@ -18,18 +18,20 @@ namespace {
 constexpr int64_t copied_rows = 4096;  // at a time, when everything is written anew
 
 constexpr const char* schema[] = {
-    "CREATE TABLE facts (fingerprint TEXT NOT NULL, model TEXT NOT NULL, width INTEGER NOT NULL, "
-    "store INTEGER NOT NULL, generation INTEGER NOT NULL, change INTEGER NOT NULL, "
-    "next_id INTEGER NOT NULL, image_slots INTEGER NOT NULL, text_slots INTEGER NOT NULL)",
-    "CREATE TABLE items (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, "
-    "slot INTEGER NOT NULL, checksum INTEGER NOT NULL, path TEXT NOT NULL, caption TEXT NOT NULL, "
-    "hash TEXT NOT NULL, bytes INTEGER NOT NULL, modified INTEGER NOT NULL, "
-    "width INTEGER NOT NULL, height INTEGER NOT NULL)",
+    R"(CREATE TABLE facts (
+        fingerprint TEXT NOT NULL, model TEXT NOT NULL, width INTEGER NOT NULL,
+        store INTEGER NOT NULL, generation INTEGER NOT NULL, change INTEGER NOT NULL,
+        next_id INTEGER NOT NULL, image_slots INTEGER NOT NULL, text_slots INTEGER NOT NULL))",
+    R"(CREATE TABLE items (
+        id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, slot INTEGER NOT NULL,
+        checksum INTEGER NOT NULL, path TEXT NOT NULL, caption TEXT NOT NULL,
+        hash TEXT NOT NULL, bytes INTEGER NOT NULL, modified INTEGER NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL))",
     "CREATE UNIQUE INDEX slots ON items (kind, slot)",
     "CREATE UNIQUE INDEX images ON items (path) WHERE kind = 0",
     "CREATE UNIQUE INDEX texts ON items (path, caption) WHERE kind = 1",
-    "CREATE TABLE removed (kind INTEGER NOT NULL, slot INTEGER NOT NULL, "
-    "PRIMARY KEY (kind, slot)) WITHOUT ROWID",
+    R"(CREATE TABLE removed (
+        kind INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (kind, slot)) WITHOUT ROWID)",
     "PRAGMA user_version = 1",
 };
 
