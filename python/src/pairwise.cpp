@@ -42,8 +42,8 @@ std::string html(Self self) {
 }
 
 std::unique_ptr<Pairs> pairwise(const std::string& model, const std::string& image, const std::string& text, int64_t steps,
-                                const std::string& rule, int threads) {
-    clip::PairwiseOptions options{.steps = steps};
+                                const std::string& rule, int64_t blocks, int threads) {
+    clip::PairwiseOptions options{.steps = steps, .rule = {}, .blocks = blocks};
     if (rule != "published") options.rule = gradients::parse_rule(rule);
     auto out = std::make_unique<Pairs>();
     Pace pace;
@@ -76,7 +76,7 @@ void bind_pairwise(nb::module_& module) {
         .def("to_json", [](Self self) { return to_json(of(self)); })
         .def("html", &html, "A page: point at a word to see its patches, at a patch to see its words.")
         .def("__str__", [](Self self) { return render::pairwise_text(of(self)); });
-    module.def("pairwise", &pairwise, nb::arg("model"), nb::arg("image"), nb::arg("text"), nb::arg("steps"), nb::arg("rule"), nb::arg("threads"));
+    module.def("pairwise", &pairwise, nb::arg("model"), nb::arg("image"), nb::arg("text"), nb::arg("steps"), nb::arg("rule"), nb::arg("blocks"), nb::arg("threads"));
 }
 
 }  // namespace whence::python

@@ -504,15 +504,15 @@ def tree_contributions(
 
 
 def pairwise(
-    model: _Path, image: _Path, text: str, *, steps: int = 10, rule: str = "published", threads: int = 0
+    model: _Path, image: _Path, text: str, *, steps: int = 10, rule: str = "gauss-legendre", blocks: int = 1, threads: int = 0
 ) -> PairwiseExplanation:
     """Which word of `text` goes with which patch of the picture `image`, for a folder of CLIP-style encoders.
 
     Second-order attributions (Moeller et al. 2025): `.values` [words, height, width] are shares of the cosine, compared with the picture that
-    is zero after preprocessing and with padding in place of the text. `rule`: "published" (points 1/steps, ..., 1),
-    "midpoint", "gauss-legendre" or "trapezoid". `.html()` is a page on which words show their patches and patches their words.
+    is zero after preprocessing and with padding in place of the text. `rule`: "gauss-legendre", "midpoint", "trapezoid" or "published"
+    (points 1/steps, ..., 1). `blocks`: how many of each encoder's last blocks lie behind the states that are explained; 0: all. `.html()` is a page on which words show their patches and patches their words.
     """
-    return _whence.pairwise(os.fsdecode(model), os.fsdecode(image), text, steps, rule, threads)
+    return _whence.pairwise(os.fsdecode(model), os.fsdecode(image), text, steps, rule, blocks, threads)
 
 
 def segment(image: Any, method: str = "quickshift", *, seed: int = 0, threads: int = 0, **options: Any):

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const [packages, executablePath, page] = process.argv.slice(2);
-const { chromium } = createRequire(join(packages, "node_modules/"))("playwright-core");
+const { chromium } = createRequire(join(resolve(packages), "node_modules/"))("playwright-core");
 
 // The sandbox of Chromium cannot be had as root or in most containers; the page is our own.
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });

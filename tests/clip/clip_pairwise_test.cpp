@@ -69,14 +69,14 @@ TEST_P(Twins, PairsAreTheirs) {
     const Numbers norms = array("pairwise_norms").to_doubles(), terms = array("pairwise_terms").to_doubles();
     const double lengths = norms[0] * norms[1];
     for (const int64_t steps : {2, 10}) {
-        const PairwiseMatrix m = matrix({.steps = steps});
+        const PairwiseMatrix m = matrix({.steps = steps, .rule = {}});
         ASSERT_EQ(m.values.shape(), (Shape{10, 17}));
         EXPECT_LE(distance(m.values, array("pairwise_" + std::to_string(steps)).to_doubles(), lengths), single_precision);
         EXPECT_NEAR(m.cosine * lengths, terms[0], 1e-5 * std::abs(terms[0]));
         EXPECT_NEAR(m.against_references * lengths, terms[0] - terms[1] - terms[2] + terms[3], 1e-4);
     }
     // The negative control: other points.
-    EXPECT_GT(distance(matrix({.steps = 2}).values, array("pairwise_10").to_doubles(), lengths), 2 * single_precision);
+    EXPECT_GT(distance(matrix({.steps = 2, .rule = {}}).values, array("pairwise_10").to_doubles(), lengths), 2 * single_precision);
 }
 
 TEST_P(Twins, PairsAddUpToTheFourTermsAsStepsGrow) {
@@ -85,10 +85,21 @@ TEST_P(Twins, PairsAddUpToTheFourTermsAsStepsGrow) {
         return std::abs(sum(m.values) - m.against_references) / std::abs(m.against_references);
     };
     // A sum of right ends converges as 1 / n.
-    const double coarse = error({.steps = 8}), fine = error({.steps = 64});
+    const double coarse = error({.steps = 8, .rule = {}}), fine = error({.steps = 64, .rule = {}});
     EXPECT_LT(fine, coarse / 4);
-    EXPECT_LT(error({.steps = 64, .rule = gradients::QuadratureRule::gauss_legendre}), 1e-3);
+    EXPECT_LT(error({.steps = 64}), 1e-3);
     EXPECT_GT(coarse, 1e-3);  // the negative control
+}
+
+// Before the first block the class token and the ends of the text are those of the references.
+TEST_P(Twins, BeforeAllBlocksWordsAndPatchesHaveEverything) {
+    const PairwiseMatrix m = matrix({.steps = 64, .blocks = 0});
+    const Numbers values = m.values.to_doubles();
+    for (int64_t text_token = 0; text_token < 10; ++text_token)
+        for (int64_t patch = 0; patch < 17; ++patch)
+            if (patch == 0 || text_token == 0 || text_token > 4) { EXPECT_EQ(values[text_token * 17 + patch], 0); }
+    EXPECT_NEAR(sum(m.values), m.against_references, 0.02 * std::abs(m.against_references));
+    EXPECT_NE(m.values, matrix({.steps = 64}).values);
 }
 
 TEST_P(Twins, PairsOfTheReferenceItselfAreNothing) {
@@ -168,6 +179,7 @@ TEST(ClipPairwise, ErrorsAreOneLine) {
         return message_of(kind, [&] { return of_the_cat(pair, text, options); });
     };
     EXPECT_NE(error(ErrorKind::usage, "a cat", {.steps = 0}).find("pairwise: 0 steps"), std::string::npos);
+    EXPECT_NE(error(ErrorKind::usage, "a cat", {.blocks = -1}).find("blocks is -1"), std::string::npos);
     EXPECT_NE(error(ErrorKind::input, "", {}).find("no words to explain"), std::string::npos);
     const PairwiseExplanation e = of_the_cat(pair, "a cat", {.steps = 1});
     EXPECT_NE(message_of(ErrorKind::usage, [&] { return of_patches(e, {2}); }).find("there is no word 2"), std::string::npos);

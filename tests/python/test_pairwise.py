@@ -12,6 +12,7 @@ import whence
 ROOT = Path(__file__).resolve().parents[2]
 CAT = ROOT / "examples/data/cat.png"
 PACKAGES = ROOT / "build/browser"
+TOOL = ROOT / "build/release/whence"
 CHROMIUM, NODE = shutil.which("chromium"), shutil.which("node")
 
 
@@ -26,7 +27,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pairs(folder):
-    return whence.pairwise(folder, CAT, "a photo of a cat", steps=4)
+    return whence.pairwise(folder, CAT, "a photo of a cat", steps=4, rule="published")
 
 
 def test_pairs_of_words_and_patches(pairs):
@@ -39,7 +40,7 @@ def test_pairs_of_words_and_patches(pairs):
 
 
 def test_more_steps_are_nearer(folder, pairs):
-    finer = whence.pairwise(folder, CAT, "a photo of a cat", steps=32, rule="gauss-legendre")
+    finer = whence.pairwise(folder, CAT, "a photo of a cat", steps=32)
     assert finer.relative_error < pairs.relative_error
     with pytest.raises(ValueError, match="0 steps"):
         whence.pairwise(folder, CAT, "a cat", steps=0)
@@ -59,3 +60,20 @@ def test_pointing_at_a_word_shows_its_patches(pairs, tmp_path):
     assert seen["before"] == [[False] * 5, [False] * patches]
     assert seen["word"] == [[i == 1 for i in range(5)], [False] * patches]
     assert seen["patch"] == [[False] * 5, [i == 2 for i in range(patches)]]
+
+
+@pytest.mark.skipif(not TOOL.is_file(), reason="the command line is not built")
+def test_command_line(folder, tmp_path):
+    page, saved = tmp_path / "pairs.html", tmp_path / "pairs.json"
+
+    def run(*options):
+        command = [TOOL, "clip", "explain", CAT, "--model", folder, "--text", "a photo of a cat", "-m", "pairwise", *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    told = run("-o", page, "-o", saved, "--show", "--steps", "4")
+    assert told.returncode == 0, told.stderr
+    assert "patch" in told.stdout and 'class="pairs"' in page.read_text()
+    assert json.loads(saved.read_text())["words"] == ["a", "photo", "of", "a", "cat"]
+    wrong = run("-o", tmp_path / "pairs.png")
+    assert wrong.returncode != 0 and "written as .json or .html" in wrong.stderr
+    assert "pairwise is of one IMAGE and one --text" in run("--text", "a dog").stderr

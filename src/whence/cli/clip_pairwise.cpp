@@ -20,13 +20,14 @@ const recipe::MethodSpec& spec() {
     static const recipe::MethodSpec spec{
         .name = "pairwise",
         .options = {{{"steps", clip::PairwiseOptions{}.steps}, "gradient evaluations along each line"},
-                    {{"rule", std::string("published")}, "published, midpoint, gauss-legendre or trapezoid"}}};
+                    {{"rule", std::string("gauss-legendre")}, "gauss-legendre, midpoint, trapezoid, or published"},
+                    {{"blocks", clip::PairwiseOptions{}.blocks}, "how many of the last blocks lie behind the states; 0: all"}}};
     return spec;
 }
 
 clip::PairwiseOptions options_of(const ExplainOptions& how) {
     const recipe::OptionValues values(spec().options, how.of_method.given(spec()), "pairwise");
-    clip::PairwiseOptions options{.steps = values.get<int64_t>("steps")};
+    clip::PairwiseOptions options{.steps = values.get<int64_t>("steps"), .rule = {}, .blocks = values.get<int64_t>("blocks")};
     if (const std::string& rule = values.get<std::string>("rule"); rule != "published")
         options.rule = gradients::parse_rule(rule);
     return options;

@@ -23,6 +23,8 @@ using Numbers = std::vector<double>;
 gradients::Quadrature line(const PairwiseOptions& options) {
     if (options.steps < 1)
         throw Error(ErrorKind::usage, fmt::format("pairwise: {} steps; at least 1 is needed", options.steps));
+    if (options.blocks < 0)
+        throw Error(ErrorKind::usage, fmt::format("pairwise: blocks is {}; it must not be negative", options.blocks));
     if (options.rule) return gradients::quadrature(*options.rule, options.steps);
     gradients::Quadrature published;
     for (int64_t n = 1; n <= options.steps; ++n) {
@@ -36,10 +38,11 @@ double product(const Numbers& a, const Numbers& b) {
     return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-// An encoder cut where its last block begins: one state of the input, one of the reference.
-class LastBlock {
+// An encoder cut where its last blocks begin: one state of the input, one of the reference.
+class LastBlocks {
   public:
-    LastBlock(const OnnxModel& encoder, const Batch& input, const Batch& reference, const char* what, const Run& run) {
+    LastBlocks(const OnnxModel& encoder, const Batch& input, const Batch& reference, int64_t count, const char* what,
+               const Run& run) {
         graph::Graph graph = encoder.differentiable_graph();
         std::vector<graph::AttentionBlock> blocks = graph::attention_blocks(graph);
         std::erase_if(blocks, [](const graph::AttentionBlock& block) { return block.pools || block.input.empty(); });
@@ -49,8 +52,10 @@ class LastBlock {
                         fmt::format("the encoder of {} has no block of attention whose input could be explained{}", what,
                                     fused.empty() ? "" : "; it has one operator, " + fused[0]));
         }
-        layer_ = blocks.back().input;
-        const std::string cut = graph::rows_first_input(graph, blocks.back());
+        const int64_t found = std::ssize(blocks), used = count == 0 ? found : std::min(count, found);
+        const graph::AttentionBlock& first = blocks[static_cast<size_t>(found - used)];
+        layer_ = first.input;
+        const std::string cut = graph::rows_first_input(graph, first);
         Split parts = encoder.with_graph(std::move(graph))->split(cut);
         above_ = std::dynamic_pointer_cast<const OnnxModel>(
             std::shared_ptr<const DifferentiableModel>(std::move(parts.above)));
@@ -249,8 +254,8 @@ Grid grid_of(const Batch& image, int64_t tokens) {
 PairwiseMatrix pairwise_matrix(const OnnxModel& image, const OnnxModel& text, const PairwiseInput& input,
                                const PairwiseOptions& options, const Run& run) {
     const gradients::Quadrature points = line(options);
-    LastBlock a(image, input.image, input.image_reference, "pictures", run);
-    LastBlock b(text, input.text, input.text_reference, "texts", run);
+    LastBlocks a(image, input.image, input.image_reference, options.blocks, "pictures", run);
+    LastBlocks b(text, input.text, input.text_reference, options.blocks, "texts", run);
     const Numbers ea = a.embedding(1, run), ra = a.embedding(0, run), eb = b.embedding(1, run), rb = b.embedding(0, run);
     const double lengths = std::sqrt(product(ea, ea) * product(eb, eb));
     if (ea.size() != eb.size())
@@ -324,8 +329,11 @@ PairwiseExplanation explain_pairwise(const Pair& pair, const data::Image& image,
         diagnostics.relative_error = std::abs(*diagnostics.attribution_error / matrix.against_references);
     diagnostics.notes.push_back(fmt::format(
         "pairs of words and patches add up to {:.4g} of the {:.4g} of all tokens; the class token and the tokens around "
-        "the text have the rest",
-        shown, sum));
+        "the text have the rest{}",
+        shown, sum,
+        std::abs(shown) < std::abs(sum) / 2 && options.blocks != 0 ? ": they hold what the text and the picture said before "
+                                                                     "these blocks; more blocks (0: all) give it back"
+                                                                   : ""));
     if (encoder.cuts(text))
         diagnostics.notes.push_back(fmt::format("the text has more than the {} tokens that the model reads: the rest was cut off",
                                                 encoder.max_length()));
@@ -333,6 +341,7 @@ PairwiseExplanation explain_pairwise(const Pair& pair, const data::Image& image,
     Provenance& p = out.provenance;
     p.method = "pairwise";
     p.options = {{"steps", options.steps},
+                 {"blocks", options.blocks},
                  {"rule", std::string(options.rule ? gradients::name(*options.rule) : "published")}};
     p.seed = run.seed;
     p.version = version();

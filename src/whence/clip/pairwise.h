@@ -11,9 +11,10 @@
 // and the sum of A over all pairs of tokens is f(a, b) - f(a, r_b) - f(r_a, b) + f(r_a, r_b) as steps
 // grow. Numbers are divided by the lengths of e(a) and e(b), so that they are shares of the cosine.
 //
-// a and b are the states that each encoder's last block reads. They misunderstand a model whose
+// a and b are the states that each encoder's last blocks read. They misunderstand a model whose
 // tokens have moved by then: in a vision transformer the class token has gathered much of the
-// picture, and what it brings has no patch (a note says how much).
+// picture, and what it brings has no patch (a note says how much). Before the first block the class
+// token and the end of the text are as in the references, and have nothing.
 
 #include <optional>
 #include <string>
@@ -27,8 +28,11 @@ namespace whence::clip {
 
 struct PairwiseOptions {
     int64_t steps = 10;
-    /// Where on the line; none: 1/n, 2/n, ..., 1, as published.
-    std::optional<gradients::QuadratureRule> rule = {};
+    /// Where on the line; none: 1/n, 2/n, ..., 1, as published, whose error is larger by far.
+    std::optional<gradients::QuadratureRule> rule = gradients::QuadratureRule::gauss_legendre;
+    /// How many of each encoder's last blocks lie behind the states; 0: all, so that the states are
+    /// the embeddings of patches and tokens. The published default is 1.
+    int64_t blocks = 1;
 };
 
 /// One picture and one text as the encoders read them, one row each, and what they are compared with.
@@ -45,9 +49,9 @@ struct PairwiseMatrix {
     int64_t evaluations = 0, gradient_evaluations = 0;
 };
 
-/// Encoders of pictures and of texts, each of one output, the embedding; their last blocks are found
-/// in the graph. Cost behind those blocks: steps x width of the embedding gradients of the text,
-/// steps x text tokens of the picture. Throws Error(usage) for less than one step, Error(unsupported)
+/// Encoders of pictures and of texts, each of one output, the embedding; their blocks are found in
+/// the graph. Cost, of the last `blocks` blocks: steps x width of the embedding gradients of the text,
+/// steps x text tokens of the picture. Throws Error(usage) for less than one step or blocks below 0, Error(unsupported)
 /// where an encoder has no block of attention with a residual stream, Error(model) where an
 /// embedding is no number or zero.
 [[nodiscard]] PairwiseMatrix pairwise_matrix(const OnnxModel& image, const OnnxModel& text,

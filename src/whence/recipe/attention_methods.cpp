@@ -129,6 +129,7 @@ struct Rewritten {
     bool pools = false;
     size_t used = 0, found = 0;
     std::vector<GradEclipOptions::Block> eclip;
+    std::string layer;  // the last block's own
     std::string from;
     std::vector<LegradOptions::Block> legrad;
 
@@ -144,6 +145,7 @@ Rewritten for_grad_eclip(const Task& task, EclipForm form, bool text) {
     Rewritten out{.pools = blocks.all.back().pools, .found = blocks.all.size()};
     // A block that pools reads its tokens once; blocks before it have other rows.
     out.used = out.pools ? 1 : blocks_asked(task, out.found, text ? blocks_of_texts : blocks_of_pictures);
+    out.layer = blocks.all.back().context;
     for (size_t b = out.found - out.used; b < out.found; ++b) {
         const AttentionBlock& block = blocks.all[b];
         if (form == EclipForm::multi_head) {
@@ -165,6 +167,7 @@ Explanation grad_eclip(const Task& task) {
         [&] { return std::make_shared<const Rewritten>(for_grad_eclip(task, form, text)); });
     const GradEclip method(made->or_own(task), {.form = form, .blocks = made->eclip, .token = token_of(task, made->pools)});
     Explanation explanation = method.explain(differentiable_input(task), task.target, task.run);
+    explanation.attribution.layer = made->layer;
     explanation.diagnostics.notes.push_back(fmt::format("the last {} of {} blocks", made->used, made->found));
     return in_text(task, std::move(explanation));
 }
