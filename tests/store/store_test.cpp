@@ -118,7 +118,7 @@ TEST(Store, AViewIsOfOneMoment) {
             EXPECT_TRUE(std::ranges::equal(view.embedding(near[i].slot), expected[i].embedding));
         }
         EXPECT_EQ(view.nearest(query, 1000, {}).size(), 300U);
-        EXPECT_TRUE(says(message_of(ErrorKind::usage, [&] { (void)view.nearest(query, 0, {}); }), "at least 1"));
+        EXPECT_TRUE(says(message_of(ErrorKind::usage, [&] { (void)view.nearest(query, 0, {}); }), "from 1"));
     });
     store.view(Kind::image, [&](const View& view) { EXPECT_EQ(view.size(), 299); });
     store.view(Kind::text, [&](const View& view) { EXPECT_EQ(view.size(), 0); });

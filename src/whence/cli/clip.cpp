@@ -29,6 +29,7 @@ constexpr void (*parts[])(CLI::App&, Context&) = {
     add_clip_search,
     add_clip_remove,
     add_clip_compact,
+    add_clip_counterfactual,
 };
 
 // Folders in which a model may come with the program, from its own place.

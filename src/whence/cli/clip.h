@@ -19,6 +19,7 @@ void add_clip_index(CLI::App& clip, Context& context);
 void add_clip_search(CLI::App& clip, Context& context);
 void add_clip_remove(CLI::App& clip, Context& context);
 void add_clip_compact(CLI::App& clip, Context& context);
+void add_clip_counterfactual(CLI::App& clip, Context& context);
 
 /// Which folder of encoders is asked.
 struct ClipModel {

@@ -19,4 +19,20 @@ Collection collection_of(const store::View& view, const Run& run) {
     return collection;
 }
 
+StoreCounterfactuals find_counterfactuals(const Confidence& confidence,
+                                          std::span<const double> original, double goal, Aim aim,
+                                          store::Store& store, store::Kind kind,
+                                          const SearchOptions& options, const Run& run) {
+    StoreCounterfactuals found;
+    store.view(kind, [&](const store::View& view) {
+        found.answer = find_counterfactuals(confidence, original, goal, aim,
+                                            collection_of(view, run), options, run);
+        for (Candidate& candidate : found.answer.found) {
+            found.items.push_back(view.item(candidate.id));
+            candidate.id = found.items.back().id;
+        }
+    });
+    return found;
+}
+
 }  // namespace whence::clip
