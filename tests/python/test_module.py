@@ -736,7 +736,7 @@ def test_stubs_name_what_is_there():
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert public(dir(compiled)) == set(classes) | functions
-    compiled_classes = ("ClipPair", "GlobalView", "Model", "Explanation", "ScoreCard", "Found", "Store", "Writer")
+    compiled_classes = ("ClipPair", "GlobalView", "Model", "Explanation", "ScoreCard", "Found", "PairwiseExplanation", "Store", "Writer")
     for name in compiled_classes:
         members = {node.name for node in classes[name].body if isinstance(node, ast.FunctionDef)}
         assert public(members) == public(vars(getattr(compiled, name)))
