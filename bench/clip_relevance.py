@@ -37,7 +37,6 @@ def run(bench) -> None:
             rounds=bench.rounds,
         )
         case = " ".join([method, *(f"{key} {value}" for key, value in options.items())])
-        bench.row(case, timings["whence"], timings["forward"], "(peer: one encoding)")
         bench.forward_multiple(case, timings["whence"], timings["forward"])
 
 

@@ -4,7 +4,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <memory>
 #include <optional>
 
 #include "arrays.h"
@@ -41,19 +40,19 @@ std::string html(Self self) {
                           {.title = "Which word goes with which patch", .figure = render::pairwise_html(pairs.explanation, pairs.image)});
 }
 
-std::unique_ptr<Pairs> pairwise(const std::string& model, const std::string& image, const std::string& text, int64_t steps,
-                                const std::string& rule, int64_t blocks, int threads) {
+Pairs pairwise(const std::string& model, const std::string& image, const std::string& text, int64_t steps,
+               const std::string& rule, int64_t blocks, int threads) {
     clip::PairwiseOptions options{.steps = steps, .rule = {}, .blocks = blocks};
     if (rule != "published") options.rule = gradients::parse_rule(rule);
-    auto out = std::make_unique<Pairs>();
+    Pairs out;
     Pace pace;
     run_without_gil({.threads = threads}, pace, 1, [&](const Run& run) {
         const clip::Pair pair = clip::Pair::load(model, threads, run);
         const data::Image picture = data::read_image(image);
-        out->explanation = clip::explain_pairwise(pair, picture, text, options, run);
-        out->explanation.provenance.input_path = image;
+        out.explanation = clip::explain_pairwise(pair, picture, text, options, run);
+        out.explanation.provenance.input_path = image;
         const data::Preprocessing& how = pair.preprocessing();
-        out->image = data::prepare_image(picture, how, how.image.height, how.image.width);
+        out.image = data::prepare_image(picture, how, how.image.height, how.image.width);
     });
     return out;
 }
