@@ -16,6 +16,7 @@
 #include "whence/clip/collection.h"
 #include "whence/core/error.h"
 #include "whence/core/file.h"
+#include "whence/recipe/layers.h"
 #include "whence/recipe/recipe.h"
 #include "whence/render/facts.h"
 #include "whence/render/grid.h"
@@ -238,7 +239,10 @@ std::string page(const Answer& answer, const clip::Pair& pair, const Options& op
     recipe.scale = Scale::raw;
     std::vector<render::ReportItem> items;
     const recipe::Input original = read(answer.question.name);
-    recipe.method = options.method.empty() ? recipe::default_method(subject, original).method : options.method;
+    recipe.method = options.method;
+    if (recipe.method.empty())  // one pass each, where there is attention
+        recipe.method = recipe::find_attention(subject.onnx()).empty() ? recipe::default_method(subject, original).method
+                                                                       : "attention-relevance";
     items.push_back(explained(subject, original, recipe, "Original: " + render::clean(answer.question.name, 200), context.run));
     for (size_t i = 0; i < found.found.size(); ++i) {
         const clip::Candidate& candidate = found.found[i];
@@ -309,7 +313,7 @@ void add_clip_counterfactual(CLI::App& clip, Context& context) {
     command->add_flag("--lower", options->lower, "at most that confidence, instead of at least");
     command->add_option("--store", options->store, "folder that whence clip index made")->required()->type_name("STORE");
     command->add_option("-k,--count", options->search.count, "how many (default 5)")->type_name("N")->check(CLI::PositiveNumber);
-    command->add_option("-m,--method", options->method, "of the maps in the page (default: as whence explain)")->type_name("METHOD");
+    command->add_option("-m,--method", options->method, "of the maps in the page (default: attention-relevance; without attention as whence explain)")->type_name("METHOD");
     options->model.declare(*command);
     command->add_option("-o,--output", options->outputs, "write .html or .json; may be repeated")
         ->type_name("FILE")

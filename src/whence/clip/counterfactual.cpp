@@ -220,10 +220,10 @@ void add_notes(EmbeddingCounterfactuals& result) {
                               "nearer ones may "
                               "exist");
     if (!result.reach.converged && result.reach.reachable)
-        say(
-            fmt::format("the wanted embedding is the nearest one known, {:.4g} rad away; none is "
-                        "nearer than {:.4g}",
-                        result.reach.angle, result.reach.least_angle));
+        say(fmt::format(
+            "the wanted embedding, {:.4g} rad away, is the nearest one known; that none nearer "
+            "than {:.4g} rad is enough is proven",
+            result.reach.angle, result.reach.least_angle));
 }
 
 }  // namespace
