@@ -521,7 +521,7 @@ class Store:
     ) -> list[Found]:
         """The k items nearest to a text, the picture of a file, or an embedding [width], the nearest first, of equals the older.
 
-        exact: a full scan also where there is a graph. effort: vectors kept in view on the graph (0: max(64, 2 k)).
+        exact: a full scan also where there is a graph. effort: vectors kept in view on the graph (0: max(256, 2 k)).
         embeddings: give those of what was found.
         Cosines between texts and pictures that match are some 0.2 to 0.35 for most CLIP models, those of two pictures 0.5 and
         more: they must not be compared with each other.

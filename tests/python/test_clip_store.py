@@ -88,9 +88,9 @@ def test_many_embeddings_have_a_graph(tmp_path):
     store = whence.clip.Store(tmp_path / "s")
     assert store.counts()["in_graph"] == 4000
     queries = near[::40] + 0.01 * unit(100, 64, seed=7)
-    exact, walked = store.nearest(queries, exact=True)[0], store.nearest(queries)[0]
+    exact, walked = store.nearest(queries, exact=True)[0], store.nearest(queries, effort=64)[0]
     assert np.mean([len(set(a) & set(b)) for a, b in zip(exact, walked)]) >= 9.9
-    assert np.array_equal(walked, store.nearest(queries, threads=1)[0])
+    assert np.array_equal(walked, store.nearest(queries, effort=64, threads=1)[0])
 
 
 def test_what_goes_wrong(tmp_path):

@@ -136,7 +136,8 @@ TEST(StoreKill, NothingThatWasReportedIsLost) {
             ASSERT_EQ(found.front().item.path, entry_of(number, 0).path);
             ASSERT_GT(found.front().score, 0.999999);
             // By the graph, where there is one.
-            ASSERT_FALSE(store.search(vector_of(number, version), {.k = 3}, alone).empty());
+            ASSERT_FALSE(
+                store.search(vector_of(number, version), {.k = 3, .effort = 3}, alone).empty());
         }
     }
     EXPECT_GT(reports_read, 1000) << "the writers were killed before they wrote";

@@ -17,6 +17,10 @@
 namespace whence::store {
 namespace {
 
+// What 1 000 000 vectors clustered like CLIP's take to find 99 of 100 of the ten nearest
+// (bench/RESULTS.md); fewer vectors take less.
+constexpr int64_t usual_effort = 256;
+
 // Which file a graph was read from. Graphs are renamed into place, so a new one has other numbers.
 struct GraphFile {
     ino_t number = 0;
@@ -213,7 +217,7 @@ std::vector<std::vector<Hit>> Store::State::nearest(const Column& column,
     const int64_t live = column.slots - column.removed_count;
     const int64_t k = std::min(options.k, live);
     int64_t effort =
-        options.effort > 0 ? std::max(options.effort, k) : std::max<int64_t>(64, 2 * k);
+        options.effort > 0 ? std::max(options.effort, k) : std::max(usual_effort, 2 * k);
     if (live > 0) effort = effort * column.slots / live;  // some of those in view are gone
     // A walk that sees a good part of everything is slower than reading everything.
     const bool walks = column.graph && !options.exact && effort < column.graph->size() / 50;
@@ -314,7 +318,8 @@ bool View::exact() const {
     return !parts_.column.graph;
 }
 
-std::vector<View::Near> View::nearest(std::span<const float> query, int64_t k, const Run& run) const {
+std::vector<View::Near> View::nearest(std::span<const float> query, int64_t k,
+                                      const Run& run) const {
     const SearchOptions options{.kind = parts_.kind, .k = k};
     const std::vector<Query> ready = parts_.state.prepare(query, 1, options, run);
     const std::vector<std::vector<Hit>> hits =
@@ -332,8 +337,7 @@ std::span<const float> View::embedding(int64_t slot) const {
 }
 
 Item View::item(int64_t slot) const {
-    return parts_.state
-        .found(parts_.column, parts_.kind, {static_cast<uint32_t>(slot), 0}, false)
+    return parts_.state.found(parts_.column, parts_.kind, {static_cast<uint32_t>(slot), 0}, false)
         .item;
 }
 

@@ -61,7 +61,7 @@ struct SearchOptions {
     Kind kind = Kind::image;
     int64_t k = 10;
     bool exact = false;       ///< a full scan also where there is a graph
-    int64_t effort = 0;       ///< vectors kept in view on the graph (ef); 0: max(64, 2 k)
+    int64_t effort = 0;       ///< vectors kept in view on the graph (ef); 0: max(256, 2 k)
     bool embeddings = false;  ///< give the vectors of what was found
 };
 
