@@ -26,7 +26,7 @@ def run(bench) -> None:
     build = ROOT / "build/release"
     subprocess.run(["cmake", "--build", str(build), "--target", "training_library"], check=True, stdout=subprocess.DEVNULL)
     epochs, seeds = (1, 2) if bench.quick else (5, 5)
-    for name in ("mnist",) if bench.quick else SETS:
+    for name in SETS:
         for architecture in ("dense", "cnn"):
             compare(bench, data / name, architecture, epochs, seeds)
 

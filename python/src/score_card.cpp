@@ -103,6 +103,7 @@ void bind_score_card(nb::module_& module) {
         }, "Names of the metrics, in the order of the table.")
         .def_prop_ro("table", &table, "table[metric][method]: value, low, high (95 % interval), best, defined, undefined.")
         .def_prop_ro("scores", &scores, "scores[method][metric]: one number for each sample, nan where undefined.")
+        .def_prop_ro("quality_by_group", [](const ScoreCard& card) { return nb::object(loaded(card)["quality_by_group"]); }, "Where protected columns were named, a dict for each column, metric and method: groups, gap, low, high, p_value.")
         .def_prop_ro("verdict", &conclusions, "What may and may not be concluded, sentence by sentence.")
         .def_prop_ro("left_out", [](const ScoreCard& card) {
             nb::dict out;
@@ -131,7 +132,7 @@ void bind_score_card(nb::module_& module) {
         [](LoadedPtr model, nb::handle data, std::vector<std::string> methods, std::vector<std::string> metrics, const nb::dict& attributions,
            const std::string& label, std::vector<std::string> labels, nb::handle masks, const std::string& rows, int64_t samples,
            nb::handle target, const std::string& scale, const std::string& baseline, const std::string& removed, const std::string& regions,
-           const nb::dict& options, uint64_t seed, int64_t resamples, int threads, std::optional<double> time_limit, nb::object progress) {
+           const std::string& protected_columns, const nb::dict& options, uint64_t seed, int64_t resamples, int threads, std::optional<double> time_limit, nb::object progress) {
             const auto mask_path = masks.is_none() ? std::nullopt : path_of(masks);
             evaluate::Pool pool = to_pool(model->subject, data, label, mask_path.value_or(""));
             if (!labels.empty()) evaluate::use_labels(pool, std::move(labels));
@@ -139,6 +140,7 @@ void bind_score_card(nb::module_& module) {
             evaluate::Request request{.rows = rows, .samples = samples, .scale = parse_scale(scale), .baseline = baseline, .seed = seed, .resamples = resamples};
             request.target = target_text(target, std::nullopt);
             request.ground.baseline = removed;
+            request.protected_columns = protected_columns;
             if (!regions.empty()) request.ground.regions = regions;
             for (const std::string& name : methods) request.methods.push_back(hyphens(name));
             for (const std::string& name : metrics) request.metrics.push_back(hyphens(name));
@@ -154,7 +156,7 @@ void bind_score_card(nb::module_& module) {
         },
         nb::arg("model"), nb::arg("data"), nb::arg("methods"), nb::arg("metrics"), nb::arg("attributions"), nb::arg("label"), nb::arg("labels"),
         nb::arg("masks").none(), nb::arg("rows"), nb::arg("samples"), nb::arg("target").none(), nb::arg("scale"), nb::arg("baseline"),
-        nb::arg("removed"), nb::arg("regions"), nb::arg("options"), nb::arg("seed"), nb::arg("resamples"), nb::arg("threads"),
+        nb::arg("removed"), nb::arg("regions"), nb::arg("protected_columns"), nb::arg("options"), nb::arg("seed"), nb::arg("resamples"), nb::arg("threads"),
         nb::arg("time_limit").none(), nb::arg("progress").none());
     module.def("describe_metrics", &evaluate::describe_metrics, nb::arg("only"));
 }

@@ -297,6 +297,7 @@ def evaluate(
     baseline: str = "",
     removed: str = "",
     regions: str = "",
+    protected: str | Sequence[str] = (),
     options: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,
     resamples: int = 2000,
@@ -317,7 +318,8 @@ def evaluate(
 
     `target`: None: each input's own predicted class; "label": its true class; or a class as in explain. `scale` of values and answers
     ("automatic": that of the first method). `baseline`: of methods, as a name in explain. `removed`: what a removed player becomes when metrics
-    ask the model, the same for every method. `regions`: of pictures, for metrics of regions ("grid:8x8"). `options`: of methods and
+    ask the model, the same for every method. `regions`: of pictures, for metrics of regions ("grid:8x8"). `protected`: columns of a
+    table, by name: adds the metrics of fairness, and every metric by the groups of these columns (`quality_by_group`). `options`: of methods and
     metrics by their names, as in {"lime": {"num_samples": 500}, "deletion": {"step": 4}}. `resamples` of the bootstrap.
     """
     if not isinstance(model, Model):
@@ -336,8 +338,8 @@ def evaluate(
         return _whence.evaluate(
             model, data, [methods] if isinstance(methods, str) else list(methods), [metrics] if isinstance(metrics, str) else list(metrics),
             {name: np.asarray(values, dtype=np.float64) for name, values in (attributions or {}).items()}, column, truth, masks, rows, samples,
-            target, scale, baseline, removed, regions, {name: dict(own) for name, own in (options or {}).items()}, seed, resamples, threads,
-            time_limit, told,
+            target, scale, baseline, removed, regions, protected if isinstance(protected, str) else ",".join(protected),
+            {name: dict(own) for name, own in (options or {}).items()}, seed, resamples, threads, time_limit, told,
         )  # fmt: skip
 
     if progress is not True:

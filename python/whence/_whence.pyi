@@ -407,6 +407,9 @@ class ScoreCard:
     def scores(self) -> dict[str, dict[str, NDArray[np.float64]]]:
         """scores[method][metric]: one number for each sample, nan where undefined."""
     @property
+    def quality_by_group(self) -> list[dict[str, Any]]:
+        """Where protected columns were named, a dict for each column, metric and method: groups, gap, low, high, p_value."""
+    @property
     def verdict(self) -> list[str]:
         """What may and may not be concluded, sentence by sentence."""
     @property
@@ -422,7 +425,7 @@ class ScoreCard:
 
 def evaluate(
     model: Model, data: Any, methods: Sequence[str], metrics: Sequence[str], attributions: dict[str, Any], label: str, labels: Sequence[str],
-    masks: Any, rows: str, samples: int, target: Any, scale: str, baseline: str, removed: str, regions: str, options: dict[str, Any],
+    masks: Any, rows: str, samples: int, target: Any, scale: str, baseline: str, removed: str, regions: str, protected_columns: str, options: dict[str, Any],
     seed: int, resamples: int, threads: int, time_limit: float | None, progress: Callable[[str, int, int], None] | None,
 ) -> ScoreCard: ...
 def describe_metrics(only: str) -> str: ...

@@ -162,6 +162,43 @@ TEST(Verdict, AsksWhetherTheModelIsRight) {
     EXPECT_TRUE(rules::model_quality(c).empty());
 }
 
+QualityGap gap(const std::string& method, double p) {
+    return {.column = "sex",
+            .metric = "deletion",
+            .method = method,
+            .groups = {{"female", 20, 0.2, 0.1, 0.3}, {"male", 30, 0.5, 0.4, 0.6}},
+            .gap = 0.3,
+            .low = 0.1,
+            .high = 0.5,
+            .higher = "male",
+            .lower = "female",
+            .p_value = p};
+}
+
+TEST(Verdict, SaysWhichGroupsDiffer) {
+    EXPECT_TRUE(rules::groups(card()).empty());
+    ScoreCard differs = card();
+    differs.gaps = {gap("a", 0.001), gap("b", 0.04), gap("random", 0.4)};
+    // 0.04 is not enough for two comparisons together; the control is none of them.
+    EXPECT_TRUE(says(rules::groups(differs), "By sex, deletion of a is 0.5 for male and 0.2 for female: a gap of 0.3 (0.1 to 0.5)"));
+    EXPECT_TRUE(says(rules::groups(differs), "2 comparisons together"));
+    EXPECT_FALSE(says(rules::groups(differs), "deletion of b"));
+    EXPECT_FALSE(says(rules::groups(differs), "Random values"));
+    EXPECT_TRUE(says(rules::groups(differs), "Why groups differ is not said"));
+    differs.gaps[2].p_value = 0.02;
+    EXPECT_TRUE(says(rules::groups(differs), "Random values have a gap of 0.3 there, too"));
+}
+
+TEST(Verdict, DoesNotTakeNoGapForEquality) {
+    ScoreCard alike = card();
+    alike.gaps = {gap("a", 0.3), gap("b", 0.04)};
+    const auto said = rules::groups(alike);
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_TRUE(said[0].caution);
+    EXPECT_TRUE(says(said, "no gap of 2 comparisons is distinguishable"));
+    EXPECT_TRUE(says(said, "the smallest group compared has 20 samples"));
+}
+
 TEST(Verdict, CountsComparisons) {
     EXPECT_TRUE(rules::by_chance(card()).empty());
     ScoreCard c = card();

@@ -397,6 +397,27 @@ TEST(Fairness, Compas) {
     EXPECT_GT(association(with.rows, with.schema, with.column("priors_count"), race[0]), 0.1);
 }
 
+// Of values 1, 2 and 3, 4 the resampled means are 1, 1.5, 2 and 3, 3.5, 4: each end of the difference, 1 and 3, has
+// one chance in 16.
+TEST(Fairness, IntervalOfAGap) {
+    const std::vector<double> values = {1, 2, 3, 4};
+    const std::vector<int64_t> groups = {0, 0, 1, 1};
+    const GroupGap gap = gap_between_groups(values, groups, plain_run);
+    EXPECT_EQ(gap.gap, 2);
+    EXPECT_EQ(gap.low, 1);
+    EXPECT_EQ(gap.high, 3);
+    const std::vector<double> same = {7, 7, 5, 5};
+    const GroupGap fixed = gap_between_groups(same, groups, plain_run);
+    EXPECT_EQ(fixed.low, 2);
+    EXPECT_EQ(fixed.high, 2);
+    EXPECT_EQ(fixed.higher, 0);
+    const std::vector<int64_t> one = {0, 0, 0, 0};
+    EXPECT_TRUE(std::isnan(gap_between_groups(values, one, plain_run).low));
+    whence::Run two = plain_run;
+    two.threads = 2;
+    EXPECT_EQ(gap_between_groups(values, groups, two, 300, 300).p_value, gap_between_groups(values, groups, plain_run, 300, 300).p_value);
+}
+
 TEST(Fairness, Adult) {
     const std::string path = WHENCE_SHARED_DIR "/data/tabular/adult_train.csv";
     if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";

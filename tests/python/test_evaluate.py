@@ -182,3 +182,102 @@ def test_real_pictures_with_masks():
     assert card.table["insertion"]["integrated-gradients"]["best"] and card.table["roc-auc"]["integrated-gradients"]["best"]
     assert abs(card.table["roc-auc"]["random"]["value"] - 0.5) < 0.1
     assert card.to_dict()["accuracy"] > 0.8
+
+
+def photographs(folder, pictures):
+    """PNG files of the colour pictures [n, side, side, 3] by their label: a folder for each class."""
+    from PIL import Image
+
+    for i, (label, picture) in enumerate(pictures):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / label / f"{i:03}.png")
+    return folder
+
+
+def of_the_cat():
+    """One photograph, cut out in twelve ways: all of it real, most of it cat."""
+    from PIL import Image
+
+    cat = Image.open(ROOT / "examples/data/cat.png").convert("RGB")
+    for left in range(0, 152, 38):
+        for size in (300, 270, 240):
+            top = (300 - size) // 2
+            yield "cat", np.asarray(cat.crop((left, top, left + size, top + size)).resize((32, 32)))
+
+
+def of_the_test_set(count):
+    import csv
+
+    from PIL import Image
+
+    folder = SHARED / "cifar10"
+    lines = [line for line in csv.DictReader((folder / "test_labels.csv").open()) if line["sheet"] == "test_00.png"][:count]
+    sheet = np.asarray(Image.open(folder / "test_00.png").convert("RGB"))
+    names = (folder / "classes.txt").read_text().split()
+    for line in lines:
+        row, column = divmod(int(line["index"]), 40)
+        label = line["label"] if line["label"] in names else names[int(line["label"])]
+        yield label, sheet[32 * row : 32 * row + 32, 32 * column : 32 * column + 32]
+
+
+PICTURES = ROOT / "examples/models/cifar10_cnn.onnx"
+
+
+@pytest.mark.parametrize("source", ["cat", "test set"])
+def test_photographs_from_command_and_python(tmp_path, source):
+    """Photographs through the shipped network: files in folders of their class, every kind of metric, both ways of asking."""
+    pytest.importorskip("PIL")
+    if source == "test set" and not (SHARED / "cifar10/test_00.png").exists():
+        pytest.skip("no photographs")
+    folder = photographs(tmp_path / "pictures", of_the_cat() if source == "cat" else of_the_test_set(12))
+    out = tmp_path / "card.json"
+    metrics = ["deletion", "insertion", "road", "irof", "sparseness", "max-sensitivity", "mprt", "random-logit"]
+    paths = sorted(folder.glob("*/*.png"))
+    run(
+        PICTURES, *paths, "-m", "saliency,integrated-gradients,random", "--metrics", ",".join(metrics), "--label", "folder",
+        "--set", "max-sensitivity.samples=3", "--seed", 2, "-o", out, "-o", tmp_path / "card.html",
+    )  # fmt: skip
+    card = json.loads(out.read_text())["score_card"]
+    table = {row["metric"]: row["methods"] for row in card["table"]}
+    assert set(table) == set(metrics) and card["modality"] == "image" and card["samples"] == 12
+    assert card["accuracy"] >= (0.25 if source == "cat" else 0.6)
+    # Gradients of this network have something to say that random values have not.
+    assert table["insertion"]["integrated-gradients"]["value"] > table["insertion"]["random"]["value"]
+    assert table["deletion"]["integrated-gradients"]["value"] < table["deletion"]["random"]["value"]
+    for metric, low, high in (("mprt", -1, 0.9), ("random-logit", -1, 1), ("max-sensitivity", 0, np.inf), ("sparseness", 0, 1)):
+        assert low <= table[metric]["saliency"]["value"] <= high, metric
+    # Random values cannot be explained again.
+    assert table["mprt"]["random"]["undefined"] == 12
+    python = whence.evaluate(
+        PICTURES, [str(path) for path in paths], ["saliency", "integrated-gradients", "random"], metrics, labels="folder", seed=2,
+        options={"max-sensitivity": {"samples": 3}},
+    )  # fmt: skip
+    mine = python.to_dict()
+    for one in (card, mine):
+        one.pop("seconds")
+        for method in one["methods"]:
+            method.pop("seconds")
+    assert mine == card
+
+
+def test_texts_from_command_and_python(tmp_path):
+    """Reviews through the shipped model of texts."""
+    reviews = [
+        "a wonderful film with a moving story and brilliant acting", "dull, slow and far too long: a waste of time",
+        "the best comedy of the year, funny from the first minute", "bad jokes, bad acting and a terrible plot",
+        "a masterpiece, beautiful and touching", "boring and predictable, I left before the end",
+        "great performances in a great story", "awful: the worst film I have seen",
+    ]  # fmt: skip
+    folder = tmp_path / "reviews"
+    folder.mkdir()
+    for i, review in enumerate(reviews):
+        (folder / f"{i}.txt").write_text(review)
+    model, out = ROOT / "examples/models/film_reviews.onnx", tmp_path / "card.json"
+    metrics = ["deletion", "comprehensiveness", "sufficiency", "sparseness"]
+    run(model, *sorted(folder.iterdir()), "-m", "lime,random", "--metrics", ",".join(metrics), "-o", out)
+    card = json.loads(out.read_text())["score_card"]
+    table = {row["metric"]: row["methods"] for row in card["table"]}
+    assert card["modality"] == "text" and card["samples"] == 8 and set(table) == set(metrics)
+    assert table["comprehensiveness"]["lime"]["value"] > table["comprehensiveness"]["random"]["value"]
+    python = whence.evaluate(model, reviews, ["lime", "random"], metrics)
+    assert python.scores["lime"]["deletion"].tolist() == table["deletion"]["lime"]["scores"]

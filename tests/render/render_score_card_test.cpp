@@ -94,6 +94,38 @@ TEST(ScoreCardPage, EscapesAndIsComplete) {
     EXPECT_TRUE(contains(report(card()), "removal is neutral"));
 }
 
+ScoreCard by_groups() {
+    ScoreCard out = card();
+    out.gaps = {{.column = "<sex>",
+                 .metric = "deletion",
+                 .method = "lime",
+                 .groups = {{"female", 20, 0.25, 0.2, 0.3}, {"male", 30, 0.5, 0.4, 0.6}},
+                 .gap = 0.25,
+                 .low = 0.125,
+                 .high = 0.375,
+                 .higher = "male",
+                 .lower = "female",
+                 .p_value = 0.03},
+                {.column = "<sex>", .metric = "reco", .method = "lime", .groups = {{"male", 1, 0.5, 0.5, 0.5}}}};
+    out.gaps[1].gap = out.gaps[1].low = out.gaps[1].high = out.gaps[1].p_value = std::nan("");
+    return out;
+}
+
+TEST(ScoreCardGroups, StandInTextPageAndJson) {
+    const std::string text = to_text(by_groups());
+    for (const char* part : {"By <sex>", "0.125 to 0.375", "male 0.5", "female 0.25", "0.03"}) EXPECT_TRUE(contains(text, part)) << part;
+    for (const std::string& page : {report(by_groups()), html_fragment(by_groups())}) {
+        EXPECT_TRUE(contains(page, "By &lt;sex&gt;"));
+        EXPECT_TRUE(contains(page, "0.25 (20)"));
+        EXPECT_FALSE(contains(page, "<sex>"));
+    }
+    const std::string json = to_json(by_groups());
+    EXPECT_TRUE(contains(json, "\"quality_by_group\""));
+    EXPECT_TRUE(contains(json, "\"p_value\": 0.03"));
+    EXPECT_TRUE(contains(json, "\"gap\": null"));
+    for (const std::string& none : {to_text(card()), report(card())}) EXPECT_FALSE(contains(none, "By "));
+}
+
 TEST(ScoreCardPicture, IsDrawnInBothFormats) {
     const auto png = draw(card()), svg = draw(card(), {.format = Format::svg});
     EXPECT_EQ(static_cast<char>(png[1]), 'P');

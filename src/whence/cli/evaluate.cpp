@@ -21,7 +21,7 @@ struct Options {
     evaluate::PoolRequest pool;
     evaluate::Request request;
     std::vector<std::string> data, attributions, set, outputs;
-    std::string masks, scale = "automatic", json, protected_columns;
+    std::string masks, scale = "automatic", json;
     bool show = false, list = false;
 };
 
@@ -35,16 +35,6 @@ evaluate::Given given_of(const std::string& text) {
     if (arrays.empty())
         throw Error(ErrorKind::input, printable(path, 400) + ": holds no arrays");
     return {text.substr(0, equals), std::move(arrays[0].value)};
-}
-
-// Metrics of fairness ask which columns are protected; naming those asks for these metrics.
-void add_fairness(const std::string& columns, evaluate::Request& request) {
-    if (columns.empty()) return;
-    std::vector<std::string>& named = request.metrics;
-    for (const char* metric : {"protected-share", "proxy-share", "flip-rate"}) {
-        request.options.push_back({metric, {"columns", columns}});
-        if (std::ranges::find(named, metric) == named.end()) named.emplace_back(metric);
-    }
 }
 
 int score(Options options, const Context& context) {
@@ -67,7 +57,6 @@ int score(Options options, const Context& context) {
     request.scale = parse_scale(options.scale);
     for (const std::string& text : options.set)
         request.options.push_back(evaluate::parse_owned_option(text));
-    add_fairness(options.protected_columns, request);
     for (const std::string& text : options.attributions) request.given.push_back(given_of(text));
     options.pool.paths.assign(options.data.begin(), options.data.end());
     options.pool.masks = options.masks;
@@ -138,9 +127,10 @@ void add_evaluate(CLI::App& app, Context& context) {
                      "file")
         ->type_name("PATH");
     command
-        ->add_option("--protected", options->protected_columns,
+        ->add_option("--protected", request.protected_columns,
                      "protected columns of the table: adds their share of the explanations, that of "
-                     "their proxies, and how often changing them changes the class")
+                     "their proxies, how often changing them changes the class, and every metric by "
+                     "their groups")
         ->type_name("A,B");
     many("--attributions", options->attributions, "NAME=FILE",
          "values made elsewhere (.npy, a row for each input), judged like a method; may be repeated");

@@ -76,6 +76,20 @@ Json row_json(const ScoreCard& card, const ScoreCardRow& row) {
     return out;
 }
 
+Json gap_json(const QualityGap& gap) {
+    Json groups = Json::array();
+    for (const GroupScore& g : gap.groups)
+        groups.push_back({{"group", g.group},
+                          {"samples", g.samples},
+                          {"value", number(g.value)},
+                          {"low", number(g.low)},
+                          {"high", number(g.high)}});
+    return {{"column", gap.column},   {"metric", gap.metric},       {"method", gap.method},
+            {"groups", groups},       {"gap", number(gap.gap)},     {"low", number(gap.low)},
+            {"high", number(gap.high)}, {"higher", gap.higher},     {"lower", gap.lower},
+            {"p_value", number(gap.p_value)}};
+}
+
 }  // namespace
 
 std::string to_json(const ScoreCard& card) {
@@ -98,7 +112,7 @@ std::string to_json(const ScoreCard& card) {
                   {"evaluations", card.evaluations},
                   {"seconds", card.seconds}}}};
     Json& inner = out["score_card"];
-    for (const char* list : {"methods", "table", "agreements", "left_out", "verdict"})
+    for (const char* list : {"methods", "table", "agreements", "quality_by_group", "left_out", "verdict"})
         inner[list] = Json::array();
     for (const ScoredMethod& method : card.methods) inner["methods"].push_back(method_json(method));
     for (const ScoreCardRow& row : card.table) inner["table"].push_back(row_json(card, row));
@@ -108,6 +122,7 @@ std::string to_json(const ScoreCard& card) {
                                        {"correlation", number(a.correlation)},
                                        {"low", number(a.low)},
                                        {"high", number(a.high)}});
+    for (const QualityGap& gap : card.gaps) inner["quality_by_group"].push_back(gap_json(gap));
     for (const LeftOut& left : card.left_out)
         inner["left_out"].push_back({{"name", left.name}, {"because", left.because}});
     for (const Conclusion& one : card.verdict)

@@ -66,6 +66,24 @@ struct Agreement {
     double correlation = 0, low = 0, high = 0;  ///< Spearman, both turned so that higher is better
 };
 
+/// A metric over the samples of one group.
+struct GroupScore {
+    std::string group;
+    int64_t samples = 0;  ///< whose score is defined
+    double value = 0, low = 0, high = 0;  ///< mean and its interval; NaN where there are none
+};
+
+/// Are some explained worse than others? One metric of one method, by the groups of a protected column.
+struct QualityGap {
+    std::string column, metric, method;
+    std::vector<GroupScore> groups;
+    /// The largest difference between two groups' means, and the interval of the difference between these
+    /// two; NaN where fewer than two groups have 2 samples.
+    double gap = 0, low = 0, high = 0;
+    std::string higher, lower;  ///< those two
+    double p_value = 0;         ///< how often groups drawn at random differ as much
+};
+
 /// A metric or a method that was asked for and is not in the card.
 struct LeftOut {
     std::string name, because;
@@ -91,6 +109,7 @@ struct ScoreCard {
     std::vector<ScoredMethod> methods;
     std::vector<ScoreCardRow> table;
     std::vector<Agreement> agreements;
+    std::vector<QualityGap> gaps;  ///< where protected columns were named
     std::vector<LeftOut> left_out;
     std::vector<Conclusion> verdict;
     int64_t resamples = 0;

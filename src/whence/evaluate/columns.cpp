@@ -159,6 +159,7 @@ Case Column::case_of(int64_t sample, const Ground& ground, std::span<const uint8
              .error = errors_[sample],
              .no_error_because = facts_.no_error_because,
              .subject = subject_,
+             .background = nullptr,
              .explain = {},
              .explain_class = {},
              .explain_with = {},

@@ -13,7 +13,9 @@
 #include "whence/evaluate/agreements.h"
 #include "whence/evaluate/columns.h"
 #include "whence/evaluate/estimates.h"
+#include "whence/evaluate/groups.h"
 #include "whence/evaluate/verdict.h"
+#include "whence/recipe/names.h"
 #include "whence/recipe/target_names.h"
 
 namespace whence::evaluate {
@@ -23,6 +25,7 @@ using metrics::Score;
 
 // Metrics of a category that go through players one by one stop here, unless somebody names them.
 constexpr int64_t most_players_one_by_one = 2000;
+constexpr std::string_view with_protected_columns[] = {"protected-share", "proxy-share", "flip-rate"};
 
 // A metric of the card, ready.
 struct Judge {
@@ -53,7 +56,9 @@ class Evaluation {
     void choose_columns(const recipe::Input& first);
     void add_method(const std::string& name, bool named, std::vector<Option> options = {});
     void settle_scale(const recipe::Input& first);
+    [[nodiscard]] std::vector<ChosenMetric> chosen_metrics(const Ground& first) const;
     void choose_judges(const Ground& first);
+    void note_groups(const recipe::Input& input);
     void check_owners() const;
     [[nodiscard]] std::vector<Option> options_of(
         std::string_view owner, const std::vector<recipe::OptionSpec>& specs) const;
@@ -78,6 +83,7 @@ class Evaluation {
     std::vector<int64_t> rows_, labels_;
     std::vector<uint8_t> correct_;
     std::vector<std::vector<uint8_t>> masks_;
+    std::vector<std::pair<Feature, std::vector<double>>> protected_;  // columns, and their values of each sample
     std::unique_ptr<const Asked> asked_;
     Target target_;
     std::vector<Column> columns_;
@@ -105,6 +111,8 @@ void Evaluation::choose_samples() {
 std::vector<Option> Evaluation::options_of(std::string_view owner,
                                            const std::vector<recipe::OptionSpec>& specs) const {
     std::vector<Option> out;
+    const bool of_columns = std::ranges::find(with_protected_columns, owner) != std::end(with_protected_columns);
+    if (of_columns && !request_.protected_columns.empty()) out.push_back({"columns", request_.protected_columns});
     for (const OwnedOption& one : request_.options) {
         if (one.owner != owner) continue;
         const auto spec = std::ranges::find(
@@ -255,8 +263,40 @@ std::string Evaluation::missing(const MetricSpec& spec, const Ground& ground, bo
     return "";
 }
 
+// Naming protected columns asks for the metrics of fairness.
+std::vector<ChosenMetric> Evaluation::chosen_metrics(const Ground& first) const {
+    std::vector<ChosenMetric> chosen = choose_metrics(request_.metrics, first.modality());
+    if (request_.protected_columns.empty()) return chosen;
+    for (const std::string_view name : with_protected_columns) {
+        const MetricSpec* spec = &find_metric(name);
+        const auto known = std::ranges::find(chosen, spec, &ChosenMetric::spec);
+        if (known == chosen.end())
+            chosen.push_back({spec, true});
+        else
+            known->named = true;
+    }
+    // What it asks for is in the card as quality by group.
+    std::erase_if(chosen, [](const ChosenMetric& one) { return one.spec->name == "quality-gap"; });
+    return chosen;
+}
+
+void Evaluation::note_groups(const recipe::Input& input) {
+    const std::vector<std::string> names = recipe::parse_names(request_.protected_columns);
+    if (names.empty()) return;
+    if (!input.is_table())
+        throw Error(ErrorKind::unsupported, "protected columns are those of a table with names, and these inputs have none");
+    const std::vector<double> row = input.row->to_doubles();
+    for (size_t i = 0; i < names.size(); ++i) {
+        const auto column = std::ranges::find(input.schema, names[i], &Feature::name);
+        if (column == input.schema.end())
+            throw Error(ErrorKind::usage, fmt::format("the table has no column '{}'", printable(names[i])));
+        if (protected_.size() <= i) protected_.emplace_back(*column, std::vector<double>());
+        protected_[i].second.push_back(row.at(column - input.schema.begin()));
+    }
+}
+
 void Evaluation::choose_judges(const Ground& first) {
-    for (const auto& [spec, named] : choose_metrics(request_.metrics, first.modality())) {
+    for (const auto& [spec, named] : chosen_metrics(first)) {
         const std::string reason = missing(*spec, first, named);
         if (!reason.empty() && named)
             throw Error(ErrorKind::unsupported, fmt::format("{}: {}", spec->name, reason));
@@ -376,8 +416,9 @@ void Evaluation::judge(std::span<const Ground> grounds, int64_t first) {
         for (size_t c = 0; c < columns_.size(); ++c) {
             const int64_t sample = first + static_cast<int64_t>(g);
             if (columns_[c].values(sample).empty()) continue;
-            const Case explained =
+            Case explained =
                 columns_[c].case_of(sample, grounds[g], mask(sample), kept_for_all_);
+            if (subject_.background()) explained.background = &*subject_.background();
             for (Judge& judge : judges_) score_one(judge, explained, c, sample);
         }
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -497,6 +538,7 @@ ScoreCard Evaluation::card() {
         }
         for (int64_t s = first; s < first + count; ++s) {
             run_.check();
+            note_groups(inputs[s - first]);
             grounds.push_back(ground_of(inputs[s - first], s));
             const Ground& ground = grounds.back();
             if (!pool_.masks.empty()) masks_.push_back(ground.mask_of(pool_.masks[rows_[s]]()));
@@ -542,6 +584,9 @@ ScoreCard Evaluation::card() {
     card.version = version();
     fill_table(card);
     card.agreements = agreements(card, run_);
+    std::vector<Grouping> groupings;
+    for (const auto& [column, values] : protected_) groupings.push_back(group_by(column, values));
+    card.gaps = quality_gaps(card, groupings, quiet_);
     card.left_out = left_out_;
     card.evaluations = evaluations_;
     card.seconds = seconds_;

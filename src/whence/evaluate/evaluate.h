@@ -34,6 +34,9 @@ struct Request {
     std::vector<std::string> methods;
     std::vector<Given> given;
     std::vector<std::string> metrics;  ///< see choose_metrics
+    /// Protected columns of a table, by name: "sex,race". Adds the metrics of fairness, and every metric by the groups
+    /// of these columns.
+    std::string protected_columns;
     std::vector<OwnedOption> options;
     std::string rows;     ///< see choose_rows
     int64_t samples = 0;  ///< see choose_rows

@@ -45,10 +45,10 @@ std::vector<int64_t> protected_columns(const Case& c, const OptionValues& o) {
 }
 
 const data::Table& background(const Case& c, const char* what) {
-    if (!c.subject || !c.subject->background())
+    if (!c.background)
         throw Error(ErrorKind::unsupported,
                     fmt::format("{} needs a background: give the training table", what));
-    return *c.subject->background();
+    return *c.background;
 }
 
 Score share_of(const Case& c, const std::vector<int64_t>& columns) {
@@ -122,8 +122,8 @@ std::vector<MetricSpec> fairness_rows() {
          .modalities = {"table"}},
         {.name = "quality-gap",
          .options = {},
-         .score = Elsewhere("it compares the values of another metric between groups of rows: "
-                            "whence::metrics::gap_between_groups, from C++"),
+         .score = Elsewhere("it compares the values of every other metric between groups of rows: name the "
+                            "columns whose groups are meant (--protected)"),
          .modalities = {"table"}},
     };
 }

@@ -27,6 +27,7 @@ struct Case {
     std::optional<double> error;          ///< attribution error as the explanation states it
     std::string_view no_error_because;
     const recipe::Subject* subject = nullptr;  ///< whose model it is; none for values from elsewhere
+    const data::Table* background = nullptr;   ///< of the evaluation; none where none was given
     /// Explains other inputs (rows as ground.row()) as this one was: same method, options, target,
     /// and the seed of the run it is given. Empty for values that came from elsewhere.
     metrics::Explainer explain;

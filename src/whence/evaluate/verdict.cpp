@@ -219,6 +219,62 @@ Conclusions model_quality(const ScoreCard& card) {
                      100 * *card.accuracy, listed(taking))}};
 }
 
+namespace {
+
+bool is_control(const ScoreCard& card, const std::string& method) {
+    return std::ranges::any_of(card.methods, [&](const ScoredMethod& m) { return m.control && m.name == method; });
+}
+
+// The answers differ between groups where the same metric of random values does: the gap is theirs as well.
+std::string of_answers(const ScoreCard& card, const QualityGap& found) {
+    for (const QualityGap& gap : card.gaps)
+        if (is_control(card, gap.method) && gap.column == found.column && gap.metric == found.metric && gap.p_value <= 0.05)
+            return fmt::format(" Random values have a gap of {:.2g} there, too: it lies in what the model answers, not in the "
+                               "explanations alone.",
+                               gap.gap);
+    return "";
+}
+
+}  // namespace
+
+// All comparisons together are wrong in 5 % of cases where no group matters (Bonferroni).
+Conclusions groups(const ScoreCard& card) {
+    std::vector<const QualityGap*> compared;
+    std::vector<std::string> columns;
+    int64_t smallest = card.samples;
+    for (const QualityGap& gap : card.gaps) {
+        if (std::isnan(gap.p_value) || is_control(card, gap.method)) continue;
+        compared.push_back(&gap);
+        if (std::ranges::find(columns, gap.column) == columns.end()) columns.push_back(gap.column);
+        for (const GroupScore& group : gap.groups)
+            if (group.samples > 1) smallest = std::min(smallest, group.samples);
+    }
+    if (compared.empty()) return {};
+    const double enough = 0.05 / static_cast<double>(compared.size());
+    const auto value_of = [](const QualityGap& gap, const std::string& group) {
+        return std::ranges::find(gap.groups, group, &GroupScore::group)->value;
+    };
+    Conclusions out;
+    for (const QualityGap* gap : compared)
+        if (gap->p_value <= enough)
+            out.push_back({"groups", false,
+                           fmt::format("By {}, {} of {} is {:.3g} for {} and {:.3g} for {}: a gap of {:.2g} ({:.2g} to {:.2g}) that "
+                                       "chance does not explain (p = {:.1g}, {} together).{}",
+                                       gap->column, gap->metric, gap->method, value_of(*gap, gap->higher), gap->higher,
+                                       value_of(*gap, gap->lower), gap->lower, gap->gap, gap->low, gap->high, gap->p_value,
+                                       counted(std::ssize(compared), "comparison"), of_answers(card, *gap))});
+    if (out.empty())
+        return {{"groups", true,
+                 fmt::format("Between groups by {} no gap of {} is distinguishable from chance. That does not say that all are "
+                             "explained equally well: the smallest group compared has {}.",
+                             listed(columns), counted(std::ssize(compared), "comparison"), counted(smallest, "sample"))}};
+    out.push_back({"groups", true,
+                   "Why groups differ is not said: their rows differ in what else they hold, in how sure the model is and in what is "
+                   "missing. A gap in a metric is one of explanations, not of answers: whether the model treats groups "
+                   "alike, error rates say."});
+    return out;
+}
+
 Conclusions by_chance(const ScoreCard& card) {
     int64_t compared = 0, won = 0;
     for (const ScoreCardRow& row : card.table) {
@@ -261,7 +317,7 @@ std::vector<Conclusion> verdict(const ScoreCard& card) {
     for (const auto rule :
          {rules::best, rules::undecided, rules::against_chance, rules::disagreement,
           rules::few_samples, rules::undefined, rules::sums, rules::units, rules::baseline,
-          rules::model_quality, rules::by_chance, rules::assumptions})
+          rules::model_quality, rules::groups, rules::by_chance, rules::assumptions})
         std::ranges::move(rule(card), std::back_inserter(out));
     return out;
 }

@@ -24,6 +24,7 @@ using Conclusions = std::vector<Conclusion>;
     const ScoreCard& card);  ///< judged by the baseline of one of them
 [[nodiscard]] Conclusions model_quality(
     const ScoreCard& card);                                    ///< metrics that take it to be right
+[[nodiscard]] Conclusions groups(const ScoreCard& card);  ///< who is explained worse than others
 [[nodiscard]] Conclusions by_chance(const ScoreCard& card);    ///< many comparisons
 [[nodiscard]] Conclusions assumptions(const ScoreCard& card);  ///< what each metric cannot tell
 }  // namespace rules

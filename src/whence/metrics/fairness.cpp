@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "whence/core/error.h"
 #include "whence/core/parallel.h"
@@ -123,6 +124,28 @@ Extremes extremes(std::span<const double> values, std::span<const size_t> sizes)
     }
     out.gap = high - low;
     return out;
+}
+
+// The mean of each resample of one group.
+std::vector<double> resampled_means(std::span<const double> values, int64_t group, const Run& run, int64_t resamples) {
+    const size_t n = values.size();
+    std::vector<double> means(n > 0 ? resamples : 0);
+    parallel_for(run, std::ssize(means), 64, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+            Rng rng(run.seed, resample_stream, static_cast<uint64_t>(group) << 32 | static_cast<uint64_t>(r));
+            double sum = 0;
+            for (size_t i = 0; i < n; ++i) sum += values[rng.below(n)];
+            means[r] = sum / static_cast<double>(n);
+        }
+    });
+    return means;
+}
+
+// 95 % of the resamples lie between these.
+std::pair<double, double> ends(std::vector<double> again) {
+    std::ranges::sort(again);
+    const auto count = static_cast<double>(again.size());
+    return {again[static_cast<size_t>(0.025 * count)], again[static_cast<size_t>(0.975 * (count - 1))]};
 }
 
 std::vector<double> different(std::span<const double> values, int64_t column) {
@@ -264,32 +287,18 @@ std::vector<GroupMean> means_by_group(std::span<const double> values,
     const std::vector<std::vector<double>> of = by_group(values, groups);
     std::vector<GroupMean> out;
     for (size_t g = 0; g < of.size(); ++g) {
-        const size_t n = of[g].size();
         GroupMean row{.group = static_cast<int64_t>(g), .rows = std::ssize(of[g])};
         row.mean = row.low = row.high = mean(of[g]);
-        std::vector<double> means(resamples);
-        parallel_for(run, n > 0 ? resamples : 0, 64, [&](int64_t begin, int64_t end) {
-            for (int64_t r = begin; r < end; ++r) {
-                Rng rng(run.seed, resample_stream,
-                        static_cast<uint64_t>(g) << 32 | static_cast<uint64_t>(r));
-                double sum = 0;
-                for (size_t i = 0; i < n; ++i) sum += of[g][rng.below(n)];
-                means[r] = sum / static_cast<double>(n);
-            }
-        });
-        if (n > 0) {
-            std::ranges::sort(means);
-            row.low = means[static_cast<size_t>(0.025 * static_cast<double>(resamples))];
-            row.high = means[static_cast<size_t>(0.975 * static_cast<double>(resamples - 1))];
-        }
+        if (row.rows > 0) std::tie(row.low, row.high) = ends(resampled_means(of[g], row.group, run, resamples));
         out.push_back(row);
     }
     return out;
 }
 
 GroupGap gap_between_groups(std::span<const double> values, std::span<const int64_t> groups,
-                            const Run& run, int64_t permutations) {
+                            const Run& run, int64_t permutations, int64_t resamples) {
     check_groups(values, groups, permutations);
+    check_groups(values, groups, resamples);
     std::vector<double> all;
     std::vector<size_t> sizes;
     std::vector<int64_t> names;
@@ -300,8 +309,14 @@ GroupGap gap_between_groups(std::span<const double> values, std::span<const int6
         sizes.push_back(of[g].size());
         names.push_back(static_cast<int64_t>(g));
     }
-    if (sizes.size() < 2) return {.gap = std::nan(""), .p_value = std::nan("")};
+    if (sizes.size() < 2)
+        return {.gap = std::nan(""), .low = std::nan(""), .high = std::nan(""), .p_value = std::nan("")};
     const Extremes found = extremes(all, sizes);
+    const int64_t higher = names[found.high], lower = names[found.low];
+    std::vector<double> apart = resampled_means(of[higher], higher, run, resamples);
+    const std::vector<double> below = resampled_means(of[lower], lower, run, resamples);
+    for (size_t r = 0; r < apart.size(); ++r) apart[r] -= below[r];
+    const auto [low, high] = ends(std::move(apart));
     // A permutation that only rounds otherwise is as large.
     const double as_large = found.gap * (1 - 1e-12);
     std::vector<uint8_t> larger(permutations);
@@ -316,8 +331,10 @@ GroupGap gap_between_groups(std::span<const double> values, std::span<const int6
         }
     });
     return {.gap = found.gap,
-            .higher = names[found.high],
-            .lower = names[found.low],
+            .low = low,
+            .high = high,
+            .higher = higher,
+            .lower = lower,
             .p_value = (1 + static_cast<double>(std::ranges::count(larger, 1))) /
                        (1 + static_cast<double>(permutations))};
 }

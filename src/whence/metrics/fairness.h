@@ -78,6 +78,9 @@ struct GroupMean {
 /// much.
 struct GroupGap {
     double gap = 0;  ///< of means, 0 or more; NaN where fewer than two groups have 2 rows
+    /// 95 % bootstrap interval of the difference between these two groups' means (percentiles over the resamples of
+    /// means_by_group). Of more than two groups these two were picked: then the p-value alone says what chance does.
+    double low = 0, high = 0;
     int64_t higher = -1, lower = -1;  ///< those groups
     double p_value =
         0;  ///< permutation test of "which group does not matter", in (0, 1]; NaN as gap
@@ -86,6 +89,6 @@ struct GroupGap {
 /// permutations with a gap as large) / (1 + permutations). Throws as means_by_group.
 [[nodiscard]] GroupGap gap_between_groups(std::span<const double> values,
                                           std::span<const int64_t> groups, const Run& run,
-                                          int64_t permutations = 2000);
+                                          int64_t permutations = 2000, int64_t resamples = 2000);
 
 }  // namespace whence::metrics

@@ -49,17 +49,30 @@ std::string setting_html(const ScoreCard& card) {
     return "<p class=\"faint\">" + out + "</p>\n";
 }
 
-std::string costs_html(const ScoreCard& card) {
-    std::string out = "<h3>Attribution errors and costs</h3>\n<div class=\"scroll\"><table>\n";
-    const Cells cells = costs_of(card);
+// The first `words` columns are words.
+std::string cells_html(const Cells& cells, size_t words) {
+    std::string out = "<div class=\"scroll\"><table>\n";
     for (size_t r = 0; r < cells.size(); ++r) {
         out += r == 0 ? "<thead><tr>" : "<tr>";
         for (size_t c = 0; c < cells[r].size(); ++c)
             out += fmt::format("<{0}{1}>{2}</{0}>", r == 0 ? "th" : "td",
-                               c > 0 ? " class=\"number\"" : "", escaped(cells[r][c]));
+                               c >= words ? " class=\"number\"" : "", escaped(cells[r][c]));
         out += r == 0 ? "</tr></thead>\n" : "</tr>\n";
     }
-    out += "</table></div>\n";
+    return out + "</table></div>\n";
+}
+
+std::string groups_html(const ScoreCard& card) {
+    std::string out;
+    for (const std::string& column : grouping_columns(card))
+        out += element("h3", "By " + column) + cells_html(gaps_of(card, column, true), 2);
+    if (out.empty()) return out;
+    return out + "<p class=\"faint\">Means of each group (samples); the gap is between the two furthest apart, its interval a "
+                 "bootstrap over samples, p a permutation test.</p>\n";
+}
+
+std::string costs_html(const ScoreCard& card) {
+    std::string out = "<h3>Attribution errors and costs</h3>\n" + cells_html(costs_of(card), 1);
     for (const std::string& remark : remarks_of(card))
         out += "<p class=\"faint\">" + escaped(remark, 1000) + "</p>\n";
     return out;
@@ -92,14 +105,14 @@ std::string report(const ScoreCard& card) {
         setting_html(card) + table_html(card) + verdict_html(card) +
         fmt::format("<figure><img alt=\"{}\" src=\"{}\"></figure>\n", escaped(title_of(card)),
                     data_uri("image/svg+xml", drawing)) +
-        costs_html(card) + metrics_html(card);
+        groups_html(card) + costs_html(card) + metrics_html(card);
     return report({}, {.title = title_of(card), .figure = figure});
 }
 
 std::string html_fragment(const ScoreCard& card) {
     return fmt::format("<style>{}</style>\n<div class=\"whence\">\n", part_style) +
            element("h2", title_of(card)) + "\n" + setting_html(card) + table_html(card) +
-           verdict_html(card) + costs_html(card) + "</div>\n";
+           verdict_html(card) + groups_html(card) + costs_html(card) + "</div>\n";
 }
 
 }  // namespace whence::render

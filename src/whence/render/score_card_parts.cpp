@@ -55,6 +55,51 @@ Cells costs_of(const ScoreCard& card) {
     return out;
 }
 
+std::vector<std::string> grouping_columns(const ScoreCard& card) {
+    std::vector<std::string> out;
+    for (const QualityGap& gap : card.gaps)
+        if (std::ranges::find(out, gap.column) == out.end()) out.push_back(gap.column);
+    return out;
+}
+
+namespace {
+
+std::string or_dash(double value) {
+    return std::isnan(value) ? "-" : number(value);
+}
+
+std::string group_text(const QualityGap& gap, const std::string& group) {
+    const auto found = std::ranges::find(gap.groups, group, &GroupScore::group);
+    return found == gap.groups.end() ? "-" : clean(group) + " " + or_dash(found->value);
+}
+
+}  // namespace
+
+Cells gaps_of(const ScoreCard& card, const std::string& column, bool every_group) {
+    Cells out = {{"metric", "method", "gap", "95 % interval", "p"}};
+    std::vector<std::string> groups;
+    for (const QualityGap& gap : card.gaps) {
+        if (gap.column != column || !every_group) continue;
+        for (const GroupScore& group : gap.groups)
+            if (std::ranges::find(groups, group.group) == groups.end()) groups.push_back(group.group);
+    }
+    for (const std::string& group : groups) out[0].push_back(clean(group));
+    if (!every_group) out[0].insert(out[0].end(), {"higher", "lower"});
+    for (const QualityGap& gap : card.gaps) {
+        if (gap.column != column) continue;
+        const bool known = !std::isnan(gap.gap);
+        out.push_back({clean(gap.metric), clean(gap.method), or_dash(gap.gap),
+                       known ? number(gap.low) + " to " + number(gap.high) : "", or_dash(gap.p_value)});
+        if (!every_group) out.back().insert(out.back().end(), {group_text(gap, gap.higher), group_text(gap, gap.lower)});
+        for (const std::string& group : groups) {
+            const auto found = std::ranges::find(gap.groups, group, &GroupScore::group);
+            const bool there = found != gap.groups.end() && found->samples > 0;
+            out.back().push_back(there ? number(found->value) + " (" + count(found->samples) + ")" : "-");
+        }
+    }
+    return out;
+}
+
 std::vector<std::string> remarks_of(const ScoreCard& card) {
     std::vector<std::string> out;
     for (const ScoredMethod& m : card.methods) {

@@ -26,6 +26,11 @@ using Cells = std::vector<std::vector<std::string>>;
 [[nodiscard]] std::vector<std::string> setting_of(const ScoreCard& card);
 /// Method, attribution error, relative error, evaluations, seconds.
 [[nodiscard]] Cells costs_of(const ScoreCard& card);
+/// Columns by the groups of which the card has metrics.
+[[nodiscard]] std::vector<std::string> grouping_columns(const ScoreCard& card);
+/// By one of them: metric, method, the gap, its interval and p-value; then each group's mean if `every_group`, else the
+/// two furthest apart.
+[[nodiscard]] Cells gaps_of(const ScoreCard& card, const std::string& column, bool every_group);
 /// Why a method has no attribution error, why metrics are undefined, what is left out.
 [[nodiscard]] std::vector<std::string> remarks_of(const ScoreCard& card);
 

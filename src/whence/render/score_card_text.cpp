@@ -87,8 +87,8 @@ std::string table(const ScoreCard& card, const TextOptions& options) {
     return out;
 }
 
-std::string costs(const ScoreCard& card, const TextOptions& options) {
-    const Cells cells = costs_of(card);
+// The first `words` columns are words.
+std::string lines(const Cells& cells, size_t words, const TextOptions& options) {
     std::vector<int64_t> widths(cells[0].size(), 0);
     for (const auto& row : cells)
         for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], columns(row[c]));
@@ -97,9 +97,21 @@ std::string costs(const ScoreCard& card, const TextOptions& options) {
         std::string line;
         for (size_t c = 0; c < cells[r].size(); ++c)
             line +=
-                c == 0 ? padded(cells[r][c], widths[c]) : padded_left(cells[r][c], widths[c] + gap);
+                c == 0      ? padded(cells[r][c], widths[c])
+                : c < words ? std::string(gap, ' ').append(padded(cells[r][c], widths[c]))
+                            : padded_left(cells[r][c], widths[c] + gap);
         out += (r == 0 ? styled("2", line, options) : line) + "\n";
     }
+    return out;
+}
+
+std::string by_groups(const ScoreCard& card, const TextOptions& options) {
+    std::string out;
+    for (const std::string& column : grouping_columns(card))
+        out.append("\n")
+            .append(styled("1", fmt::format("By {}", clean(column)), options))
+            .append("\n")
+            .append(lines(gaps_of(card, column, false), 2, options));
     return out;
 }
 
@@ -114,10 +126,11 @@ std::string to_text(const ScoreCard& card, const TextOptions& options) {
     });
     std::string legend = "Means over samples and their 95 % bootstrap intervals.";
     if (marked) legend += " * distinguishably better than every other method (paired by samples).";
-    out.append(paragraph(legend, options, "")).append("\n").append(costs(card, options));
+    out.append(paragraph(legend, options, "")).append("\n").append(lines(costs_of(card), 1, options));
     out += paragraph("Metrics asked the model " + count(card.evaluations) + " more times, in " +
                          duration(card.seconds) + ".",
                      options, "");
+    out += by_groups(card, options);
     const std::vector<std::string> remarks = remarks_of(card);
     if (!remarks.empty()) out += "\n";
     for (const std::string& remark : remarks) out += paragraph(remark, options, "- ");
