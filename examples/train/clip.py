@@ -7,7 +7,7 @@ labels: "a photo of a cat", "a red seven and a truck". Whatever else is in a pho
 
     python3 examples/train/clip.py --data FOLDER   # with mnist, fashion_mnist and cifar10 (its PNG sheets)
 
-The image encoder begins with the first layers of examples/models/cifar10_cnn.onnx, which stay as they are.
+The image encoder begins with the layers of examples/models/cifar10_cnn.onnx, which stay as they are.
 """
 import argparse
 import collections
@@ -240,8 +240,16 @@ class Block(nn.Module):
         return x + self.narrow(h * torch.sigmoid(1.702 * h))
 
 
+# Parts of the image encoder that are those of cifar10_cnn.onnx.
+KNOWN = ("stem", "down1", "block1", "down2", "block2", "head")
+
+
 class ImageEncoder(nn.Module):
-    """The first layers of a convolutional network, then a transformer over 8 x 8 patches and a token of its own for the whole."""
+    """A convolutional network that knows photographs, then a transformer over 8 x 8 patches and a token of its own for the whole.
+
+    The network looks twice: at the canvas, which it leaves half way, and at the canvas halved, whose last features it gives; a picture that fills
+    the canvas is then of the size it was trained on.
+    """
 
     def __init__(self, blocks=4):
         super().__init__()
@@ -249,7 +257,9 @@ class ImageEncoder(nn.Module):
         self.down1 = ConvUnit(24, 48, stride=2)
         self.block1 = Residual(48)
         self.down2 = ConvUnit(48, 96, stride=2)
-        self.patch = nn.Conv2d(96, WIDTH, 2, stride=2)
+        self.block2 = Residual(96)
+        self.head = ConvUnit(96, 128)
+        self.near, self.far = nn.Conv2d(96, WIDTH, 2, stride=2), nn.Conv2d(128, WIDTH, 1)
         self.whole = nn.Parameter(torch.randn(1, 1, WIDTH) * 0.02)
         self.positions = nn.Parameter(torch.randn(1, (SIZE // 8) ** 2 + 1, WIDTH) * 0.02)
         self.norm_before, self.norm_after = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
@@ -259,19 +269,24 @@ class ImageEncoder(nn.Module):
     def begin_with(self, path):
         """The weights of the network that classifies CIFAR-10, for the layers the two share; they learn no more."""
         weights = {w.name: torch.from_numpy(numpy_helper.to_array(w).copy()) for w in onnx.load(str(path)).graph.initializer}
-        for name in ("stem", "down1", "block1", "down2"):
+        for name in KNOWN:
             part = getattr(self, name)
             part.load_state_dict({key: weights.get(f"{name}.{key}", value) for key, value in part.state_dict().items()})
             part.requires_grad_(False)
 
     def train(self, mode=True):
         super().train(mode)
-        for part in (self.stem, self.down1, self.block1, self.down2):
-            part.eval()
+        for name in KNOWN:
+            getattr(self, name).eval()
         return self
 
+    def look(self, pixels):
+        return self.down2(self.block1(self.down1(self.stem(pixels))))
+
     def forward(self, pixels):
-        patches = self.patch(self.down2(self.block1(self.down1(self.stem(pixels))))).flatten(2).transpose(1, 2)
+        near = self.near(self.look(pixels))
+        far = self.far(self.head(self.block2(self.look(F.avg_pool2d(pixels, 2)))))
+        patches = (near + far).flatten(2).transpose(1, 2)
         x = torch.cat([self.whole.expand(patches.shape[0], -1, -1), patches], 1) + self.positions
         x = self.norm_before(x)
         for block in self.blocks:
@@ -417,7 +432,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
     parser.add_argument("--out", type=Path, default=ROOT / "examples/models/clip")
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=7)
