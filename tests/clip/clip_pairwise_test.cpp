@@ -21,7 +21,7 @@ using Numbers = std::vector<double>;
 
 const std::filesystem::path twins = std::filesystem::path(WHENCE_SOURCE_DIR) / "tests/gradients/clip_relevance";
 
-// As recipe_clip_relevance_test: float32 against double. (Found: 1e-6 at most.)
+// As recipe_clip_relevance_test: float32 against double.
 constexpr double single_precision = 1e-5;
 
 Tensor array(const std::string& name) {

@@ -17,7 +17,7 @@ const std::filesystem::path golden =
 using Numbers = std::vector<double>;
 
 // Three blocks in float32, some ten sums of up to a hundred products each good to 6e-8, forward and
-// back; the twins are in double. Relative to the largest value of a map. (Found: 2e-6 at most.)
+// back; the twins are in double. Relative to the largest value of a map.
 constexpr double single_precision = 1e-5;
 
 const std::vector<NamedTensor>& arrays() {

@@ -153,6 +153,13 @@ TEST(RecipeClip, ReplayMakesBothSidesAgainAndSeesOtherModels) {
         ASSERT_FALSE(changed.differences.empty());
         EXPECT_TRUE(contains(changed.differences[0], "its fingerprint differs")) << changed.differences[0];
     }
+    for (const char* method : {"grad-eclip", "legrad", "attention-relevance"}) {
+        SCOPED_TRACE(method);
+        const Explanation map = saved(explain(pictures, read_input(pictures, cat_file), {.method = method}, {}));
+        EXPECT_EQ(replay(map, {}).differences, std::vector<std::string>());
+        const Explanation row = saved(explain(of_words, from_text(of_words, "a dog"), {.method = method}, {}));
+        EXPECT_EQ(replay(row, {}).differences, std::vector<std::string>());
+    }
     EXPECT_TRUE(contains(words.provenance.preprocessing, "cat.png"));
     EXPECT_TRUE(contains(picture.provenance.preprocessing, "a photo of a cat"));
 }
