@@ -18,7 +18,7 @@ import numpy as np
 from harness import ROOT, in_turns
 from models import FOLDER
 
-WIDTH, CONCEPTS, SCALE, WANTED_COUNT = 512, 1000, 100.0, 5
+WIDTH, CONCEPTS, SCALE, WANTED_COUNT, LIMIT = 512, 1000, 100.0, 5, 20_000
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -112,34 +112,34 @@ def run(bench) -> None:
 
 
 def compare(bench, program, pictures, texts, originals, own, aim, goal) -> None:
-    """Every query once for recall, then one of them in turns with the full scan."""
+    """Every query once, then recall, then one of the queries in turns with the full scan."""
     file = FOLDER / "clip-counterfactual.original"
-    found, expected, wall, index, questions, scored = 0, 0, [], [], [], []
-    question = ""
+    asked, answers, question = [], [], ""
     for i, original in enumerate(originals):
         wanted = own[i] if aim == "lower" else (own[i] + 3) % len(texts)
         before = np.exp(SCALE * (texts @ original - texts[wanted] @ original))
         if (1 / before.sum() >= goal) == (aim == "raise"):
             continue  # there already: nothing to look for
         original.tofile(file)
-        question = f"{aim} {goal} {WANTED_COUNT} {SCALE} {wanted} {FOLDER / 'clip-counterfactual.texts'} {file}"
-        answer = program.ask(question)
-        wall.append(float(answer[0]))
-        index.append(float(answer[1]))
-        questions.append(int(answer[2]))
-        scored.append(int(answer[3]))
+        question = f"{aim} {goal} {WANTED_COUNT} {LIMIT} {SCALE} {wanted} {FOLDER / 'clip-counterfactual.texts'} {file}"
+        asked.append((original, wanted))
+        answers.append(program.ask(question))
+    found, expected = 0, 0
+    for (original, wanted), answer in zip(asked, answers, strict=True):
         truth = full_scan(pictures, original, texts, wanted, goal, aim)
-        found += len(set(truth) & {int(number) for number in answer[5:]})
+        found += len(set(truth) & {int(number) for number in answer[6:]})
         expected += len(truth)
+    numbers = np.array([[float(value) for value in answer[:5]] for answer in answers])
+    wall, index, busy = 1000 * numbers[:, 0], 1000 * numbers[:, 1], 1000 * numbers[:, 2]
     case = f"{len(texts)} texts {aim}"
-    milliseconds = np.array(wall) * 1000
     bench.note(
-        f"{case}: recall {found / max(expected, 1):.4f} of {expected}; ms a query: median {np.median(milliseconds):.1f}, 95% {np.quantile(milliseconds, 0.95):.1f}, "
-        f"most {milliseconds.max():.1f}, of which the index {np.mean(index) / np.mean(wall):.0%}; questions {np.mean(questions):.1f}, scored {np.mean(scored):.0f}"
+        f"{case}: recall {found / max(expected, 1):.4f} of {expected}; ms a query: median {np.median(wall):.1f}, 95% {np.quantile(wall, 0.95):.1f}, "
+        f"most {wall.max():.1f}; the index {index.mean() / wall.mean():.0%} of it; of processors {busy.mean():.1f} (most {busy.max():.1f}); "
+        f"questions {numbers[:, 3].mean():.1f}, scored {numbers[:, 4].mean():.0f}"
     )
     if found < 0.99 * expected:
         bench.warn(f"recall below 0.99 in {case}")
-    original = np.fromfile(file, np.float32)
+    original, wanted = asked[-1]
     timings = in_turns(
         {
             "whence": lambda: program.ask(question),

@@ -2,11 +2,13 @@
 //
 // Usage: clip_counterfactual_library EMBEDDINGS.f32 WIDTH STORE THREADS. Puts the embeddings into the store where it is not there
 // yet, and says "stored SECONDS SIZE IN_GRAPH". Then reads questions, a line each,
-//     raise|lower GOAL COUNT SCALE WANTED TEXTS.f32 ORIGINAL.f32
-// and answers "SECONDS SECONDS_OF_THE_INDEX QUESTIONS SCORED COMPLETE ID...", ids of what reaches the goal, counted from 0.
+//     raise|lower GOAL COUNT LIMIT SCALE WANTED TEXTS.f32 ORIGINAL.f32
+// and answers "SECONDS SECONDS_OF_THE_INDEX SECONDS_OF_PROCESSORS QUESTIONS SCORED COMPLETE ID...", ids of what reaches the goal,
+// counted from 0.
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -53,13 +55,14 @@ void fill(const std::string& path, int64_t width, const std::string& folder, con
 struct Question {
     std::string aim, texts, original;
     double goal = 0, scale = 0;
-    int64_t count = 0, wanted = 0;
+    int64_t count = 0, limit = 0, wanted = 0;
 };
 
 void answer(store::Store& store, const Question& question, int64_t width, const Run& run) {
     const std::vector<float> anchors = read_floats(question.texts), from = read_floats(question.original);
     const Tensor matrix = Tensor::of<float>({std::ssize(anchors) / width, width}, anchors);
     const double start = now();
+    const std::clock_t busy = std::clock();
     double index = 0;
     clip::EmbeddingCounterfactuals found;
     store.view(store::Kind::image, [&](const store::View& view) {
@@ -74,10 +77,11 @@ void answer(store::Store& store, const Question& question, int64_t width, const 
         };
         found = clip::find_counterfactuals(confidence, std::vector<double>(from.begin(), from.end()), question.goal,
                                            question.aim == "raise" ? clip::Aim::raise : clip::Aim::lower, collection,
-                                           {.count = question.count}, run);
+                                           {.count = question.count, .limit = question.limit}, run);
         for (const clip::Candidate& candidate : found.found) (void)view.item(candidate.id);
     });
-    std::printf("%.9f %.9f %ld %ld %d", now() - start, index, static_cast<long>(found.questions),
+    const double processors = static_cast<double>(std::clock() - busy) / CLOCKS_PER_SEC;
+    std::printf("%.9f %.9f %.9f %ld %ld %d", now() - start, index, processors, static_cast<long>(found.questions),
                 static_cast<long>(found.scored), found.complete);
     for (const clip::Candidate& candidate : found.found)
         if (candidate.reaches) std::printf(" %ld", static_cast<long>(candidate.id));
@@ -100,7 +104,7 @@ int main(int argc, char** argv) {
         std::printf("stored %.3f %ld %ld\n", now() - start, static_cast<long>(counts.items), static_cast<long>(counts.in_graph));
         std::fflush(stdout);
         Question question;
-        while (std::cin >> question.aim >> question.goal >> question.count >> question.scale >> question.wanted >>
+        while (std::cin >> question.aim >> question.goal >> question.count >> question.limit >> question.scale >> question.wanted >>
                question.texts >> question.original)
             answer(store, question, width, run);
     } catch (const std::exception& error) {

@@ -143,7 +143,7 @@ TEST(ClipMargins, TheNearestPointKeepsThemAndNoOtherIsNearer) {
                 nearest_with_margins(from,
                                      {matrix.as<double>().data(), static_cast<int64_t>(count),
                                       static_cast<int64_t>(width)},
-                                     least);
+                                     Vector(count, least));
             ASSERT_TRUE(found);
             // What proves a minimum of a convex program (Karush, Kuhn, Tucker): inside, pulled only
             // by margins that hold it back, and those pulls lead from the start to the point.
@@ -164,11 +164,12 @@ TEST(ClipMargins, TheNearestPointKeepsThemAndNoOtherIsNearer) {
 
 TEST(ClipMargins, ContradictionsAreSeenAndDuplicatesDoNoHarm) {
     const Vector against = {1, 0, -1, 0};
-    EXPECT_FALSE(nearest_with_margins(Vector{0, 1}, {against.data(), 2, 2}, 0.1));
+    EXPECT_FALSE(nearest_with_margins(Vector{0, 1}, {against.data(), 2, 2}, Vector{0.1, 0.1}));
     const Vector zero = {0, 0};
-    EXPECT_FALSE(nearest_with_margins(Vector{0, 1}, {zero.data(), 1, 2}, 0.1));
+    EXPECT_FALSE(nearest_with_margins(Vector{0, 1}, {zero.data(), 1, 2}, Vector{0.1}));
     const Vector same = {1, 0, 1, 0, 1, 0};
-    const auto found = nearest_with_margins(Vector{0, 1}, {same.data(), 3, 2}, 0.5);
+    const auto found =
+        nearest_with_margins(Vector{0, 1}, {same.data(), 3, 2}, Vector{0.5, 0.5, 0.5});
     ASSERT_TRUE(found);
     EXPECT_NEAR(found->point[0], 0.5, 1e-12);
     EXPECT_NEAR(found->point[1], 1, 1e-12);

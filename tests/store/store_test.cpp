@@ -110,15 +110,15 @@ TEST(Store, AViewIsOfOneMoment) {
         EXPECT_TRUE(view.exact());
         // What another process takes away meanwhile is still there.
         Writer(folder / "s", clip).remove(std::vector<int64_t>{expected[0].item.id});
-        const auto near = view.nearest(query, 12, {});
+        const auto near = view.nearest(query, 12, 0, {});
         ASSERT_EQ(near.size(), expected.size());
         for (size_t i = 0; i < near.size(); ++i) {
             EXPECT_EQ(near[i].score, expected[i].score);
             EXPECT_EQ(view.item(near[i].slot).path, expected[i].item.path);
             EXPECT_TRUE(std::ranges::equal(view.embedding(near[i].slot), expected[i].embedding));
         }
-        EXPECT_EQ(view.nearest(query, 1000, {}).size(), 300U);
-        EXPECT_TRUE(says(message_of(ErrorKind::usage, [&] { (void)view.nearest(query, 0, {}); }),
+        EXPECT_EQ(view.nearest(query, 1000, 0, {}).size(), 300U);
+        EXPECT_TRUE(says(message_of(ErrorKind::usage, [&] { (void)view.nearest(query, 0, 0, {}); }),
                          "from 1"));
     });
     store.view(Kind::image, [&](const View& view) { EXPECT_EQ(view.size(), 299); });

@@ -11,7 +11,8 @@ Collection collection_of(const store::View& view, const Run& run) {
     collection.exact = view.exact() && view.size() <= 1'000'000;
     collection.nearest = [&view, &run](std::span<const float> query, int64_t count) {
         std::vector<Collection::Neighbour> neighbours;
-        for (const store::View::Near& near : view.nearest(query, count, run))
+        // Not the first few alone are wanted: a graph misses more towards the end of its answer.
+        for (const store::View::Near& near : view.nearest(query, count, 4 * count, run))
             neighbours.push_back({near.slot, near.score});
         return neighbours;
     };

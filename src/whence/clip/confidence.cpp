@@ -100,8 +100,8 @@ std::vector<double> Confidence::gradient(std::span<const double> e) const {
     return {g.begin(), g.end()};
 }
 
-double Confidence::evidence(std::span<const double> unit, double floor) const {
-    const auto e = view(unit);
+double Confidence::evidence(std::span<const double> point, double floor) const {
+    const auto e = view(point);
     const Eigen::Map<const Rows> rows = view(margins());
     if (count_ == 1) return rows.row(0).dot(e) + bias_;
     // No more than the least margin, so one that is too small settles it. The largest term is known
@@ -120,11 +120,11 @@ double Confidence::evidence(std::span<const double> unit, double floor) const {
     return least - std::log(std::max(sum, 1.0));
 }
 
-double Confidence::evidence(std::span<const double> unit, std::vector<double>& weights) const {
+double Confidence::evidence(std::span<const double> point, std::vector<double>& weights) const {
     weights.assign(static_cast<size_t>(count_), 0);
     if (count_ == 0) return std::numeric_limits<double>::infinity();
     Eigen::Map<Vector> q(weights.data(), count_);
-    q = -(view(margins()) * view(unit));
+    q = -(view(margins()) * view(point));
     const double largest = q.maxCoeff();
     q = (q.array() - largest).exp();
     const double sum = q.sum();

@@ -40,12 +40,12 @@ class Confidence {
     /// p_c (scale / |e|) (I - u u^T) (t_c - sum_j p_j t_j), u = e / |e|.
     [[nodiscard]] std::vector<double> gradient(std::span<const double> e) const;
 
-    /// At a unit vector. May return -infinity where the evidence is below `floor`, which is
-    /// quicker.
-    [[nodiscard]] double evidence(std::span<const double> unit,
+    /// At a point as it stands, of whatever length. May return -infinity where the evidence is
+    /// below `floor`, which is quicker.
+    [[nodiscard]] double evidence(std::span<const double> point,
                                   double floor = -std::numeric_limits<double>::infinity()) const;
     /// The same, with the weights q_j = softmax_j(-(r_j . e + b)): the gradient is sum_j q_j r_j.
-    double evidence(std::span<const double> unit, std::vector<double>& weights) const;
+    double evidence(std::span<const double> point, std::vector<double>& weights) const;
     [[nodiscard]] double confidence_of(double evidence) const;
     /// Inverse of it; infinite for 0 and 1. Throws Error(usage) for what no confidence can be.
     [[nodiscard]] double evidence_of(double confidence) const;

@@ -8,6 +8,7 @@
 #include <ranges>
 #include <unordered_set>
 
+#include "whence/clip/margins.h"
 #include "whence/core/error.h"
 
 namespace whence::clip {
@@ -109,13 +110,62 @@ class Search {
         return cap.least > 1 + roundings || ask(cap, count) < cap.least - roundings;
     }
 
-    [[nodiscard]] std::vector<Cap> caps(const Cover& cover, double cosine) const {
+    [[nodiscard]] std::vector<Cap> caps(const Cover& cover, double cosine) {
+        if (aim_ == Aim::raise && confidence_.margins().rows > 1)
+            return {tightest(cover, cosine), {cover.far.direction, cover.far.offset}};
         std::vector<Cap> caps = {lens(cover.near, original_, cosine)};
         if (cover.far.direction == cover.near.direction) return caps;
         caps.push_back(lens(cover.far, original_, cosine));
         if (caps[1].direction != cover.far.direction)
             caps.push_back({cover.far.direction, cover.far.offset});
         return caps;
+    }
+
+    // The smallest cap around all that reaches the goal with x . original >= cosine. In all of
+    // space such x are a convex set, for the evidence is concave; with p its point nearest to the
+    // origin, x . p >= p . p holds for all of them. p is found from outside, by tangents of the
+    // evidence at where the last ones led (Kelley 1960, "The cutting-plane method for solving
+    // convex programs"). As p is a sum of half-spaces' directions with weights not below zero, the
+    // same sum of their offsets bounds x . p whatever the rounds were good for.
+    Cap tightest(const Cover& cover, double cosine) {
+        constexpr int rounds = 8;
+        constexpr size_t most_tangents = 40;
+        if (tangents_.empty()) tangents_ = {cover.near, cover.far};
+        Cap best = lens(cover.near, original_, cosine);
+        const std::vector<double> origin(original_.size(), 0);
+        for (int round = 0; round < rounds; ++round) {
+            std::vector<double> rows = original_, least = {cosine};
+            for (const HalfSpace& space : tangents_) {
+                rows.insert(rows.end(), space.direction.begin(), space.direction.end());
+                least.push_back(space.offset);
+            }
+            const auto found = nearest_with_margins(
+                origin, {rows.data(), std::ssize(least), std::ssize(original_)}, least);
+            if (!found) break;
+            const double length = std::sqrt(dot(found->point, found->point));
+            if (!(length > 1e-6)) break;
+            const double bound = dot(found->multipliers, least) / length;
+            best = {found->point, bound};
+            for (double& number : best.direction) number /= length;
+            std::vector<double> weights;
+            const double evidence = confidence_.evidence(found->point, weights);
+            if (evidence >= goal_ - 1e-6 || tangents_.size() >= most_tangents) break;
+            tangents_.push_back(tangent_at(found->point, evidence, weights));
+        }
+        return best;
+    }
+
+    [[nodiscard]] HalfSpace tangent_at(std::span<const double> point, double evidence,
+                                       std::span<const double> weights) const {
+        const MatrixView<const double> margins = confidence_.margins();
+        HalfSpace space{std::vector<double>(point.size(), 0), 0};
+        for (int64_t j = 0; j < margins.rows; ++j)
+            for (size_t i = 0; i < point.size(); ++i)
+                space.direction[i] += weights[static_cast<size_t>(j)] * margins.row(j)[i];
+        const double length = std::sqrt(dot(space.direction, space.direction));
+        space.offset = (goal_ - evidence + dot(space.direction, point)) / length;
+        for (double& number : space.direction) number /= length;
+        return space;
     }
 
     // Scores what lies nearest to the cap's middle; the similarity of the last one, -infinity where
@@ -128,8 +178,11 @@ class Search {
         const auto neighbours = collection_.nearest(query, count);
         for (const auto& neighbour : neighbours)
             if (seen_.insert(neighbour.id).second) score(neighbour.id);
-        return neighbours.empty() || count == collection_.size ? -infinity
-                                                               : neighbours.back().similarity;
+        if (neighbours.empty() || count == collection_.size) return -infinity;
+        // An approximate index misses more towards the end of its answer: what lies there is no
+        // proof.
+        const size_t trusted = collection_.exact ? neighbours.size() : (neighbours.size() + 1) / 2;
+        return neighbours[trusted - 1].similarity;
     }
 
     void score(int64_t id) {
@@ -179,6 +232,7 @@ class Search {
     const Run& run_;
     std::unordered_set<int64_t> seen_;
     std::vector<Scored> reaching_, closest_;
+    std::vector<HalfSpace> tangents_;  // each holds all that reaches the goal; to raise
     std::vector<double> row_;
     int64_t left_out_ = 0, questions_ = 0;
     bool complete_ = false;

@@ -85,7 +85,8 @@ struct EmbeddingCounterfactuals {
 /// is no confidence or options that make no sense. Stops by run.check(). Reports nothing that
 /// depends on threads: it runs on one.
 ///
-/// Cost: tens of questions of the index, usually for 64 to a few hundred neighbours. Misleads where
+/// Cost: about ten questions of the index, for 64 neighbours and more, up to `limit` where only few
+/// of many that are near reach the goal. Misleads where
 /// the model's confidence does: it is the embedding that is near, not the picture.
 [[nodiscard]] EmbeddingCounterfactuals find_counterfactuals(
     const Confidence& confidence, std::span<const double> original, double goal, Aim aim,

@@ -92,11 +92,12 @@ class LeastSquares {
 }  // namespace
 
 std::optional<MarginPoint> nearest_with_margins(std::span<const double> from,
-                                                MatrixView<const double> rows, double least) {
+                                                MatrixView<const double> rows,
+                                                std::span<const double> least) {
     const Eigen::Map<const Rows> a = view(rows);
     const Eigen::Map<const Vector> start = view(from);
     // From the origin: x = e - from, a x >= h.
-    const Vector h = (least - (a * start).array()).matrix();
+    const Vector h = view(least) - a * start;
     if (!h.allFinite()) return std::nullopt;
     LeastSquares squares(a, h);
     if (!squares.solve()) return std::nullopt;
@@ -105,7 +106,7 @@ std::optional<MarginPoint> nearest_with_margins(std::span<const double> from,
     const Vector multipliers = squares.u() / left;
     const Vector point = start + a.transpose() * multipliers;
     const double longest = rows.rows ? a.rowwise().norm().maxCoeff() : 0;
-    if (rows.rows && !((a * point).minCoeff() >= least - 1e-9 * std::max(longest, 1e-300)))
+    if (rows.rows && !((a * point - view(least)).minCoeff() >= -1e-9 * std::max(longest, 1e-300)))
         return std::nullopt;
     return MarginPoint{list(point), list(multipliers)};
 }

@@ -14,7 +14,7 @@ struct MarginPoint {
     std::vector<double> multipliers;  ///< at least 0; 0 where the margin is not what holds it back
 };
 
-/// Minimises |e - from| subject to row_j . e >= least for all j, e anywhere in space. The problem
+/// Minimises |e - from| subject to row_j . e >= least_j for all j, e anywhere in space. The problem
 /// is brought to the least distance from the origin and that to least squares with coefficients not
 /// below zero, by a finite active-set method (Lawson, Hanson 1974, "Solving least squares
 /// problems", chapter 23). None where no point keeps all margins, or where rounding spoils the
@@ -26,6 +26,6 @@ struct MarginPoint {
 /// steps as margins that hold.
 [[nodiscard]] std::optional<MarginPoint> nearest_with_margins(std::span<const double> from,
                                                               MatrixView<const double> rows,
-                                                              double least);
+                                                              std::span<const double> least);
 
 }  // namespace whence::clip

@@ -94,7 +94,8 @@ std::optional<std::pair<double, Place>> sufficient(const Ascent& ascent,
     const double least =
         (goal + std::log(static_cast<double>(rows.rows())) - confidence.bias()) / ascent.longest();
     const auto found =
-        nearest_with_margins(view(ascent.from()), {rows.data(), rows.rows(), rows.cols()}, least);
+        nearest_with_margins(view(ascent.from()), {rows.data(), rows.rows(), rows.cols()},
+                             std::vector(static_cast<size_t>(rows.rows()), least));
     if (!found) return std::nullopt;
     const double pull = std::accumulate(found->multipliers.begin(), found->multipliers.end(), 0.0);
     const Vector point = view(found->point);

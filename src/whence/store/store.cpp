@@ -318,9 +318,9 @@ bool View::exact() const {
     return !parts_.column.graph;
 }
 
-std::vector<View::Near> View::nearest(std::span<const float> query, int64_t k,
+std::vector<View::Near> View::nearest(std::span<const float> query, int64_t k, int64_t effort,
                                       const Run& run) const {
-    const SearchOptions options{.kind = parts_.kind, .k = k};
+    const SearchOptions options{.kind = parts_.kind, .k = k, .effort = effort};
     const std::vector<Query> ready = parts_.state.prepare(query, 1, options, run);
     const std::vector<std::vector<Hit>> hits =
         parts_.state.nearest(parts_.column, ready, options, run);

@@ -88,8 +88,8 @@ class View {
     [[nodiscard]] int64_t size() const;
     /// Searches leave out nothing that is nearer than what they give: there is no graph.
     [[nodiscard]] bool exact() const;
-    /// As Store::search.
-    [[nodiscard]] std::vector<Near> nearest(std::span<const float> query, int64_t k,
+    /// As Store::search with that k and effort.
+    [[nodiscard]] std::vector<Near> nearest(std::span<const float> query, int64_t k, int64_t effort,
                                             const Run& run) const;
     /// Of length 1, for a slot that a search gave; not checked for damage, but finite.
     [[nodiscard]] std::span<const float> embedding(int64_t slot) const;
